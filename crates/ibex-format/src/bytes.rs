@@ -102,6 +102,9 @@ impl Read for ByteCursor {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let rest = self.source.len().saturating_sub(self.position);
         let count = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Ok(0);
+        }
         self.source.read_exact_at(self.position, &mut buffer[..count])?;
         self.position += count as u64;
         Ok(count)

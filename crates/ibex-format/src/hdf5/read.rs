@@ -312,7 +312,11 @@ fn read_attribute(value: &AttrValue) -> Option<Attribute> {
 }
 
 fn damaged(error: &hdf5_pure::Error) -> FormatError {
+    let reason = match error {
+        hdf5_pure::Error::Format(inner) => inner.to_string(),
+        other => other.to_string(),
+    };
     Problem::new("the HDF5 file is damaged or of a kind that is not read here")
-        .received(error.to_string())
+        .received(reason)
         .damaged()
 }
