@@ -247,6 +247,10 @@ operations! {
     Reduce(crate::ops::reduce::Reduce),
     /// Matrix product, batched over leading axes.
     MatMul(crate::ops::matmul::MatMul),
+    /// Elements chosen along one axis by an index for each result.
+    TakeAlongAxis(crate::ops::along_axis::TakeAlongAxis),
+    /// Additions to zeros along one axis, at an index for each update.
+    AddAlongAxis(crate::ops::along_axis::AddAlongAxis),
 }
 
 impl Op {

@@ -3,6 +3,7 @@
 //! Scalar functions that differ only in their formula share a file and are rows of its table:
 //! [`unary`], [`binary`] and [`compare`].
 
+pub mod along_axis;
 pub mod binary;
 pub mod broadcast;
 pub mod cast;
