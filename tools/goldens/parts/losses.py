@@ -64,7 +64,7 @@ def regression(wanted):
             wanted.add(f"{base}_{rank}", kind(), y_true, y_pred, shape[:1])
         y_true, y_pred = random.normal(size=(2, 2, 3, 4)).astype("float32")
         wanted.add(f"{base}_3d_weight_2d", kind(), y_true, y_pred, (2, 3))
-        # Targets without the last axis of one: Keras squeezes the prediction, it does not broadcast.
+        # Targets without the last axis of one: Keras squeezes the prediction.
         wanted.add(f"{base}_squeezed", kind(), random.normal(size=5).astype("float32"),
                    random.normal(size=(5, 1)).astype("float32"), (5,))
         # Integer targets are cast.

@@ -18,7 +18,7 @@ class Wanted:
         self.cases, self.arrays = [], {}
 
     def add(self, name, build, data, weight_shape=None):
-        """`data(random, i)` gives the arrays of update `i`; `weight_shape` asks for a second case."""
+        """`data(random, i)` gives the arrays of update `i`; with weights there is a second case."""
         self.one(name, build, data, None)
         if weight_shape is not None:
             self.one(name + "_weighted", build, data, weight_shape)
@@ -44,10 +44,11 @@ class Wanted:
 
 
 def means(wanted):
-    wanted.add("mean", lambda: M.Mean(), lambda r, i: (r.normal(size=(5,)).astype("float32"),), (5,))
+    values = lambda r, i: (r.normal(size=(5,)).astype("float32"),)  # noqa: E731
+    wanted.add("mean", M.Mean, values, (5,))
     wanted.add("mean_2d", lambda: M.Mean(name="average"),
                lambda r, i: (r.normal(size=(4, 3)).astype("float32"),), (4, 1))
-    wanted.add("sum", lambda: M.Sum(), lambda r, i: (r.normal(size=(5,)).astype("float32"),), (5,))
+    wanted.add("sum", M.Sum, values, (5,))
 
     def pair(shape, low=None):
         def data(random, _):
@@ -105,9 +106,9 @@ def accuracies(wanted):
                lambda r, i: (np.array([0, 1, 2, 3], "int32"), np.full((4, 4), 0.25, "float32")))
     for kind, dense in ((M.BinaryCrossentropy, column), (M.CategoricalCrossentropy, one_hot),
                         (M.SparseCategoricalCrossentropy, sparse)):
-        wanted.add("metric_" + store.snake(kind.__name__), kind, dense, (6,))
-        wanted.add("metric_" + store.snake(kind.__name__) + "_logits", lambda: kind(from_logits=True),
-                   dense, (6,))
+        base = "metric_" + store.snake(kind.__name__)
+        wanted.add(base, kind, dense, (6,))
+        wanted.add(base + "_logits", lambda: kind(from_logits=True), dense, (6,))
 
 
 def confusion(wanted):

@@ -1,4 +1,4 @@
-"""Optimizers: twelve steps on the same gradients, the variables after each, the slots at the end."""
+"""Optimizers: twelve steps on the same gradients, variables after each, slots at the end."""
 
 import keras
 import numpy as np

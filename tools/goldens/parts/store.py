@@ -3,13 +3,13 @@
 import io
 import json
 import pathlib
-import re
 import zipfile
 import zlib
 
 import h5py  # noqa: F401  (a missing h5py shall fail here, not after minutes)
 import keras
 import numpy as np
+from keras.src.utils.naming import to_snake_case
 
 ROOT = pathlib.Path(__file__).resolve().parents[3] / "tests" / "goldens"
 DATE = (1980, 1, 1, 0, 0, 0)
@@ -96,8 +96,8 @@ def floats(logs):
 
 
 def snake(name):
-    """`MeanSquaredError` -> `mean_squared_error`; `AUC` -> `auc`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """`MeanSquaredError` -> `mean_squared_error`; `AUC` -> `auc`, as Keras forms names."""
+    return to_snake_case(name)
 
 
 def write_by_class(folder, cases, arrays):
