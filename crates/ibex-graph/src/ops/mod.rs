@@ -1,0 +1,17 @@
+//! The operations, one file each; see [`crate::op`] for what a file holds.
+//!
+//! Scalar functions that differ only in their formula share a file and are rows of its table:
+//! [`unary`], [`binary`] and [`compare`].
+
+pub mod binary;
+pub mod broadcast;
+pub mod cast;
+pub mod compare;
+pub mod leaf;
+pub mod matmul;
+pub mod reduce;
+pub mod reshape;
+pub mod select;
+pub mod stop_gradient;
+pub mod transpose;
+pub mod unary;
