@@ -16,3 +16,7 @@ pub mod select;
 pub mod stop_gradient;
 pub mod transpose;
 pub mod unary;
+
+pub mod conv;
+pub mod pooling;
+pub mod window;
