@@ -23,6 +23,12 @@ impl Shape {
         self.0.iter().product()
     }
 
+    /// Number of elements; `None` if no memory could hold as many bytes.
+    pub fn checked_size(&self) -> Option<usize> {
+        let size = self.0.iter().try_fold(1usize, |size, &extent| size.checked_mul(extent))?;
+        (size <= isize::MAX as usize / 8).then_some(size)
+    }
+
     /// The extents as a slice.
     pub fn dims(&self) -> &[usize] {
         &self.0

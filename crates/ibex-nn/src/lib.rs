@@ -10,11 +10,15 @@ pub mod initializers;
 pub mod instance;
 pub mod layer;
 pub mod layers;
+pub mod losses;
+pub mod metrics;
 pub mod models;
 pub mod object;
+pub mod optimizers;
 pub mod partial;
 pub mod regularizers;
 pub mod saving;
+pub mod schedules;
 pub mod trace;
 
 pub use instance::{Build, Instance, Weight, WeightSpec};

@@ -21,8 +21,8 @@ fn a_chain_gets_keras_names_and_shapes() {
 fn a_layer_called_twice_shares_its_weights() {
     let (a, b) = (Input::new([4]).tensor(), Input::new([4]).tensor());
     let shared = Dense::new(3);
-    let model =
-        Functional::new(vec![a.clone(), b.clone()], vec![shared.call(&a), shared.call(&b)]).unwrap();
+    let model = Functional::new(vec![a.clone(), b.clone()], vec![shared.call(&a), shared.call(&b)])
+        .unwrap();
     assert_eq!(model.layers().len(), 3);
     let dense = model.layers().iter().find(|l| l.name() == "dense").unwrap();
     dense.materialize("dense", &mut Seeds::new(1));
