@@ -251,7 +251,6 @@ operations! {
     TakeAlongAxis(crate::ops::along_axis::TakeAlongAxis),
     /// Additions to zeros along one axis, at an index for each update.
     AddAlongAxis(crate::ops::along_axis::AddAlongAxis),
-<<<<<<< HEAD
     /// Convolution, channels last.
     Convolution(crate::ops::conv::Convolution),
     /// The gradient of a convolution by its input.
@@ -264,7 +263,6 @@ operations! {
     WindowSum(crate::ops::pooling::WindowSum),
     /// The adjoint of the sums of windows.
     WindowSumGradient(crate::ops::pooling::WindowSumGradient),
-=======
     /// Slices chosen along one axis by indices of any shape.
     Gather(crate::ops::gather::Gather),
     /// Slices added to zeros along one axis, at indices of any shape.
@@ -277,7 +275,6 @@ operations! {
     Reverse(crate::ops::reverse::Reverse),
     /// Tensors one after another along an axis.
     Concatenate(crate::ops::concatenate::Concatenate),
->>>>>>> ops2
 }
 
 impl Op {
