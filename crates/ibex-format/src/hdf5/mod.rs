@@ -53,10 +53,13 @@ impl Attribute {
         }
     }
 
-    /// The texts, when there are several.
+    /// The texts, when there are several or none.
+    ///
+    /// An empty list has no type in Python, so that h5py stores it as one of floats.
     pub fn as_texts(&self) -> Option<&[String]> {
         match self {
             Self::Texts(texts) => Some(texts),
+            Self::Floats(numbers) if numbers.is_empty() => Some(&[]),
             _ => None,
         }
     }
