@@ -8,8 +8,8 @@
 //! Whatever a file claims is held against the bytes that are there before memory is allocated,
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
-//! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`], [`hdf5`],
-//! [`json`], [`keras_zip`], [`atomic`].
+//! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`],
+//! [`hdf5`], [`json`], [`keras_zip`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};

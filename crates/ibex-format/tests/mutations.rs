@@ -23,8 +23,7 @@ impl Random {
     }
 }
 
-/// Damages up to four places: single bytes, bits, whole lengths and addresses, digits, copied parts,
-/// ends.
+/// Damages up to four places: bytes, bits, lengths and addresses, digits, copied parts, ends.
 fn damage(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     let mut damaged = bytes.to_vec();
     for _ in 0..=random.below(4) {
