@@ -5,9 +5,9 @@
 //! Must not know: tensors, or any kernel.
 
 pub mod math;
-mod portable;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
