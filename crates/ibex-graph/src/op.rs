@@ -334,6 +334,16 @@ operations! {
     NormalizeGradient(crate::ops::normalize::NormalizeGradient),
     /// Uniform random numbers.
     RandomUniform(crate::ops::random::RandomUniform),
+    /// The order of the elements along an axis.
+    ArgSort(crate::ops::sort::ArgSort),
+    /// The position of the largest or smallest element along an axis.
+    ArgReduce(crate::ops::arg_reduce::ArgReduce),
+    /// Running sums along an axis.
+    CumulativeSum(crate::ops::cumulative::CumulativeSum),
+    /// Numbers that count along an axis.
+    Iota(crate::ops::iota::Iota),
+    /// `log(1 + e^x)` for each element.
+    Softplus(crate::ops::softplus::Softplus),
 }
 
 impl Op {

@@ -4,12 +4,15 @@
 //! [`unary`], [`binary`] and [`compare`].
 
 pub mod along_axis;
+pub mod arg_reduce;
 pub mod binary;
 pub mod broadcast;
 pub mod cast;
 pub mod compare;
 pub mod concatenate;
+pub mod cumulative;
 pub mod gather;
+pub mod iota;
 pub mod leaf;
 pub mod matmul;
 pub mod pad;
@@ -18,6 +21,8 @@ pub mod reshape;
 pub mod reverse;
 pub mod select;
 pub mod slice;
+pub mod softplus;
+pub mod sort;
 pub mod stop_gradient;
 pub mod transpose;
 pub mod unary;
