@@ -3,7 +3,7 @@
 use crate::interpreter::Values;
 use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs};
 use crate::ops::softmax::LogSoftmax;
-use crate::{Array, DType, OpError, Tensor, Type};
+use crate::{DType, OpError, Tensor, Type};
 
 /// Logits `(…, C)` and labels `(…)` give losses `(…)`: `-log(softmax(logits)[label])`.
 ///
@@ -41,10 +41,8 @@ fn is_label(labels: &Tensor, logits: &Tensor) -> Tensor {
         DType::U8 => labels.cast(DType::I32),
         _ => labels.clone(),
     };
-    let classes = logits.dim(-1);
-    let numbers: Vec<f64> = (0..classes).map(|class| class as f64).collect();
-    let numbers = Array::from_f64_slice(labels.dtype(), [classes], &numbers);
-    labels.expand_dims(-1).equal(&Tensor::constant(numbers))
+    let classes = Tensor::iota(labels.dtype(), [logits.dim(-1)], 0);
+    labels.expand_dims(-1).equal(&classes)
 }
 
 impl Rule for SparseSoftmaxCrossEntropy {

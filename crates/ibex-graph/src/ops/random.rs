@@ -63,8 +63,9 @@ impl Rule for RandomUniform {
 /// use ibex_graph::{Array, Graph, Tensor, interpreter, ops::random};
 ///
 /// let state = Tensor::constant(Array::from_slice([2], &[7i64, 0])?);
-/// let (a, b) = (random::uniform(&state, [3], 0, 0.0, 1.0), random::uniform(&state, [3], 1, 0.0, 1.0));
-/// let out = interpreter::run(&Graph::new(&[], &[a, b], &[])?, &[])?.outputs;
+/// let draw = |stream| random::uniform(&state, [3], stream, 0.0, 1.0);
+/// let graph = Graph::new(&[], &[draw(0), draw(1)], &[])?;
+/// let out = interpreter::run(&graph, &[])?.outputs;
 /// assert_ne!(out[0], out[1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -115,6 +116,14 @@ pub fn truncated_normal(state: &Tensor, shape: impl Into<Shape>, stream: u32) ->
 pub fn bernoulli(state: &Tensor, shape: impl Into<Shape>, stream: u32, probability: f64) -> Tensor {
     let unit = uniform(state, shape, stream, 0.0, 1.0);
     unit.less(&Tensor::scalar(DType::F32, probability))
+}
+
+/// The numbers `0..count` in random order, `int32 (count,)`.
+///
+/// Gather rows by it to shuffle them. `keras.random.shuffle`.
+#[track_caller]
+pub fn permutation(state: &Tensor, count: usize, stream: u32) -> Tensor {
+    uniform(state, [count], stream, 0.0, 1.0).arg_sort(0, false)
 }
 
 impl Described for RandomUniform {
@@ -191,5 +200,15 @@ mod tests {
         assert!((rate - 0.3).abs() < 0.006, "{rate}");
         assert_eq!(moments(&draw(|s| bernoulli(s, [100], 0, 0.0)))[0], 0.0);
         assert_eq!(moments(&draw(|s| bernoulli(s, [100], 0, 1.0)))[0], 1.0);
+    }
+    #[test]
+    fn a_permutation_holds_each_number_once() {
+        let order = draw(|s| permutation(s, 1000, 0));
+        let fixed = (0..1000).filter(|&i| order[i] == i as f64).count();
+        // One on the average, Poisson: more than 9 once in ten million.
+        assert!(fixed < 10, "{fixed}");
+        let mut sorted = order;
+        sorted.sort_by(f64::total_cmp);
+        assert!(sorted.into_iter().eq((0..1000).map(f64::from)));
     }
 }
