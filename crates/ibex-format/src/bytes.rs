@@ -140,6 +140,15 @@ mod tests {
     }
 
     #[test]
+    fn only_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = ByteSource::open(folder.path()).unwrap_err();
+        assert!(matches!(error, FormatError::Invalid(_)), "{error}");
+        let error = ByteSource::open(&folder.path().join("missing")).unwrap_err();
+        assert!(matches!(error, FormatError::Io(_)), "{error}");
+    }
+
+    #[test]
     fn a_cursor_reads_to_the_end_and_past_it_reads_nothing() {
         let mut cursor = ByteSource::from_bytes(vec![1, 2, 3]).cursor();
         cursor.seek(SeekFrom::End(-1)).unwrap();

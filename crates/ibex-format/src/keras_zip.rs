@@ -29,7 +29,7 @@ const WEIGHTS_OVERHEAD: u64 = 1 << 26;
 /// A saved model, as the file has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KerasArchive {
-    /// `metadata.json`: the version of Keras and the date.
+    /// `metadata.json`: the version of Keras and the date; null when the file has none.
     pub metadata: Value,
     /// `config.json`: the model, its compile configuration and its build configuration.
     pub config: Value,
@@ -72,7 +72,11 @@ impl KerasArchive {
     fn from_source(source: ByteSource) -> Result<Self> {
         let mut archive = open(source)?;
         let config = read_json(&mut archive, CONFIG)?;
-        let metadata = read_json(&mut archive, METADATA)?;
+        // Keras itself does not look at it, so a model without it is a model all the same.
+        let metadata = match archive.contains(METADATA) {
+            true => read_json(&mut archive, METADATA)?,
+            false => Value::Null,
+        };
         if !archive.contains(WEIGHTS) && archive.contains(SHARDED_WEIGHTS) {
             return Err(Problem::new("the weights of the model are cut into several files")
                 .expected(format!("a member `{WEIGHTS}`"))

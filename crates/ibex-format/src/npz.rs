@@ -135,7 +135,7 @@ pub fn write<'a>(
 /// Writes arrays under their names into `out` and gives it back.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_to<'a, W: Write + Seek>(
     out: W,
     arrays: impl IntoIterator<Item = (&'a str, &'a RawArray)>,

@@ -180,6 +180,11 @@ fn hdf5_that_is_unsafe_or_no_number_is_refused() {
           help: its groups contain one another; it was not written by h5py or Keras"#]]
     .assert_eq(&text(&hdf5::read(golden("lattice.h5")).unwrap_err()));
     expect![[r#"
+        the parts of the file refer to one another again and again
+          expected  a file that can be read in 16 passes
+          at echo.h5"#]]
+    .assert_eq(&text(&hdf5::read(golden("echo.h5")).unwrap_err()));
+    expect![[r#"
         the array claims more bytes than the file holds for it
           expected  at most 0 bytes from 0 stored ones
           received  4000000000000 bytes for float32 of shape (1000000, 1000000)
@@ -256,6 +261,8 @@ fn keras_2_whole_model() {
     let weights = root.group("model_weights").unwrap();
     let layers = weights.attributes["layer_names"].as_texts().unwrap();
     assert_eq!(layers, ["features", "hidden", "dropout", "norm", "answer"]);
+    let dropout = weights.group("dropout").unwrap();
+    assert_eq!(dropout.attributes["weight_names"].as_texts(), Some([].as_slice()));
     let hidden = weights.group("hidden").unwrap();
     let names = hidden.attributes["weight_names"].as_texts().unwrap();
     assert_eq!(names, ["hidden/kernel", "hidden/bias"]);

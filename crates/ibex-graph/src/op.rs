@@ -251,6 +251,18 @@ operations! {
     TakeAlongAxis(crate::ops::along_axis::TakeAlongAxis),
     /// Additions to zeros along one axis, at an index for each update.
     AddAlongAxis(crate::ops::along_axis::AddAlongAxis),
+    /// Convolution, channels last.
+    Convolution(crate::ops::conv::Convolution),
+    /// The gradient of a convolution by its input.
+    ConvolutionInputGradient(crate::ops::conv::ConvolutionInputGradient),
+    /// The gradient of a convolution by its kernel.
+    ConvolutionKernelGradient(crate::ops::conv::ConvolutionKernelGradient),
+    /// The largest elements of windows and their places.
+    MaxPool(crate::ops::pooling::MaxPool),
+    /// The sums of windows.
+    WindowSum(crate::ops::pooling::WindowSum),
+    /// The adjoint of the sums of windows.
+    WindowSumGradient(crate::ops::pooling::WindowSumGradient),
     /// Slices chosen along one axis by indices of any shape.
     Gather(crate::ops::gather::Gather),
     /// Slices added to zeros along one axis, at indices of any shape.

@@ -53,7 +53,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Hdf5Group> {
 /// Reads the bytes of a file as a tree.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read()`].
 pub fn from_bytes(bytes: Vec<u8>) -> Result<Hdf5Group> {
     from_source(ByteSource::from_bytes(bytes))
 }
@@ -189,6 +189,13 @@ impl TreeReader {
         } else {
             dataset.read_raw().map_err(|error| damaged(&error))?
         };
+        let needed = byte_count(dtype, &shape)?;
+        if data.len() != needed {
+            return Err(Problem::new("the array is stored with another number of bytes")
+                .expected(format!("{needed} bytes for {dtype} of shape {}", shape_text(&shape)))
+                .received(format!("{} bytes", data.len()))
+                .damaged());
+        }
         if big_endian {
             swap_bytes(&mut data, dtype.size());
         }

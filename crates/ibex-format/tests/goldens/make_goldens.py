@@ -121,6 +121,16 @@ def hdf5_files():
             group["left"] = group.create_group("right")
             group = group["left"]
 
+    # 500 texts that are all the same long one: 4 MB out of a file of 25 kB.
+    with h5py.File("echo.h5", "w") as file:
+        file.attrs["texts"] = ["x" * 8000] + ["y"] * 499
+    with open("echo.h5", "rb") as file:
+        content = bytearray(file.read())
+    first = content.index((8000).to_bytes(4, "little"), content.index(b"texts"))
+    content[first : first + 500 * 16] = content[first : first + 16] * 500
+    with open("echo.h5", "wb") as file:
+        file.write(content)
+
     with h5py.File("bomb.h5", "w") as file:
         chunks = {"chunks": (1000, 1000), "compression": 9}
         file.create_dataset("group/huge", (1000000, 1000000), "float32", **chunks)

@@ -29,3 +29,7 @@ pub mod stop_gradient;
 mod subscripts;
 pub mod transpose;
 pub mod unary;
+
+pub mod conv;
+pub mod pooling;
+pub mod window;
