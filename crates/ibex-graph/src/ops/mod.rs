@@ -9,8 +9,10 @@ pub mod binary;
 pub mod broadcast;
 pub mod cast;
 pub mod compare;
+pub mod composed;
 pub mod concatenate;
 pub mod cumulative;
+pub mod einsum;
 pub mod gather;
 pub mod iota;
 pub mod leaf;
@@ -24,6 +26,7 @@ pub mod slice;
 pub mod softplus;
 pub mod sort;
 pub mod stop_gradient;
+mod subscripts;
 pub mod transpose;
 pub mod unary;
 
