@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 /// Alignment of every buffer: a cache line, which is also the widest vector.
-pub const ALIGN: usize = 64;
+const ALIGN: usize = 64;
 
 /// What a buffer is for; a thread may hold one of each at a time without allocating.
 #[derive(Clone, Copy, Debug)]

@@ -45,17 +45,6 @@ pub(crate) struct Finish {
     pub(crate) relu: bool,
 }
 
-impl Finish {
-    /// Write the bare product.
-    pub(crate) const PLAIN: Self = Self {
-        alpha: 1.0,
-        accumulate: false,
-        column_bias: std::ptr::null(),
-        row_bias: std::ptr::null(),
-        relu: false,
-    };
-}
-
 /// A compiled tile.
 pub(crate) type TileFn = unsafe fn(&Tile);
 

@@ -141,6 +141,33 @@ pub trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
+    /// Reads `LANES` bytes; a lane holds where its byte is not 0.
+    ///
+    /// # Safety
+    /// `from` is valid for reading them.
+    #[inline(always)]
+    unsafe fn load_mask(self, from: *const u8) -> Self::M {
+        let mut lanes = [0.0_f32; MAX_LANES];
+        for lane in 0..Self::LANES {
+            // SAFETY: the caller promises the bytes.
+            lanes[lane] = f32::from(unsafe { *from.add(lane) });
+        }
+        // SAFETY: the array holds at least `LANES` floats.
+        self.lt(self.splat(0.0), unsafe { self.load(lanes.as_ptr()) })
+    }
+    /// Writes `LANES` bytes: 1 where the mask holds, else 0.
+    ///
+    /// # Safety
+    /// `to` is valid for writing them.
+    #[inline(always)]
+    unsafe fn store_mask(self, to: *mut u8, mask: Self::M) {
+        let lanes = self.to_array(self.select(mask, self.splat(1.0), self.splat(0.0)));
+        for lane in 0..Self::LANES {
+            // SAFETY: the caller promises the bytes.
+            unsafe { *to.add(lane) = lanes[lane] as u8 };
+        }
+    }
+
     /// `-a`
     #[inline(always)]
     fn neg(self, a: Self::F) -> Self::F {

@@ -137,6 +137,25 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn load_mask(self, from: *const u8) -> __m256 {
+        // SAFETY: the token proves AVX2; the caller promises eight bytes.
+        unsafe {
+            let bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()));
+            _mm256_castsi256_ps(_mm256_cmpgt_epi32(bytes, _mm256_setzero_si256()))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_mask(self, to: *mut u8, mask: __m256) {
+        // SAFETY: the token proves AVX2; the caller promises eight bytes.
+        unsafe {
+            let ones = _mm256_srli_epi32::<31>(_mm256_castps_si256(mask));
+            let low = _mm256_castsi256_si128(ones);
+            let words = _mm_packs_epi32(low, _mm256_extracti128_si256::<1>(ones));
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn transpose(
         self,
         rows: &[*const f32; MAX_LANES],
@@ -248,6 +267,20 @@ impl Simd for Avx512 {
     fn shr<const BITS: u32>(self, a: __m512i) -> __m512i {
         // SAFETY: the token proves AVX-512.
         unsafe { _mm512_srai_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_mask(self, from: *const u8) -> __mmask16 {
+        // SAFETY: the token proves AVX-512; the caller promises sixteen bytes.
+        unsafe {
+            let bytes = _mm_loadu_si128(from.cast());
+            _mm_test_epi8_mask(bytes, bytes)
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_mask(self, to: *mut u8, mask: __mmask16) {
+        // SAFETY: the token proves AVX-512; the caller promises sixteen bytes.
+        unsafe { _mm_storeu_si128(to.cast(), _mm_maskz_set1_epi8(mask, 1)) }
     }
 
     #[inline(always)]
