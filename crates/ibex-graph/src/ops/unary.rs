@@ -162,8 +162,8 @@ fn erfinv(y: f64) -> f64 {
     for _ in 0..4 {
         // Far out erf rounds to ±1; its complement keeps the digits.
         let error = match y > 0.0 {
-            true => (1.0 - y) - libm::erfc(x),
-            false => libm::erfc(-x) - (1.0 + y),
+            true => libm::erfc(x) - (1.0 - y),
+            false => (1.0 + y) - libm::erfc(-x),
         };
         x += error * (x * x).exp() / std::f64::consts::FRAC_2_SQRT_PI;
     }
