@@ -4,9 +4,11 @@
 //! Order to read: `isa`, `pool`, `scratch`, `simd`, then the kernels: `gemm`, `elementwise`, ….
 
 pub mod elementwise;
+pub mod gather;
 pub mod gemm;
 pub mod isa;
 pub mod pool;
+pub mod reduce;
 mod scratch;
 pub mod simd;
 #[cfg(test)]
