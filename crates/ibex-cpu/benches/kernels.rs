@@ -104,8 +104,20 @@ fn other(shape: Shape, data: &mut [Vec<f32>; 3]) {
     // SAFETY: the vectors were made for this shape.
     unsafe {
         matrixmultiply::sgemm(
-            m, k, n, 1.0, a.as_ptr(), a_row, a_column, b.as_ptr(), b_row, b_column, 0.0,
-            c.as_mut_ptr(), n as isize, 1,
+            m,
+            k,
+            n,
+            1.0,
+            a.as_ptr(),
+            a_row,
+            a_column,
+            b.as_ptr(),
+            b_row,
+            b_column,
+            0.0,
+            c.as_mut_ptr(),
+            n as isize,
+            1,
         );
     }
 }

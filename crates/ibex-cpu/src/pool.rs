@@ -213,10 +213,7 @@ fn work(shared: &Shared) {
 }
 
 fn join(shared: &Shared, state: u64) -> bool {
-    shared
-        .state
-        .compare_exchange(state, state + 1, Ordering::AcqRel, Ordering::Relaxed)
-        .is_ok()
+    shared.state.compare_exchange(state, state + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
 fn sleep(shared: &Shared, seen: u64) {

@@ -223,8 +223,14 @@ impl<'a> Plan<'a> {
                     }
                     for column in 0..self.column_panels {
                         let index = block - blocks.start;
-                        let b =
-                            self.shared_panel(shared, index, blocks.start, column, lanes, self.width);
+                        let b = self.shared_panel(
+                            shared,
+                            index,
+                            blocks.start,
+                            column,
+                            lanes,
+                            self.width,
+                        );
                         for (index, row) in panels.clone().enumerate() {
                             let a = private.add(index * panel_floats);
                             self.tile(row, column, block, |tile| Tile { a, b, steps, ..tile });
@@ -365,8 +371,14 @@ impl<'a> Plan<'a> {
                             let b = private.add(position * panel_floats);
                             for row in rows.clone() {
                                 let first = blocks.start;
-                                let a = self
-                                    .shared_panel(shared, index, first, row, lanes, self.height);
+                                let a = self.shared_panel(
+                                    shared,
+                                    index,
+                                    first,
+                                    row,
+                                    lanes,
+                                    self.height,
+                                );
                                 self.tile(row, column, block, |tile| Tile { a, b, steps, ..tile });
                             }
                         }

@@ -91,8 +91,10 @@ pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
 /// # Safety
 /// As for [`run`].
 unsafe fn tile(product: &Product, tiles: &Tiles, row: usize, height: usize, column: usize) {
-    let (View::Strided { data: a, row: a_row, column: a_step }, View::Strided { data: b, row: b_step, .. }) =
-        (product.a, product.b)
+    let (
+        View::Strided { data: a, row: a_row, column: a_step },
+        View::Strided { data: b, row: b_step, .. },
+    ) = (product.a, product.b)
     else {
         return;
     };

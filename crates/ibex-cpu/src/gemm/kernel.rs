@@ -5,9 +5,9 @@
 //! Must not know: blocking, threads, views.
 
 use crate::isa::Isa;
-use crate::simd::{Portable, Simd};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
+use crate::simd::{Portable, Simd};
 
 /// Everything one tile needs; the pointers must be valid for the sizes that go with them.
 #[derive(Clone, Copy)]
@@ -67,7 +67,8 @@ impl Tiles {
     /// The tile for `rows` × `columns`.
     #[inline]
     pub(crate) fn get(&self, rows: usize, columns: usize, packed: bool) -> TileFn {
-        let kind = if columns == 2 * self.lanes { 0 } else { 1 + usize::from(columns > self.lanes) };
+        let kind =
+            if columns == 2 * self.lanes { 0 } else { 1 + usize::from(columns > self.lanes) };
         let table = if packed { &self.packed } else { &self.indirect };
         table[kind][rows - 1]
     }
@@ -157,11 +158,7 @@ unsafe fn load_row<S: Simd, const VECTORS: usize, const EDGE: bool>(
         // SAFETY: the caller promises the columns; the last vector of an edge reads only those.
         values[vector] = unsafe {
             let from = from.add(vector * S::LANES);
-            if EDGE && vector == VECTORS - 1 {
-                s.load_up_to(from, last)
-            } else {
-                s.load(from)
-            }
+            if EDGE && vector == VECTORS - 1 { s.load_up_to(from, last) } else { s.load(from) }
         };
     }
     values

@@ -138,7 +138,11 @@ unsafe fn copy<S: Simd>(s: S, from: *const f32, to: *mut f32, count: usize) {
             done += S::LANES;
         }
         if done < count {
-            s.store_partial(to.add(done), s.load_partial(from.add(done), count - done), count - done);
+            s.store_partial(
+                to.add(done),
+                s.load_partial(from.add(done), count - done),
+                count - done,
+            );
         }
     }
 }

@@ -42,7 +42,13 @@ fn reference(sizes: (usize, usize, usize), a: &[f32], b: &[f32]) -> Vec<f64> {
 }
 
 /// The matrix with `pad` unused floats after each row (or column, when `turned`), and its view.
-fn lay(rows: usize, columns: usize, data: &[f32], turned: bool, pad: usize) -> (Vec<f32>, isize, isize) {
+fn lay(
+    rows: usize,
+    columns: usize,
+    data: &[f32],
+    turned: bool,
+    pad: usize,
+) -> (Vec<f32>, isize, isize) {
     let step = if turned { rows } else { columns } + pad;
     let mut memory = vec![f32::NAN; step * if turned { columns } else { rows }];
     for i in 0..rows {
@@ -54,7 +60,15 @@ fn lay(rows: usize, columns: usize, data: &[f32], turned: bool, pad: usize) -> (
     if turned { (memory, 1, step) } else { (memory, step, 1) }
 }
 
-fn run(sizes: (usize, usize, usize), a: View, b: View, threads: usize, epilogue: Epilogue, c: &mut [f32], c_row: usize) {
+fn run(
+    sizes: (usize, usize, usize),
+    a: View,
+    b: View,
+    threads: usize,
+    epilogue: Epilogue,
+    c: &mut [f32],
+    c_row: usize,
+) {
     let (m, n, k) = sizes;
     assert!(c.len() >= m.saturating_sub(1) * c_row + n);
     let pool = ThreadPool::new(threads);
@@ -132,7 +146,11 @@ fn the_epilogue_scales_accumulates_adds_the_bias_and_activates() {
                 let epilogue = Epilogue {
                     alpha: 0.25,
                     accumulate: true,
-                    bias: if by_row { Bias::Row(bias.as_ptr()) } else { Bias::Column(bias.as_ptr()) },
+                    bias: if by_row {
+                        Bias::Row(bias.as_ptr())
+                    } else {
+                        Bias::Column(bias.as_ptr())
+                    },
                     activation,
                 };
                 let mut c = old.clone();
@@ -215,12 +233,17 @@ fn unfold(windows: &Windows, image: &[f32]) -> Vec<f32> {
                                     .iter()
                                     .all(|&(x, axis)| x >= 0 && x < windows.input[axis] as isize);
                                 for c in 0..windows.channels {
-                                    let row = (b * windows.input[0] + d as usize * usize::from(inside))
+                                    let row = (b * windows.input[0]
+                                        + d as usize * usize::from(inside))
                                         * windows.input[1]
                                         + h as usize * usize::from(inside);
-                                    let pixel = row * windows.input[2]
-                                        + w as usize * usize::from(inside);
-                                    rows.push(if inside { image[pixel * windows.pixel + c] } else { 0.0 });
+                                    let pixel =
+                                        row * windows.input[2] + w as usize * usize::from(inside);
+                                    rows.push(if inside {
+                                        image[pixel * windows.pixel + c]
+                                    } else {
+                                        0.0
+                                    });
                                 }
                             }
                         }
@@ -263,7 +286,8 @@ fn windows_of_images_are_the_matrix_they_stand_for() {
                 let n = 37;
                 let kernel = numbers(columns * n, 4);
                 let mut c = vec![0.0; rows * n];
-                let (a, b) = (View::Windows { data, windows: &windows }, View::rows(kernel.as_ptr(), n));
+                let (a, b) =
+                    (View::Windows { data, windows: &windows }, View::rows(kernel.as_ptr(), n));
                 run((rows, n, columns), a, b, threads, Epilogue::default(), &mut c, n);
                 let expected = reference((rows, n, columns), &matrix, &kernel);
                 assert_close(&c, &expected, 2e-6, &format!("windows, {channels} channels"));
@@ -307,7 +331,8 @@ fn long_sums_over_windows_are_cut_and_keep_their_bits() {
     for i in 0..rows {
         for j in 0..columns {
             for o in 0..n {
-                expected[j * n + o] += f64::from(matrix[i * columns + j]) * f64::from(gradient[i * n + o]);
+                expected[j * n + o] +=
+                    f64::from(matrix[i * columns + j]) * f64::from(gradient[i * n + o]);
             }
         }
     }
@@ -315,7 +340,15 @@ fn long_sums_over_windows_are_cut_and_keep_their_bits() {
     for threads in [1, 2, 3] {
         let mut c = vec![0.0; columns * n];
         let a = View::WindowsTransposed { data: image.as_ptr(), windows: &windows };
-        run((columns, n, rows), a, View::rows(gradient.as_ptr(), n), threads, Epilogue::default(), &mut c, n);
+        run(
+            (columns, n, rows),
+            a,
+            View::rows(gradient.as_ptr(), n),
+            threads,
+            Epilogue::default(),
+            &mut c,
+            n,
+        );
         assert_close(&c, &expected, 2e-6, "split sum");
         assert_eq!(*first.get_or_insert_with(|| bits(&c)), bits(&c));
     }

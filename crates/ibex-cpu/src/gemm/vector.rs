@@ -40,8 +40,15 @@ fn shape(product: &Product) -> Option<RowTimesMatrix> {
     };
     let (x, x_step, matrix, inner, outer, outer_size) = shape;
     let inner_size = product.k;
-    (inner == 1 || outer == 1)
-        .then_some(RowTimesMatrix { x, x_step, matrix, inner, outer, inner_size, outer_size })
+    (inner == 1 || outer == 1).then_some(RowTimesMatrix {
+        x,
+        x_step,
+        matrix,
+        inner,
+        outer,
+        inner_size,
+        outer_size,
+    })
 }
 
 /// Is one of the operands a vector, and the other readable in runs?
@@ -118,7 +125,13 @@ impl Kernel for Strip<'_> {
             if shape.inner == 1 {
                 while done < self.count {
                     let width = 4.min(self.count - done);
-                    dots(s, shape, matrix.offset(done.cast_signed() * shape.outer), width, &mut sums[done..]);
+                    dots(
+                        s,
+                        shape,
+                        matrix.offset(done.cast_signed() * shape.outer),
+                        width,
+                        &mut sums[done..],
+                    );
                     done += width;
                 }
                 return sums;

@@ -59,7 +59,8 @@ impl Windows {
         let (rest, w) = (position / self.output[2], position % self.output[2]);
         let (rest, h) = (rest / self.output[1], rest % self.output[1]);
         let (batch, d) = (rest / self.output[0], rest % self.output[0]);
-        let mut cursor = Cursor { start: Start { image: batch * self.image(), at: [0; 3] }, index: [d, h, w] };
+        let mut cursor =
+            Cursor { start: Start { image: batch * self.image(), at: [0; 3] }, index: [d, h, w] };
         for axis in 0..3 {
             cursor.start.at[axis] = self.begin(cursor.index[axis], axis);
         }
@@ -171,9 +172,7 @@ impl View<'_> {
     #[must_use]
     pub fn transpose(self) -> Self {
         match self {
-            View::Strided { data, row, column } => {
-                View::Strided { data, row: column, column: row }
-            }
+            View::Strided { data, row, column } => View::Strided { data, row: column, column: row },
             View::Windows { data, windows } => View::WindowsTransposed { data, windows },
             View::WindowsTransposed { data, windows } => View::Windows { data, windows },
         }

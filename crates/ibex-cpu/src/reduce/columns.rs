@@ -95,7 +95,8 @@ impl<F: Fold> Kernel for Piece<F> {
         unsafe {
             while column + 4 * S::LANES <= self.columns {
                 let x = self.x.add(column);
-                let totals = fold_block::<S, F, 4>(s, x, self.rows, self.stride, S::LANES, |_, v| v);
+                let totals =
+                    fold_block::<S, F, 4>(s, x, self.rows, self.stride, S::LANES, |_, v| v);
                 for (index, total) in totals.into_iter().enumerate() {
                     s.store(self.out.add(column + index * S::LANES), s.mul(total, scale));
                 }
@@ -133,9 +134,7 @@ pub(super) unsafe fn fold_block<S: Simd, F: Fold, const N: usize>(
         for row in row..end {
             for index in 0..N {
                 // SAFETY: as the caller promises.
-                let values = unsafe {
-                    s.load_up_to(x.add(row * stride + index * S::LANES), width)
-                };
+                let values = unsafe { s.load_up_to(x.add(row * stride + index * S::LANES), width) };
                 block[index] = F::join(s, block[index], map(index, values));
             }
         }

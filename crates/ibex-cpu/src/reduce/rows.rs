@@ -55,7 +55,10 @@ pub(super) unsafe fn fold_rows<F: Fold>(
             let mut total = f64::from(F::NOTHING);
             for piece in 0..pieces {
                 // SAFETY: the partial results were written above.
-                total = F::values(total, f64::from(unsafe { *partial.get().add(row * pieces + piece) }));
+                total = F::values(
+                    total,
+                    f64::from(unsafe { *partial.get().add(row * pieces + piece) }),
+                );
             }
             // SAFETY: the row exists.
             unsafe { *to.get().add(row) = (total * f64::from(scale)) as f32 };

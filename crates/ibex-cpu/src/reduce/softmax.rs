@@ -20,7 +20,13 @@ enum Wish {
 ///
 /// # Safety
 /// The pointers are valid for `rows · columns` floats.
-pub unsafe fn softmax(pool: &ThreadPool, x: *const f32, rows: usize, columns: usize, out: *mut f32) {
+pub unsafe fn softmax(
+    pool: &ThreadPool,
+    x: *const f32,
+    rows: usize,
+    columns: usize,
+    out: *mut f32,
+) {
     // SAFETY: as the caller promises.
     unsafe { each_row(pool, Wish::Softmax, x, x, rows, columns, out) }
 }

@@ -6,6 +6,12 @@
 //! the fit's error below the rounding.
 //! Must not know: loops, tensors.
 
+#![allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "coefficients of fits are kept as the fit gave them"
+)]
+
 use std::f32::consts::{FRAC_2_PI, LOG2_E};
 
 use super::Simd;

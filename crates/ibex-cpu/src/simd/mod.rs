@@ -5,9 +5,9 @@
 //! Must not know: tensors, or any kernel.
 
 pub mod math;
-mod portable;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -24,6 +24,7 @@ pub const MAX_LANES: usize = 16;
 /// A token that proves that the processor has an instruction set, with its vector operations.
 ///
 /// Comparisons with NaN are false; `min` and `max` give the second operand when either is NaN.
+#[allow(clippy::wrong_self_convention, reason = "the token is not what is converted")]
 pub trait Simd: Copy + Send + Sync + 'static {
     /// A vector of floats.
     type F: Copy;
