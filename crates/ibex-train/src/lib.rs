@@ -3,3 +3,4 @@
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 
 pub mod datasets;
+pub mod plot;
