@@ -57,8 +57,15 @@ impl Device {
     /// # Errors
     /// If the device cannot hold or run it.
     pub fn compile(&self, graph: Graph) -> Result<Box<dyn Executable>, Error> {
+        self.0.load(self.plan(graph)?)
+    }
+
+    /// Optimises and plans a graph as [`Device::compile`] does, without loading it.
+    ///
+    /// # Errors
+    /// As for [`Device::compile`].
+    pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
         let graph = crate::passes::optimise(graph, &|op| self.0.supports(op));
-        let _ = graph;
-        self.0.load(Program {})
+        crate::lower::lower(&graph)
     }
 }

@@ -3,11 +3,16 @@
 //! [`Device::compile`] is the only door: it optimises a [`Graph`], lowers it to a [`Program`] and
 //! hands that to the device's [`Backend`].
 //! This crate knows no kernel and no layer.
-//! Read in this order: [`device`], [`passes`], [`program`].
+//! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `fuse`, `schedule`
+//! and `plan`.
 
 pub mod device;
+mod fuse;
+mod lower;
 pub mod passes;
+mod plan;
 pub mod program;
+mod schedule;
 
 pub use device::{Backend, Device, Executable};
 pub use program::Program;

@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The CPU device: kernels, packing, thread pool and the choice of instruction set.
+//!
+//! Kernels take pointers, sizes and strides; they know no graph, no layer and no file.
+//! Order to read: `isa`, `pool`, `scratch`, `simd`, then the kernels: `gemm`, `elementwise`, ….
+
+pub mod elementwise;
+pub mod gemm;
+pub mod isa;
+pub mod pool;
+mod scratch;
+pub mod simd;
+#[cfg(test)]
+mod testing;

@@ -126,6 +126,16 @@ pub fn run(graph: &Graph, inputs: &[Array]) -> Result<Outcome, Error> {
     run_values(graph, &values, &HashMap::new())
 }
 
+/// The value of a tensor that depends on constants and variables only.
+///
+/// # Errors
+/// [`Error::Ops`] with every mistake that the tensor depends on; [`Error::Invalid`] if it depends
+/// on an input.
+pub fn evaluate(tensor: &crate::Tensor) -> Result<Array, Error> {
+    let graph = Graph::new(&[], std::slice::from_ref(tensor), &[])?;
+    Ok(run(&graph, &[])?.outputs.remove(0))
+}
+
 /// Runs `graph` on exact values, taking those of variables from `variables` where it has them.
 ///
 /// # Errors

@@ -10,7 +10,7 @@
 //!
 //! This crate knows no device, no layer and no file.
 //! Read in this order: [`dtype`], [`shape`], [`array`], [`op`], [`tensor`], [`graph`], [`grad`],
-//! [`interpreter`], [`rng`], and then any file under [`ops`].
+//! [`interpreter`], [`check`], [`rng`], and then any file under [`ops`].
 //!
 //! ```
 //! use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
@@ -25,6 +25,7 @@
 //! ```
 
 pub mod array;
+pub mod check;
 pub mod dtype;
 pub mod error;
 pub mod grad;
@@ -39,6 +40,7 @@ pub mod tensor;
 pub mod variable;
 
 pub use array::{Array, Element};
+pub use check::{GradientCheck, GradientReport, check_gradients};
 pub use dtype::DType;
 pub use error::{Error, OpError};
 pub use grad::gradients;

@@ -247,6 +247,44 @@ operations! {
     Reduce(crate::ops::reduce::Reduce),
     /// Matrix product, batched over leading axes.
     MatMul(crate::ops::matmul::MatMul),
+    /// Elements chosen along one axis by an index for each result.
+    TakeAlongAxis(crate::ops::along_axis::TakeAlongAxis),
+    /// Additions to zeros along one axis, at an index for each update.
+    AddAlongAxis(crate::ops::along_axis::AddAlongAxis),
+    /// Convolution, channels last.
+    Convolution(crate::ops::conv::Convolution),
+    /// The gradient of a convolution by its input.
+    ConvolutionInputGradient(crate::ops::conv::ConvolutionInputGradient),
+    /// The gradient of a convolution by its kernel.
+    ConvolutionKernelGradient(crate::ops::conv::ConvolutionKernelGradient),
+    /// The largest elements of windows and their places.
+    MaxPool(crate::ops::pooling::MaxPool),
+    /// The sums of windows.
+    WindowSum(crate::ops::pooling::WindowSum),
+    /// The adjoint of the sums of windows.
+    WindowSumGradient(crate::ops::pooling::WindowSumGradient),
+    /// Slices chosen along one axis by indices of any shape.
+    Gather(crate::ops::gather::Gather),
+    /// Slices added to zeros along one axis, at indices of any shape.
+    ScatterAdd(crate::ops::gather::ScatterAdd),
+    /// Every n-th element between two positions along each axis.
+    Slice(crate::ops::slice::Slice),
+    /// Constant elements before, after and between those of a tensor.
+    Pad(crate::ops::pad::Pad),
+    /// The opposite order along some axes.
+    Reverse(crate::ops::reverse::Reverse),
+    /// Tensors one after another along an axis.
+    Concatenate(crate::ops::concatenate::Concatenate),
+    /// The order of the elements along an axis.
+    ArgSort(crate::ops::sort::ArgSort),
+    /// The position of the largest or smallest element along an axis.
+    ArgReduce(crate::ops::arg_reduce::ArgReduce),
+    /// Running sums along an axis.
+    CumulativeSum(crate::ops::cumulative::CumulativeSum),
+    /// Numbers that count along an axis.
+    Iota(crate::ops::iota::Iota),
+    /// `log(1 + e^x)` for each element.
+    Softplus(crate::ops::softplus::Softplus),
 }
 
 impl Op {

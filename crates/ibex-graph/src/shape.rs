@@ -23,6 +23,12 @@ impl Shape {
         self.0.iter().product()
     }
 
+    /// Number of elements; `None` if no memory could hold as many bytes.
+    pub fn checked_size(&self) -> Option<usize> {
+        let size = self.0.iter().try_fold(1usize, |size, &extent| size.checked_mul(extent))?;
+        (size <= isize::MAX as usize / 8).then_some(size)
+    }
+
     /// The extents as a slice.
     pub fn dims(&self) -> &[usize] {
         &self.0
@@ -128,17 +134,15 @@ mod tests {
 
     #[test]
     fn broadcast_follows_numpy() {
-        let cases: [(&[usize], &[usize], Option<&[usize]>); 6] = [
-            (&[2, 3], &[3], Some(&[2, 3])),
-            (&[2, 1], &[1, 3], Some(&[2, 3])),
-            (&[], &[4], Some(&[4])),
-            (&[0], &[1], Some(&[0])),
-            (&[2], &[3], None),
-            (&[5, 1, 2], &[4, 1], Some(&[5, 4, 2])),
-        ];
-        for (a, b, want) in cases {
+        let check = |a: &[usize], b: &[usize], want: Option<&[usize]>| {
             assert_eq!(Shape::from(a).broadcast(&Shape::from(b)), want.map(Shape::from));
-        }
+        };
+        check(&[2, 3], &[3], Some(&[2, 3]));
+        check(&[2, 1], &[1, 3], Some(&[2, 3]));
+        check(&[], &[4], Some(&[4]));
+        check(&[0], &[1], Some(&[0]));
+        check(&[2], &[3], None);
+        check(&[5, 1, 2], &[4, 1], Some(&[5, 4, 2]));
     }
 
     #[test]

@@ -3,15 +3,30 @@
 //! Scalar functions that differ only in their formula share a file and are rows of its table:
 //! [`unary`], [`binary`] and [`compare`].
 
+pub mod along_axis;
+pub mod arg_reduce;
 pub mod binary;
 pub mod broadcast;
 pub mod cast;
 pub mod compare;
+pub mod concatenate;
+pub mod cumulative;
+pub mod gather;
+pub mod iota;
 pub mod leaf;
 pub mod matmul;
+pub mod pad;
 pub mod reduce;
 pub mod reshape;
+pub mod reverse;
 pub mod select;
+pub mod slice;
+pub mod softplus;
+pub mod sort;
 pub mod stop_gradient;
 pub mod transpose;
 pub mod unary;
+
+pub mod conv;
+pub mod pooling;
+pub mod window;

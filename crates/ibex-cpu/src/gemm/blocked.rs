@@ -1,0 +1,429 @@
+//! The cache-blocked product: one operand packed for all, the other by each task for itself.
+//!
+//! The longer side of C is cut into tasks; the operand of that side is private, the other shared.
+//! A block of the inner dimension is short enough for a packed panel of B to stay in the first
+//! cache while the panels of A stream past it from the second.
+
+use super::kernel::{Tile, Tiles};
+use super::pack::{MAX_ZEROS, Panel, ZEROS};
+use super::split::Pointer;
+use super::{PARALLEL, Product, View, Windows, run_if, tile_rows};
+use crate::pool::ThreadPool;
+use crate::scratch::{self, Slot};
+use crate::simd::MAX_LANES;
+
+/// The longest block of the inner dimension.
+const BLOCK: usize = 384;
+/// The most floats of the shared operand that are packed at once.
+const MAX_SHARED: usize = 1 << 22;
+/// Panels of A in one private block: what fits into the second cache beside a panel of B.
+const PRIVATE_ROWS: usize = 8;
+/// Panels of B in one private block.
+const PRIVATE_COLUMNS: usize = 4;
+/// Panels of A that are run against one panel of B before the next: they stay in the second cache.
+const RESIDENT: usize = 32;
+/// Fewer channels than this make runs too short for reading windows in place.
+const IN_PLACE: usize = 16;
+/// Pixels further apart than this fall into few sets of the first cache.
+const FAR: usize = 640;
+
+/// The product cut into panels and blocks.
+struct Plan<'a> {
+    product: &'a Product<'a>,
+    tiles: &'static Tiles,
+    /// Rows of a panel of A, columns of a panel of B.
+    height: usize,
+    width: usize,
+    row_panels: usize,
+    column_panels: usize,
+    /// Steps of every block but the last.
+    block: usize,
+    /// The step of the operands at which the product begins.
+    from: usize,
+    /// The windows of A, when they are read in place.
+    in_place: Option<(*const f32, &'a Windows)>,
+}
+
+// SAFETY: the pointers are those of the product.
+unsafe impl Sync for Plan<'_> {}
+
+/// Computes the product.
+///
+/// # Safety
+/// As for [`super::gemm`].
+pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
+    // SAFETY: as the caller promises.
+    unsafe { run_from(pool, product, 0) }
+}
+
+/// Computes a product whose operands begin at step `from` of their inner dimension.
+///
+/// # Safety
+/// As for [`super::gemm`], over `from + k` steps.
+pub(super) unsafe fn run_from(pool: &ThreadPool, product: &Product, from: usize) {
+    let plan = Plan::new(product, from);
+    // SAFETY: as the caller promises.
+    unsafe {
+        if plan.in_place.is_some() || product.m >= product.n {
+            plan.run_rows(pool);
+        } else {
+            plan.run_columns(pool);
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn new(product: &'a Product, from: usize) -> Self {
+        let tiles = Tiles::current();
+        let (height, width) = (tile_rows(tiles, product.m), tiles.columns());
+        let mut block = product.k.div_ceil(product.k.div_ceil(BLOCK));
+        let mut in_place = None;
+        if let View::Windows { data, windows } = product.a {
+            let inside = (IN_PLACE..=MAX_ZEROS).contains(&windows.channels);
+            if inside && windows.pixel <= FAR && from == 0 && product.k == windows.columns() {
+                in_place = Some((data, windows));
+                // Whole kernel positions.
+                let taps = (BLOCK / windows.channels).max(1);
+                let blocks = windows.taps().div_ceil(taps);
+                block = windows.taps().div_ceil(blocks) * windows.channels;
+            }
+        }
+        Self {
+            product,
+            tiles,
+            height,
+            width,
+            row_panels: product.m.div_ceil(height),
+            column_panels: product.n.div_ceil(width),
+            block,
+            from,
+            in_place,
+        }
+    }
+
+    fn pays(&self) -> bool {
+        self.product.work() >= PARALLEL
+    }
+
+    /// Blocks of the inner dimension that are packed into shared memory at once.
+    fn shared_blocks(&self, lanes: usize) -> usize {
+        (MAX_SHARED / (self.block * lanes)).max(1)
+    }
+
+    fn blocks(&self) -> usize {
+        self.product.k.div_ceil(self.block)
+    }
+
+    /// First step and number of steps of a block.
+    fn steps(&self, block: usize) -> (usize, usize) {
+        let from = block * self.block;
+        (from, self.block.min(self.product.k - from))
+    }
+
+    /// Packs rows `panel · height ..` of A over a block.
+    ///
+    /// # Safety
+    /// `to` has room for `height` floats per step.
+    unsafe fn pack_a(&self, panel: usize, block: usize, to: *mut f32) {
+        let (from, steps) = self.steps(block);
+        let first = panel * self.height;
+        let count = self.height.min(self.product.m - first);
+        let view = self.product.a;
+        let from = self.from + from;
+        // SAFETY: the panel lies within A.
+        unsafe { Panel { view, first, count, from, steps, width: self.height, to }.pack() }
+    }
+
+    /// Packs columns `panel · width ..` of B over a block.
+    ///
+    /// # Safety
+    /// `to` has room for `width` floats per step.
+    unsafe fn pack_b(&self, panel: usize, block: usize, to: *mut f32) {
+        let (from, steps) = self.steps(block);
+        let first = panel * self.width;
+        let count = self.width.min(self.product.n - first);
+        let view = self.product.b.transpose();
+        let from = self.from + from;
+        // SAFETY: the panel lies within B.
+        unsafe { Panel { view, first, count, from, steps, width: self.width, to }.pack() }
+    }
+
+    /// Shares B, cuts the rows into tasks.
+    ///
+    /// # Safety
+    /// As for [`run`].
+    unsafe fn run_rows(&self, pool: &ThreadPool) {
+        let lanes = self.column_panels * self.width;
+        let at_once = self.shared_blocks(lanes).min(self.blocks());
+        let per_task = self.row_panels.div_ceil(4 * pool.threads()).clamp(1, PRIVATE_ROWS);
+        let floats = at_once * self.block * lanes + 2 * MAX_LANES;
+        scratch::with(Slot::Shared, floats, |shared| {
+            let shared = Pointer(shared);
+            for first in (0..self.blocks()).step_by(at_once) {
+                let count = at_once.min(self.blocks() - first);
+                run_if(pool, self.pays(), count * self.column_panels, |task| {
+                    let (block, panel) = (task / self.column_panels, task % self.column_panels);
+                    // SAFETY: each panel has a place of its own.
+                    unsafe {
+                        let to = self.shared_panel(shared, block, first, panel, lanes, self.width);
+                        self.pack_b(panel, first + block, to);
+                    }
+                });
+                run_if(pool, self.pays(), self.row_panels.div_ceil(per_task), |task| {
+                    let panels = task * per_task..self.row_panels.min((task + 1) * per_task);
+                    // SAFETY: tasks write disjoint rows of C; B is packed.
+                    unsafe { self.rows_task(panels, first..first + count, shared, lanes) };
+                });
+            }
+        });
+    }
+
+    /// Where a shared panel lies: blocks one after another, panels within a block.
+    ///
+    /// # Safety
+    /// The shared memory holds it.
+    unsafe fn shared_panel(
+        &self,
+        shared: Pointer,
+        block: usize,
+        first: usize,
+        panel: usize,
+        lanes: usize,
+        width: usize,
+    ) -> *mut f32 {
+        let (_, steps) = self.steps(first + block);
+        // SAFETY: as the caller promises.
+        unsafe { shared.get().add(block * self.block * lanes + panel * width * steps) }
+    }
+
+    /// The rows of one task, over some blocks.
+    ///
+    /// # Safety
+    /// B is packed for the blocks; nobody else touches these rows.
+    unsafe fn rows_task(
+        &self,
+        panels: std::ops::Range<usize>,
+        blocks: std::ops::Range<usize>,
+        shared: Pointer,
+        lanes: usize,
+    ) {
+        if let Some((data, windows)) = self.in_place {
+            // SAFETY: as the caller promises.
+            unsafe { self.window_task(data, windows, panels, blocks, shared, lanes) };
+            return;
+        }
+        let panel_floats = self.height * self.block;
+        scratch::with(Slot::Private, panels.len() * panel_floats + MAX_LANES, |private| {
+            for block in blocks.clone() {
+                let (_, steps) = self.steps(block);
+                // SAFETY: the private memory has a place for each panel.
+                unsafe {
+                    for (index, panel) in panels.clone().enumerate() {
+                        self.pack_a(panel, block, private.add(index * panel_floats));
+                    }
+                    for column in 0..self.column_panels {
+                        let index = block - blocks.start;
+                        let b = self.shared_panel(
+                            shared,
+                            index,
+                            blocks.start,
+                            column,
+                            lanes,
+                            self.width,
+                        );
+                        for (index, row) in panels.clone().enumerate() {
+                            let a = private.add(index * panel_floats);
+                            self.tile(row, column, block, |tile| Tile { a, b, steps, ..tile });
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// The rows of one task when A's windows are read in place, through row pointers.
+    ///
+    /// # Safety
+    /// As for [`Self::rows_task`].
+    unsafe fn window_task(
+        &self,
+        data: *const f32,
+        windows: &Windows,
+        panels: std::ops::Range<usize>,
+        blocks: std::ops::Range<usize>,
+        shared: Pointer,
+        lanes: usize,
+    ) {
+        let segments = self.block / windows.channels;
+        let pointers = segments * self.height;
+        let floats = pointers * size_of::<*const f32>() / size_of::<f32>();
+        scratch::with(Slot::Private, floats + MAX_LANES, |private| {
+            let table = private.cast::<*const f32>();
+            for row in panels {
+                for block in blocks.clone() {
+                    let (from, steps) = self.steps(block);
+                    let taps = from / windows.channels..(from + steps) / windows.channels;
+                    // SAFETY: the table has room for the pointers of a block.
+                    unsafe {
+                        self.point(data, windows, row, taps.clone(), table);
+                        for column in 0..self.column_panels {
+                            let index = block - blocks.start;
+                            let first = blocks.start;
+                            let b =
+                                self.shared_panel(shared, index, first, column, lanes, self.width);
+                            self.tile(row, column, block, |tile| Tile {
+                                rows: table,
+                                segments: taps.len(),
+                                steps: windows.channels,
+                                a_step: 1,
+                                b,
+                                ..tile
+                            });
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Fills the table with where each row of a panel finds its pixel, kernel position by position.
+    ///
+    /// # Safety
+    /// The table has room; `data` holds the images.
+    unsafe fn point(
+        &self,
+        data: *const f32,
+        windows: &Windows,
+        panel: usize,
+        taps: std::ops::Range<usize>,
+        table: *mut *const f32,
+    ) {
+        let first = panel * self.height;
+        let rows = self.height.min(self.product.m - first);
+        let mut cursor = windows.cursor(first);
+        for row in 0..rows {
+            for (segment, tap) in taps.clone().enumerate() {
+                let pixel = windows.find(&cursor.start, windows.tap(tap));
+                // SAFETY: `find` gives pixels within the images; the table has room.
+                unsafe {
+                    let pointer = pixel.map_or(ZEROS.as_ptr(), |at| data.add(at));
+                    *table.add(segment * rows + row) = pointer;
+                }
+            }
+            cursor.advance(windows);
+        }
+    }
+
+    /// Shares A, cuts the columns into tasks.
+    ///
+    /// # Safety
+    /// As for [`run`].
+    unsafe fn run_columns(&self, pool: &ThreadPool) {
+        let lanes = self.row_panels * self.height;
+        let at_once = self.shared_blocks(lanes).min(self.blocks());
+        let per_task = self.column_panels.div_ceil(4 * pool.threads()).clamp(1, PRIVATE_COLUMNS);
+        let floats = at_once * self.block * lanes + 2 * MAX_LANES;
+        scratch::with(Slot::Shared, floats, |shared| {
+            let shared = Pointer(shared);
+            for first in (0..self.blocks()).step_by(at_once) {
+                let count = at_once.min(self.blocks() - first);
+                run_if(pool, self.pays(), count * self.row_panels, |task| {
+                    let (block, panel) = (task / self.row_panels, task % self.row_panels);
+                    // SAFETY: each panel has a place of its own.
+                    unsafe {
+                        let to = self.shared_panel(shared, block, first, panel, lanes, self.height);
+                        self.pack_a(panel, first + block, to);
+                    }
+                });
+                run_if(pool, self.pays(), self.column_panels.div_ceil(per_task), |task| {
+                    let panels = task * per_task..self.column_panels.min((task + 1) * per_task);
+                    // SAFETY: tasks write disjoint columns of C; A is packed.
+                    unsafe { self.columns_task(panels, first..first + count, shared, lanes) };
+                });
+            }
+        });
+    }
+
+    /// The columns of one task, over some blocks.
+    ///
+    /// # Safety
+    /// A is packed for the blocks; nobody else touches these columns.
+    unsafe fn columns_task(
+        &self,
+        panels: std::ops::Range<usize>,
+        blocks: std::ops::Range<usize>,
+        shared: Pointer,
+        lanes: usize,
+    ) {
+        let panel_floats = self.width * self.block;
+        scratch::with(Slot::Private, panels.len() * panel_floats + MAX_LANES, |private| {
+            for block in blocks.clone() {
+                let (_, steps) = self.steps(block);
+                let index = block - blocks.start;
+                // SAFETY: the private memory has a place for each panel.
+                unsafe {
+                    for (index, panel) in panels.clone().enumerate() {
+                        self.pack_b(panel, block, private.add(index * panel_floats));
+                    }
+                    for rows in (0..self.row_panels).step_by(RESIDENT) {
+                        let rows = rows..self.row_panels.min(rows + RESIDENT);
+                        for (position, column) in panels.clone().enumerate() {
+                            let b = private.add(position * panel_floats);
+                            for row in rows.clone() {
+                                let first = blocks.start;
+                                let a = self.shared_panel(
+                                    shared,
+                                    index,
+                                    first,
+                                    row,
+                                    lanes,
+                                    self.height,
+                                );
+                                self.tile(row, column, block, |tile| Tile { a, b, steps, ..tile });
+                            }
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Computes one tile over one block; `operands` completes its description.
+    ///
+    /// # Safety
+    /// The operands are valid, and nobody else touches this tile of C.
+    #[inline(always)]
+    unsafe fn tile(
+        &self,
+        row_panel: usize,
+        column_panel: usize,
+        block: usize,
+        operands: impl FnOnce(Tile) -> Tile,
+    ) {
+        let product = self.product;
+        let (row, column) = (row_panel * self.height, column_panel * self.width);
+        let rows = self.height.min(product.m - row);
+        let columns = self.width.min(product.n - column);
+        let (first, last) = (block == 0, block + 1 == self.blocks());
+        // SAFETY: the tile lies within C.
+        unsafe {
+            let tile = operands(Tile {
+                steps: 0,
+                a_step: self.height.cast_signed(),
+                a: std::ptr::null(),
+                rows: std::ptr::null(),
+                segments: 0,
+                b: std::ptr::null(),
+                b_step: self.width.cast_signed(),
+                c: product.c.add(row * product.c_row + column),
+                c_row: product.c_row,
+                columns,
+                finish: product.finish(row, column, first, last),
+            });
+            self.tiles.get(rows, columns, self.in_place.is_none())(&tile);
+            if last {
+                product.activate(row, rows, column, columns);
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What a matrix operand looks like in memory: strided, or the windows of a convolution.
+//!
+//! Must not know: packing, tiles, threads.
+
+/// The windows that a convolution lays over an image, as the rows of a matrix that is never built.
+///
+/// The matrix has a row per output position (batch, depth, height, width) and a column per kernel
+/// position and channel; positions outside the image are zeros. Dimensions that a 1-D or 2-D
+/// convolution lacks are 1, the first ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Images.
+    pub batch: usize,
+    /// Depth, height and width of the image.
+    pub input: [usize; 3],
+    /// Channels that the windows read.
+    pub channels: usize,
+    /// Floats from one pixel to the next: all channels of the image.
+    pub pixel: usize,
+    /// Depth, height and width of the result.
+    pub output: [usize; 3],
+    /// Depth, height and width of the kernel.
+    pub kernel: [usize; 3],
+    /// Pixels from one output position to the next.
+    pub stride: [isize; 3],
+    /// Pixels from one kernel position to the next.
+    pub dilation: [isize; 3],
+    /// The pixel that kernel position 0 of output position 0 reads: minus the padding before.
+    pub origin: [isize; 3],
+}
+
+impl Windows {
+    /// Rows of the matrix: output positions.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.batch * self.output.iter().product::<usize>()
+    }
+
+    /// Kernel positions.
+    #[must_use]
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// Columns of the matrix.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.taps() * self.channels
+    }
+
+    /// Floats of one image.
+    pub(crate) fn image(&self) -> usize {
+        self.input.iter().product::<usize>() * self.pixel
+    }
+
+    /// A cursor over the windows, beginning at an output position.
+    #[inline]
+    pub(crate) fn cursor(&self, position: usize) -> Cursor {
+        let (rest, w) = (position / self.output[2], position % self.output[2]);
+        let (rest, h) = (rest / self.output[1], rest % self.output[1]);
+        let (batch, d) = (rest / self.output[0], rest % self.output[0]);
+        let mut cursor =
+            Cursor { start: Start { image: batch * self.image(), at: [0; 3] }, index: [d, h, w] };
+        for axis in 0..3 {
+            cursor.start.at[axis] = self.begin(cursor.index[axis], axis);
+        }
+        cursor
+    }
+
+    #[inline]
+    fn begin(&self, index: usize, axis: usize) -> isize {
+        index.cast_signed() * self.stride[axis] + self.origin[axis]
+    }
+
+    /// The offset in pixels of a kernel position.
+    #[inline]
+    pub(crate) fn tap(&self, tap: usize) -> [isize; 3] {
+        let (rest, w) = (tap / self.kernel[2], tap % self.kernel[2]);
+        let (d, h) = (rest / self.kernel[1], rest % self.kernel[1]);
+        [
+            d as isize * self.dilation[0],
+            h as isize * self.dilation[1],
+            w as isize * self.dilation[2],
+        ]
+    }
+
+    /// The float at which a pixel begins, or none outside the image.
+    #[inline]
+    pub(crate) fn find(&self, start: &Start, tap: [isize; 3]) -> Option<usize> {
+        let [d, h, w] = [0, 1, 2].map(|axis| (start.at[axis] + tap[axis]) as usize);
+        // A negative coordinate has become a huge one.
+        let inside = d < self.input[0] && h < self.input[1] && w < self.input[2];
+        let pixel = || (d * self.input[1] + h) * self.input[2] + w;
+        inside.then(|| start.image + pixel() * self.pixel)
+    }
+}
+
+/// Where a window begins: its image's first float and a pixel that may lie outside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) image: usize,
+    pub(crate) at: [isize; 3],
+}
+
+/// Walks over the windows in order, without a division per step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    /// The window it stands at.
+    pub(crate) start: Start,
+    index: [usize; 3],
+}
+
+impl Cursor {
+    /// Goes on to the next window.
+    #[inline]
+    pub(crate) fn advance(&mut self, windows: &Windows) {
+        for axis in [2, 1, 0] {
+            self.index[axis] += 1;
+            self.start.at[axis] += windows.stride[axis];
+            if self.index[axis] < windows.output[axis] {
+                return;
+            }
+            self.index[axis] = 0;
+            self.start.at[axis] = windows.origin[axis];
+        }
+        self.start.image += windows.image();
+    }
+}
+
+/// A matrix operand.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'a> {
+    /// Element `(i, j)` is `data[i · row + j · column]`.
+    Strided {
+        /// Element `(0, 0)`.
+        data: *const f32,
+        /// Floats from one row to the next.
+        row: isize,
+        /// Floats from one column to the next.
+        column: isize,
+    },
+    /// The rows are the windows of an image.
+    Windows {
+        /// The first pixel of the first image.
+        data: *const f32,
+        /// How the windows lie.
+        windows: &'a Windows,
+    },
+    /// The columns are the windows of an image.
+    WindowsTransposed {
+        /// The first pixel of the first image.
+        data: *const f32,
+        /// How the windows lie.
+        windows: &'a Windows,
+    },
+}
+
+impl View<'_> {
+    /// A matrix in rows of neighbouring elements, `row` floats apart.
+    #[must_use]
+    pub fn rows(data: *const f32, row: usize) -> Self {
+        View::Strided { data, row: row.cast_signed(), column: 1 }
+    }
+
+    /// The transpose of a matrix in rows of neighbouring elements, `row` floats apart.
+    #[must_use]
+    pub fn columns(data: *const f32, row: usize) -> Self {
+        View::Strided { data, row: 1, column: row.cast_signed() }
+    }
+
+    /// The transpose.
+    #[must_use]
+    pub fn transpose(self) -> Self {
+        match self {
+            View::Strided { data, row, column } => View::Strided { data, row: column, column: row },
+            View::Windows { data, windows } => View::WindowsTransposed { data, windows },
+            View::WindowsTransposed { data, windows } => View::Windows { data, windows },
+        }
+    }
+
+    /// The same view of memory `floats` further on.
+    ///
+    /// # Safety
+    /// The pointer stays within its allocation.
+    #[must_use]
+    pub unsafe fn offset(self, floats: isize) -> Self {
+        // SAFETY: the caller promises the allocation.
+        unsafe {
+            match self {
+                View::Strided { data, row, column } => {
+                    View::Strided { data: data.offset(floats), row, column }
+                }
+                View::Windows { data, windows } => {
+                    View::Windows { data: data.offset(floats), windows }
+                }
+                View::WindowsTransposed { data, windows } => {
+                    View::WindowsTransposed { data: data.offset(floats), windows }
+                }
+            }
+        }
+    }
+}
