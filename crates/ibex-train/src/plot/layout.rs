@@ -34,7 +34,7 @@ const LABEL_SIZE: f64 = 14.0;
 const TICK_SIZE: f64 = 12.5;
 const LEGEND_SIZE: f64 = 13.0;
 const LEGEND_ROW: f64 = 21.0;
-/// Up to this many points each is marked, since a short curve is easily mistaken for a straight one.
+/// Up to this many points each is marked: the corners of a short curve are its only facts.
 const MARKED_POINTS: usize = 25;
 /// Numbers beyond this cannot be subtracted from each other without overflow.
 const LARGEST: f64 = 1e300;

@@ -20,10 +20,11 @@ pub(super) fn ticks(low: f64, high: f64, most: usize, whole: bool) -> Vec<(f64, 
     let first = (low / step - slack).ceil();
     let last = (high / step + slack).floor();
     // Far from zero a step can be lost in the rounding of the numbers themselves.
-    if !(last - first <= 2.0 * most as f64) {
+    let steps = last - first;
+    if steps.is_nan() || steps > 2.0 * most as f64 {
         return Vec::new();
     }
-    let count = (last - first) as usize + 1;
+    let count = steps as usize + 1;
     let values: Vec<f64> = (0..count).map(|index| (first + index as f64) * step).collect();
     let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     let scientific = largest >= 1e6 || (largest > 0.0 && largest < 1e-3);
