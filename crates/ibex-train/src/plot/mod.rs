@@ -78,6 +78,22 @@ pub enum PlotError {
 ///
 /// # Errors
 /// Another extension, no finite point at all, or a file that cannot be written.
+///
+/// ```
+/// use ibex_train::plot::{Series, line_chart};
+///
+/// let curve = |name: &str, values: &[f64], dashed| {
+///     let points = values.iter().enumerate().map(|(epoch, &value)| (epoch as f64, value));
+///     Series { name: name.to_owned(), points: points.collect(), dashed }
+/// };
+/// let curves =
+///     [curve("loss", &[0.9, 0.4, 0.2], false), curve("val_loss", &[0.8, 0.5, 0.3], true)];
+/// let file = std::env::temp_dir().join("ibex-line-chart.svg");
+/// line_chart("Training", "epoch", "loss", &curves, &file)?;
+/// assert!(std::fs::read_to_string(&file)?.starts_with("<svg"));
+/// # std::fs::remove_file(file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn line_chart(
     title: &str,
     x_label: &str,
