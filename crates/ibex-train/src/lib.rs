@@ -15,6 +15,7 @@ pub mod fit;
 pub mod history;
 mod judge;
 pub mod model;
+pub mod plot;
 mod progress;
 mod step;
 
