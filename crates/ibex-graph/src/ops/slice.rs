@@ -129,11 +129,13 @@ impl Tensor {
         let extent = self.dim(axis);
         let wrong = match self.shape().axis(axis) {
             None => self.bad_axis("split", axis),
-            Some(_) if parts == 0 || extent % parts != 0 => Tensor::poisoned(OpError::new(
-                format!("`split` cannot cut axis {axis} of {} into {parts}", self.shape()),
-                format!("a number of parts that divides {extent}"),
-                parts.to_string(),
-            )),
+            Some(_) if parts == 0 || !extent.is_multiple_of(parts) => {
+                Tensor::poisoned(OpError::new(
+                    format!("`split` cannot cut axis {axis} of {} into {parts}", self.shape()),
+                    format!("a number of parts that divides {extent}"),
+                    parts.to_string(),
+                ))
+            }
             Some(_) => {
                 let width = extent / parts;
                 let ends: Vec<usize> = (1..parts).map(|part| part * width).collect();
