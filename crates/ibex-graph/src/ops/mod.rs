@@ -31,5 +31,11 @@ pub mod transpose;
 pub mod unary;
 
 pub mod conv;
+pub mod conv_transpose;
+pub mod cross_entropy;
+pub mod moments;
+pub mod normalize;
 pub mod pooling;
+pub mod random;
+pub mod softmax;
 pub mod window;

@@ -3,8 +3,10 @@
 use std::ops::{Bound, RangeBounds};
 
 use crate::interpreter::{Values, for_each_index, offset};
-use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs};
-use crate::ops::pad::{Fill, Pad};
+use crate::op::{
+    BadSample, Described, Forward, Info, Kind, Number, Rule, Sample, Vjp, expect_inputs,
+};
+use crate::ops::pad::Pad;
 use crate::{DType, OpError, Shape, Tensor, Type};
 
 /// The elements `start, start + step, …` below `stop` along each axis.
@@ -54,7 +56,7 @@ impl Slice {
             low: self.start.clone(),
             high: axes.map(|axis| shape[axis] - self.start[axis] - span(axis)).collect(),
             interior: self.step.iter().map(|step| step - 1).collect(),
-            value: Fill::new(0.0),
+            value: Number::new(0.0),
         }
     }
 }
