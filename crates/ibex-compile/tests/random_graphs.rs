@@ -125,7 +125,8 @@ impl Program {
     }
 
     fn add_variable(&mut self) {
-        let value = Values::uniform([3], 0.5, 1.5, self.choices.below(99) as u64);
+        let value =
+            Values::uniform([3], 0.5, 1.5, self.choices.below(99) as u64).cast(self.float());
         let variable = Variable::new("v", value.to_array());
         let read = Tensor::read(&variable);
         self.variables.push(variable);
@@ -199,7 +200,7 @@ impl Program {
         let shape = self.choices.shape();
         let uniform = self.choices.below(2) == 0;
         let first = self.choices.below(9);
-        let numbers = [0.0, 1.0, -1.0, 2.0, 0.5, 3.0, 0.25, -2.0, 4.0];
+        let numbers: [f64; 9] = [0.0, 1.0, -1.0, 2.0, 0.5, 3.0, 0.25, -2.0, 4.0];
         let number = |i: usize| match dtype {
             DType::Bool => (first + i) as f64 % 2.0,
             DType::I32 => numbers[(first + i) % 9].trunc(),

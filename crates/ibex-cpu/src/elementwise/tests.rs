@@ -37,14 +37,14 @@ fn exact(function: Unary) -> (fn(f64) -> f64, f64, f64) {
         Unary::Reciprocal => (|x| 1.0 / x, 0.5, 0.5),
         Unary::Sqrt => (f64::sqrt, 0.5, 0.5),
         Unary::Rsqrt => (|x| 1.0 / x.sqrt(), 2.0, 2.0),
-        Unary::Exp => (f64::exp, 2.0, 2.0),
+        Unary::Exp => (f64::exp, 1.0, 1.5),
         Unary::Expm1 => (f64::exp_m1, 2.0, 3.0),
-        Unary::Log => (f64::ln, 2.0, 2.0),
+        Unary::Log => (f64::ln, 1.0, 1.5),
         Unary::Log1p => (f64::ln_1p, 3.0, 3.0),
-        Unary::Tanh => (f64::tanh, 4.0, 5.0),
+        Unary::Tanh => (f64::tanh, 3.0, 4.0),
         Unary::Sigmoid => (|x| 1.0 / (1.0 + (-x).exp()), 3.0, 3.0),
         Unary::Erf => (libm::erf, 3.0, 4.0),
-        Unary::Erfinv => (inverse_erf, 10.0, 11.0),
+        Unary::Erfinv => (inverse_erf, 5.0, 6.0),
         Unary::Sin => (f64::sin, f64::NAN, f64::NAN),
         Unary::Cos => (f64::cos, f64::NAN, f64::NAN),
         Unary::Floor => (f64::floor, 0.0, 0.0),
@@ -113,7 +113,8 @@ fn every_function_is_as_exact_as_it_says() {
                     continue;
                 }
                 let absolute = (f64::from(y) - expected).abs();
-                let error = if bound.is_nan() { absolute / 1.5e-7 } else { absolute / unit(expected) };
+                let error =
+                    if bound.is_nan() { absolute / 1.5e-7 } else { absolute / unit(expected) };
                 assert!(error.is_finite(), "{function:?}({x:e}) on {isa:?} is {y}: {expected:e}");
                 if error > worst.0 {
                     worst = (error, x);
@@ -187,7 +188,8 @@ fn functions_of_two_operands_match_in_every_form_and_length() {
                             Binary::Pow => x.powf(y),
                             Binary::SquaredDifference => (x - y) * (x - y),
                         };
-                        let same = out[index] == expected || (out[index].is_nan() && expected.is_nan());
+                        let same =
+                            out[index] == expected || (out[index].is_nan() && expected.is_nan());
                         assert!(same, "{function:?} on {isa:?}: {x} {y} gives {}", out[index]);
                     }
                 }
@@ -208,7 +210,11 @@ fn functions_of_two_operands_match_in_every_form_and_length() {
                             Comparison::Equal => x == y,
                             Comparison::NotEqual => x != y,
                         };
-                        assert_eq!(out[index], u8::from(expected), "{comparison:?} {x} {y} {isa:?}");
+                        assert_eq!(
+                            out[index],
+                            u8::from(expected),
+                            "{comparison:?} {x} {y} {isa:?}"
+                        );
                     }
                 }
             }

@@ -4,7 +4,8 @@ use ibex_graph::ops::binary::Binary;
 use ibex_graph::ops::unary::Unary;
 use ibex_graph::{DType, Node, Op, Tensor, ValueId};
 
-use super::examples::{p, x, y};
+use super::elementwise::source;
+use super::examples::{p, row, x, y};
 use super::unary::{argument, is_nonnegative};
 use super::{Rewriter, Rule, holds};
 use crate::passes::common_subexpression::is_commutative;
@@ -65,8 +66,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "negative_factors",
         summary: "`-a * -b` is `a * b`, and `-a * c` is `a * (-c)` for a constant: exact",
-        example: || -x() * 3.0 / -y(),
-        becomes: "divide(multiply(x, broadcast[(2, 3)](3)), y)",
+        example: || -x() / -y() - -y() * 3.0,
+        becomes: "subtract(divide(x, y), multiply(y, broadcast[(2, 3)](-3)))",
         apply: negative_factors,
     },
     Rule {
@@ -76,6 +77,15 @@ pub(super) static RULES: &[Rule] = &[
         example: || x() * 3.0 * 0.5,
         becomes: "multiply(x, broadcast[(2, 3)](1.5))",
         apply: constant_factors,
+    },
+    Rule {
+        name: "constant_to_smaller_factor",
+        summary: "`(x * repeated a) * c` is `x * repeated (a * c)`: as many roundings, and the \
+                  constant meets fewer elements; only for factors too close to 1 to take `a` out \
+                  of range",
+        example: || row() * x() * 2.0,
+        becomes: "multiply(x, broadcast[(2, 3)](multiply(row, broadcast[(3,)](2))))",
+        apply: constant_to_smaller_factor,
     },
     Rule {
         name: "divide_by_power_of_two",
@@ -89,14 +99,14 @@ pub(super) static RULES: &[Rule] = &[
         summary: "`x ^ 2` is `square(x)`, `x ^ -1` is `1 / x`, `x ^ 0` is 1, and `x ^ 0.5` is \
                   `sqrt(x)` where `x` cannot be negative (at minus infinity they differ): at most \
                   the rounding that a power has",
-        example: || (x().power(&two()) + 1.0).power(&(two() * 0.25)),
+        example: || (x().power(&number(2.0)) + 1.0).power(&number(0.5)),
         becomes: "sqrt(add(square(x), broadcast[(2, 3)](1)))",
         apply: constant_exponent,
     },
 ];
 
-fn two() -> Tensor {
-    Tensor::scalar(DType::F32, 2.0)
+fn number(value: f64) -> Tensor {
+    Tensor::scalar(DType::F32, value)
 }
 
 /// The function of the node and its operands.
@@ -201,6 +211,29 @@ fn constant_factors(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueId>
     }
     let factor = rewriter.full(node, &node.types[0], factor)?;
     rewriter.apply(node, Binary::Multiply, &[x, factor])
+}
+
+/// Factors below this and above its inverse do not move numbers to the ends of `f32`.
+const LARGE_FACTOR: f64 = (1 << 24) as f64;
+
+fn constant_to_smaller_factor(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {
+    let (Binary::Multiply, product, c) = call(node)? else { return None };
+    let (factor, ty) = (rewriter.splat(c)?, &node.types[0]);
+    let near_one = (LARGE_FACTOR.recip()..=LARGE_FACTOR).contains(&factor.abs());
+    let (Binary::Multiply, u, v) = call(rewriter.node(product))? else { return None };
+    if !near_one || !matches!(ty.dtype, DType::F32 | DType::F64) {
+        return None;
+    }
+    let (x, a) = match (source(rewriter, u), source(rewriter, v)) {
+        (_, Some(a)) => (u, a),
+        (Some(a), None) => (v, a),
+        (None, None) => return None,
+    };
+    let small = rewriter.ty(a).clone();
+    let factor = rewriter.full(node, &small, factor)?;
+    let scaled = rewriter.apply(node, Binary::Multiply, &[a, factor])?;
+    let scaled = rewriter.broadcast(node, scaled, &ty.shape)?;
+    rewriter.apply(node, Binary::Multiply, &[x, scaled])
 }
 
 fn divide_by_power_of_two(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {

@@ -33,8 +33,8 @@ fn compute_before_repeating(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<
     rewriter.broadcast(node, small, shape)
 }
 
-/// What a value repeats.
-fn source(rewriter: &Rewriter<'_>, value: ValueId) -> Option<ValueId> {
+/// What a value repeats, if it is a broadcast.
+pub(super) fn source(rewriter: &Rewriter<'_>, value: ValueId) -> Option<ValueId> {
     let node = rewriter.node(value);
     matches!(node.op, Op::Broadcast(_)).then(|| node.inputs[0])
 }

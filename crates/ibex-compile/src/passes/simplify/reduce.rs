@@ -1,11 +1,10 @@
 //! Rules for sums, products and extremes along axes.
 
 use ibex_graph::ops::binary::Binary;
-use ibex_graph::ops::broadcast::Broadcast;
 use ibex_graph::ops::reduce::{Reduce, Reduction};
 use ibex_graph::ops::transpose::Transpose;
 use ibex_graph::ops::unary::Unary;
-use ibex_graph::{Node, Op, Shape, ValueId};
+use ibex_graph::{Node, Op, ValueId};
 
 use super::examples::{column, row, x};
 use super::unary::argument;
@@ -31,7 +30,7 @@ pub(super) static RULES: &[Rule] = &[
         summary: "a sum of repeated elements is a multiple of them, an extreme is one of them: \
                   one rounding instead of many",
         example: || row().broadcast_to([4, 3]).sum(&[0, 1], false),
-        becomes: "multiply(sum[[0]](row), 4)",
+        becomes: "multiply(reshape[()](sum[[0], keep](row)), 4)",
         apply: reduce_of_repeated,
     },
     Rule {
@@ -74,15 +73,12 @@ fn reduce_of_repeated(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueI
     if repeated.is_empty() || count == 0 || !plain {
         return None;
     }
-    let once = broadcast.shape.reduce(&repeated, true);
-    let mut aligned = vec![1; once.rank() - from.rank()];
-    aligned.extend_from_slice(from);
-    let axes: Vec<usize> =
-        op.axes.iter().copied().filter(|axis| !repeated.contains(axis)).collect();
-    let reduction = op.reduction;
-    let x = rewriter.reshape(node, x, &Shape::from(aligned))?;
-    let x = rewriter.apply(node, Broadcast { shape: once }, &[x])?;
+    let lead = broadcast.shape.rank() - from.rank();
+    let own = op.axes.iter().filter(|axis| !repeated.contains(axis));
+    let axes: Vec<usize> = own.map(|axis| axis - lead).collect();
+    let (reduction, kept) = (op.reduction, broadcast.shape.reduce(&op.axes, true));
     let x = rewriter.apply(node, Reduce { reduction, axes, keep_dims: true }, &[x])?;
+    let x = rewriter.broadcast(node, x, &kept)?;
     let x = rewriter.reshape(node, x, &node.types[0].shape)?;
     if reduction != Reduction::Sum {
         return Some(x);
