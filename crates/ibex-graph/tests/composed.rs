@@ -1,4 +1,4 @@
-//! Values, gradients and mistakes of the functions that are composed of operations.
+//! Values, gradients and mistakes of the functions by which tensors are moved, chosen and composed.
 //!
 //! The expected numbers are those of NumPy for the expressions of the same names, to 16 digits.
 
@@ -409,15 +409,18 @@ fn mistakes_say_what_is_wrong() {
         ),
         (
             x().slice_axis_by(0, .., 0),
-            "cannot slice (2, 3) by [0:2:0, 0:3]\n  expected  0 <= start <= stop <= extent and a positive step for 2 axes\n  received  start [0, 0], stop [2, 3], step [0, 1]",
+            "cannot slice (2, 3) by [0:2:0, 0:3]\n  expected  0 <= start <= stop <= extent and a \
+             positive step for 2 axes\n  received  start [0, 0], stop [2, 3], step [0, 1]",
         ),
         (
             x().split(2, 1).remove(1),
-            "`split` cannot cut axis 1 of (2, 3) into 2\n  expected  a number of parts that divides 3\n  received  2",
+            "`split` cannot cut axis 1 of (2, 3) into 2\n  expected  a number of parts that \
+             divides 3\n  received  2",
         ),
         (
             x().split(0, 1).remove(0),
-            "`split` cannot cut axis 1 of (2, 3) into 0\n  expected  a number of parts that divides 3\n  received  0",
+            "`split` cannot cut axis 1 of (2, 3) into 0\n  expected  a number of parts that \
+             divides 3\n  received  0",
         ),
         (
             concatenate(&[x(), x()], 2),
@@ -429,31 +432,42 @@ fn mistakes_say_what_is_wrong() {
         ),
         (
             x().top_k(4).0,
-            "`top_k` cannot find 4 elements in (2, 3)\n  expected  at most 3, the last axis\n  received  4",
+            "`top_k` cannot find 4 elements in (2, 3)\n  expected  at most 3, the last axis\n \
+             received  4",
         ),
         (
             scalar(1.0).top_k(1).1,
             "`arg_sort` has no axis -1\n  expected  an axis of ()\n  received  -1",
         ),
         (
+            Tensor::range(DType::F32, f64::NAN, 1.0, 1.0),
+            "no range leads from NaN to 1 in steps of 1\n  expected  finite numbers and a step that \
+             is not 0\n  received  start NaN, stop 1, step 1",
+        ),
+        (
             Tensor::range(DType::F32, 0.0, 1.0, 0.0),
-            "no range leads from 0 to 1 in steps of 0\n  expected  finite numbers and a step that is not 0\n  received  start 0, stop 1, step 0",
+            "no range leads from 0 to 1 in steps of 0\n  expected  finite numbers and a step that \
+             is not 0\n  received  start 0, stop 1, step 0",
         ),
         (
             x().one_hot(3, -1, DType::F32),
-            "`one_hot` needs integers\n  expected  an integer dtype\n  received  float64 (2, 3)\n  help: cast the labels",
+            "`one_hot` needs integers\n  expected  an integer dtype\n  received  float64 (2, 3)\n \
+             help: cast the labels",
         ),
         (
             x().repeat(usize::MAX, 0),
-            "the result of `repeat` is too large\n  expected  a size that memory can have\n  received  2 axes with more elements than can be counted",
+            "the result of `repeat` is too large\n  expected  a size that memory can have\n \
+             received  2 axes with more elements than can be counted",
         ),
         (
             x().tile(&[1 << 40, 1 << 40]),
-            "the result of `tile` is too large\n  expected  a size that memory can have\n  received  2 axes with more elements than can be counted",
+            "the result of `tile` is too large\n  expected  a size that memory can have\n \
+             received  2 axes with more elements than can be counted",
         ),
         (
             x().diag(),
-            "`diag` needs a vector\n  expected  one axis\n  received  (2, 3)\n  help: `diagonal` takes the diagonal of a matrix",
+            "`diag` needs a vector\n  expected  one axis\n  received  (2, 3)\n  help: `diagonal` \
+             takes the diagonal of a matrix",
         ),
         (
             scalar(1.0).diagonal(),
@@ -461,11 +475,13 @@ fn mistakes_say_what_is_wrong() {
         ),
         (
             x().tensordot(&x(), &[0], &[1]),
-            "`tensordot` cannot pair axes [0] with [1]\n  expected  as many different axes of both, with the same extents\n  received  (2, 3) and (2, 3)",
+            "`tensordot` cannot pair axes [0] with [1]\n  expected  as many different axes of \
+             both, with the same extents\n  received  (2, 3) and (2, 3)",
         ),
         (
             x().tensordot(&x(), &[0, 0], &[0, 0]),
-            "`tensordot` cannot pair axes [0, 0] with [0, 0]\n  expected  as many different axes of both, with the same extents\n  received  (2, 3) and (2, 3)",
+            "`tensordot` cannot pair axes [0, 0] with [0, 0]\n  expected  as many different axes \
+             of both, with the same extents\n  received  (2, 3) and (2, 3)",
         ),
     ];
     for (wrong, message) in cases {

@@ -34,9 +34,7 @@ pub enum Error {
     #[error("{0}")]
     Data(ConfigError),
     /// The loss is not a number any more.
-    #[error(
-        "the loss became {value} in epoch {epoch}\n  help: {help}"
-    )]
+    #[error("the loss became {value} in epoch {epoch}\n  help: {help}")]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,

@@ -33,8 +33,8 @@ impl Tensor {
     #[track_caller]
     pub fn range(dtype: DType, start: f64, stop: f64, step: f64) -> Tensor {
         let count = ((stop - start) / step).ceil().max(0.0);
-        // Not a number, infinite, or more than any memory holds.
-        if !step.is_finite() || !start.is_finite() || count.is_nan() || count >= isize::MAX as f64 {
+        let finite = [start, stop, step].iter().all(|number| number.is_finite());
+        if !finite || step == 0.0 || count >= isize::MAX as f64 {
             return Tensor::poisoned(OpError::new(
                 format!("no range leads from {start} to {stop} in steps of {step}"),
                 "finite numbers and a step that is not 0",

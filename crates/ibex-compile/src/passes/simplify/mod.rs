@@ -16,11 +16,15 @@
 mod binary;
 mod broadcast;
 mod cast;
+mod concatenate;
 mod elementwise;
 mod examples;
+mod pad;
 mod reduce;
 mod reshape;
+mod reverse;
 mod select;
+mod slice;
 mod stop_gradient;
 mod transpose;
 mod unary;
@@ -59,6 +63,10 @@ pub static RULES: &[&[Rule]] = &[
     transpose::RULES,
     broadcast::RULES,
     reduce::RULES,
+    slice::RULES,
+    pad::RULES,
+    reverse::RULES,
+    concatenate::RULES,
 ];
 
 /// The rules for nodes of an operation.
@@ -74,6 +82,11 @@ fn rules(op: &Op) -> &'static [&'static [Rule]] {
         Op::Transpose(_) => const { &[transpose::RULES] },
         Op::Broadcast(_) => const { &[broadcast::RULES] },
         Op::Reduce(_) => const { &[reduce::RULES] },
+        Op::Slice(_) => const { &[slice::RULES] },
+        Op::Pad(_) => const { &[pad::RULES] },
+        Op::Reverse(_) => const { &[reverse::RULES] },
+        Op::Concatenate(_) => const { &[concatenate::RULES] },
+        Op::Softplus(_) => const { &[elementwise::RULES] },
         _ => &[],
     }
 }
