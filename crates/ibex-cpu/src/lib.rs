@@ -3,7 +3,9 @@
 //! Kernels take pointers, sizes and strides; they know no graph, no layer and no file.
 //! Order to read: `isa`, `pool`, `scratch`, `simd`, then the kernels: `gemm`, `elementwise`, ….
 
+pub mod device;
 pub mod elementwise;
+mod executable;
 pub mod gemm;
 pub mod isa;
 pub mod pool;
@@ -11,3 +13,5 @@ mod scratch;
 pub mod simd;
 #[cfg(test)]
 mod testing;
+
+pub use device::device;

@@ -216,7 +216,10 @@ impl<'a> Builder<'a> {
         let spread: Vec<bool> = (0..inputs.len()).map(|i| !parameters.contains(&i)).collect();
         let (mut outputs, full): (Vec<Operand>, Vec<bool>) = outputs.into_iter().unzip();
         let loops = loops(group);
-        let mut views: Vec<&mut Operand> = inputs.iter_mut().zip(&spread).filter(|(_, s)| **s)
+        let mut views: Vec<&mut Operand> = inputs
+            .iter_mut()
+            .zip(&spread)
+            .filter(|(_, s)| **s)
             .map(|(operand, _)| operand)
             .collect();
         views.extend(outputs.iter_mut().zip(&full).filter(|(_, f)| **f).map(|(o, _)| o));

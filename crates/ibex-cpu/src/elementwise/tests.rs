@@ -113,7 +113,8 @@ fn every_function_is_as_exact_as_it_says() {
                     continue;
                 }
                 let absolute = (f64::from(y) - expected).abs();
-                let error = if bound.is_nan() { absolute / 1.5e-7 } else { absolute / unit(expected) };
+                let error =
+                    if bound.is_nan() { absolute / 1.5e-7 } else { absolute / unit(expected) };
                 assert!(error.is_finite(), "{function:?}({x:e}) on {isa:?} is {y}: {expected:e}");
                 if error > worst.0 {
                     worst = (error, x);
@@ -187,7 +188,8 @@ fn functions_of_two_operands_match_in_every_form_and_length() {
                             Binary::Pow => x.powf(y),
                             Binary::SquaredDifference => (x - y) * (x - y),
                         };
-                        let same = out[index] == expected || (out[index].is_nan() && expected.is_nan());
+                        let same =
+                            out[index] == expected || (out[index].is_nan() && expected.is_nan());
                         assert!(same, "{function:?} on {isa:?}: {x} {y} gives {}", out[index]);
                     }
                 }
@@ -208,7 +210,11 @@ fn functions_of_two_operands_match_in_every_form_and_length() {
                             Comparison::Equal => x == y,
                             Comparison::NotEqual => x != y,
                         };
-                        assert_eq!(out[index], u8::from(expected), "{comparison:?} {x} {y} {isa:?}");
+                        assert_eq!(
+                            out[index],
+                            u8::from(expected),
+                            "{comparison:?} {x} {y} {isa:?}"
+                        );
                     }
                 }
             }
