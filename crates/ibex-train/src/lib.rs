@@ -2,7 +2,8 @@
 //!
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`data`], `step` (one step as one program),
-//! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`].
+//! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`],
+//! [`saving`].
 
 pub mod callbacks;
 pub mod compile;
@@ -17,6 +18,7 @@ mod judge;
 pub mod model;
 pub mod plot;
 mod progress;
+pub mod saving;
 mod step;
 
 pub use callbacks::{Callback, Event, Plan};
@@ -27,3 +29,4 @@ pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
+pub use saving::Mismatch;

@@ -116,7 +116,8 @@ fn filled(path: &str, epoch: usize, batch: usize, logs: &Logs) -> String {
     let mut rest = path;
     while let Some(start) = rest.find('{') {
         let Some(end) = rest[start..].find('}').map(|e| start + e) else { break };
-        let (name, format) = rest[start + 1..end].split_once(':').unwrap_or((&rest[start + 1..end], ""));
+        let (name, format) =
+            rest[start + 1..end].split_once(':').unwrap_or((&rest[start + 1..end], ""));
         out.push_str(&rest[..start]);
         match name {
             "epoch" => out.push_str(&integer(epoch, format)),
