@@ -3,12 +3,16 @@
 //! Kernels take pointers, sizes and strides; they know no graph, no layer and no file.
 //! Order to read: `isa`, `pool`, `scratch`, `simd`, then the kernels: `gemm`, `elementwise`, ….
 
+pub mod conv;
 pub mod device;
 pub mod elementwise;
 mod executable;
+pub mod gather;
 pub mod gemm;
 pub mod isa;
 pub mod pool;
+pub mod pooling;
+pub mod reduce;
 mod scratch;
 pub mod simd;
 #[cfg(test)]

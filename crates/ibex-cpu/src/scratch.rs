@@ -21,6 +21,8 @@ pub(crate) enum Slot {
     Partial = 2,
     /// Rearranged operands of a convolution.
     Rearranged = 3,
+    /// Results that are spread over their places afterwards.
+    Phase = 4,
 }
 
 /// Aligned memory of at least the asked number of floats, uninitialised.
@@ -60,7 +62,7 @@ impl Drop for Buffer {
 }
 
 thread_local! {
-    static BUFFERS: [Cell<Option<Buffer>>; 4] = const { [const { Cell::new(None) }; 4] };
+    static BUFFERS: [Cell<Option<Buffer>>; 5] = const { [const { Cell::new(None) }; 5] };
 }
 
 /// Calls `body` with this thread's buffer of at least `floats` floats, 64-byte aligned and

@@ -8,8 +8,24 @@
 //! Whatever a file claims is held against the bytes that are there before memory is allocated,
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
-//! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`], [`hdf5`],
-//! [`json`], [`keras_zip`], [`atomic`].
+//! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`],
+//! [`hdf5`], [`json`], [`keras_zip`], [`atomic`].
+//!
+//! ```
+//! use ibex_format::{Compression, NpzReader, RawArray, npz};
+//!
+//! # fn main() -> ibex_format::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("data.npz");
+//! let x = RawArray::from_slice(&[2, 2], &[1.0f32, 2.0, 3.0, 4.0])?;
+//! npz::write(&path, [("x0", &x)], Compression::Deflated)?;
+//!
+//! let mut data = NpzReader::open(&path)?;
+//! assert_eq!(data.names(), ["x0"]);
+//! assert_eq!(data.read("x0")?.as_f32()?[3], 4.0);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod array;
 pub mod atomic;

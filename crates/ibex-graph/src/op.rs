@@ -173,6 +173,51 @@ impl BadSample {
     }
 }
 
+/// A number that is an attribute: it equals itself, NaN included, bit by bit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Number(u64);
+
+impl Number {
+    /// The number as an attribute.
+    pub fn new(value: f64) -> Number {
+        Number(value.to_bits())
+    }
+
+    /// The number.
+    pub fn value(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value().fmt(f)
+    }
+}
+
+/// The gradient rule of a library operation by way of its decomposition.
+///
+/// For operations whose gradient is rare, such as the gradients of others.
+pub fn vjp_of_decomposition(rule: &dyn Rule, node: &Forward<'_>) -> Vjp {
+    // Inputs may depend on each other; behind a node of its own each counts for itself, and the
+    // gradients stay differentiable, which `stop_gradient` would prevent.
+    let stand_in = |input: &Tensor| {
+        let shape = input.shape().clone();
+        Tensor::apply(crate::ops::reshape::Reshape { shape }, &[input])
+    };
+    let inputs: Vec<Tensor> = node.inputs.iter().map(stand_in).collect();
+    let Some(outputs) = rule.decompose(&inputs) else {
+        return Vjp::NotDifferentiable("it has no decomposition");
+    };
+    let pairs = outputs.into_iter().zip(node.grads);
+    let weighted: Vec<(Tensor, Tensor)> =
+        pairs.filter_map(|(output, grad)| Some((output, grad.clone()?))).collect();
+    match crate::grad::gradients_from(&weighted, &inputs) {
+        Ok(gradients) => Vjp::Rule(gradients),
+        Err(_) => Vjp::NotDifferentiable("its decomposition is not differentiable"),
+    }
+}
+
 /// Checks the number of inputs of an operation.
 pub fn expect_inputs<'a, const N: usize>(
     name: &str,
@@ -275,6 +320,30 @@ operations! {
     Reverse(crate::ops::reverse::Reverse),
     /// Tensors one after another along an axis.
     Concatenate(crate::ops::concatenate::Concatenate),
+    /// Exponentials divided by their sum.
+    Softmax(crate::ops::softmax::Softmax),
+    /// The logarithm of softmax.
+    LogSoftmax(crate::ops::softmax::LogSoftmax),
+    /// The cross-entropy of logits against integer labels.
+    SparseSoftmaxCrossEntropy(crate::ops::cross_entropy::SparseSoftmaxCrossEntropy),
+    /// Mean and variance.
+    Moments(crate::ops::moments::Moments),
+    /// Mean 0, variance 1, then a scale and an offset.
+    Normalize(crate::ops::normalize::Normalize),
+    /// The gradient of the normalisation.
+    NormalizeGradient(crate::ops::normalize::NormalizeGradient),
+    /// Uniform random numbers.
+    RandomUniform(crate::ops::random::RandomUniform),
+    /// The order of the elements along an axis.
+    ArgSort(crate::ops::sort::ArgSort),
+    /// The position of the largest or smallest element along an axis.
+    ArgReduce(crate::ops::arg_reduce::ArgReduce),
+    /// Running sums along an axis.
+    CumulativeSum(crate::ops::cumulative::CumulativeSum),
+    /// Numbers that count along an axis.
+    Iota(crate::ops::iota::Iota),
+    /// `log(1 + e^x)` for each element.
+    Softplus(crate::ops::softplus::Softplus),
 }
 
 impl Op {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ibex_graph::{DType, Scope, Tensor, Variable};
+use ibex_graph::{DType, Scope, Shape, Tensor, Variable};
 
 use crate::instance::{Instance, Weight};
 
@@ -87,6 +87,18 @@ impl Trace {
             None => Tensor::full(DType::I64, [2], 0.0),
         };
         (state, self.streams)
+    }
+
+    /// Uniform numbers in `[0, 1)`.
+    pub fn random_uniform(&mut self, shape: impl Into<Shape>) -> Tensor {
+        let (state, stream) = self.next_random();
+        ibex_graph::ops::random::uniform(&state, shape, stream, 0.0, 1.0)
+    }
+
+    /// Normal numbers of mean 0 and variance 1.
+    pub fn random_normal(&mut self, shape: impl Into<Shape>) -> Tensor {
+        let (state, stream) = self.next_random();
+        ibex_graph::ops::random::normal(&state, shape, stream)
     }
 }
 

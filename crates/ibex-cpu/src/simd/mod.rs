@@ -24,6 +24,7 @@ pub const MAX_LANES: usize = 16;
 /// A token that proves that the processor has an instruction set, with its vector operations.
 ///
 /// Comparisons with NaN are false; `min` and `max` give the second operand when either is NaN.
+#[allow(clippy::wrong_self_convention, reason = "the token is not what is converted")]
 pub trait Simd: Copy + Send + Sync + 'static {
     /// A vector of floats.
     type F: Copy;

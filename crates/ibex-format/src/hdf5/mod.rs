@@ -8,6 +8,21 @@
 //! Soft and external links are passed over, as Keras refuses to follow them.
 //!
 //! Read in this order: this file, `types`, `read`, `write`.
+//!
+//! ```
+//! use ibex_format::{Attribute, Hdf5Group, RawArray, hdf5};
+//!
+//! # fn main() -> ibex_format::Result<()> {
+//! let mut weights = Hdf5Group::new();
+//! weights.insert("layers/dense/vars/0", RawArray::from_slice(&[2], &[0.5f32, -1.0])?)?;
+//! let vars = weights.group_mut("layers/dense/vars")?;
+//! vars.attributes.insert("name".into(), Attribute::Text("dense".into()));
+//!
+//! let back = hdf5::from_bytes(hdf5::to_bytes(weights)?)?;
+//! assert_eq!(back.array("layers/dense/vars/0")?.to_f32_vec(), [0.5, -1.0]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod read;
 mod types;

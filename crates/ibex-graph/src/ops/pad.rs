@@ -1,25 +1,11 @@
 //! Elements before, after and between those of a tensor: the adjoint of a strided slice.
 
 use crate::interpreter::{Values, for_each_index, offset};
-use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs};
+use crate::op::{
+    BadSample, Described, Forward, Info, Kind, Number, Rule, Sample, Vjp, expect_inputs,
+};
 use crate::ops::slice::Slice;
 use crate::{DType, OpError, Shape, Tensor, Type};
-
-/// A number that is an attribute: it equals itself, NaN included, bit by bit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Fill(u64);
-
-impl Fill {
-    /// The number as an attribute.
-    pub fn new(value: f64) -> Fill {
-        Fill(value.to_bits())
-    }
-
-    /// The number.
-    pub fn value(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-}
 
 /// `low` new elements before the first, `interior` between each two and `high` after the last,
 /// along each axis, all of one value.
@@ -32,7 +18,7 @@ pub struct Pad {
     /// How many come between two neighbours along each axis.
     pub interior: Vec<usize>,
     /// What the new elements are.
-    pub value: Fill,
+    pub value: Number,
 }
 
 impl Pad {
@@ -86,7 +72,7 @@ impl Tensor {
             low: widths.iter().map(|&(before, _)| before).collect(),
             high: widths.iter().map(|&(_, after)| after).collect(),
             interior: vec![0; widths.len()],
-            value: Fill::new(value),
+            value: Number::new(value),
         };
         Tensor::apply(pad, &[self])
     }
@@ -104,7 +90,7 @@ impl Rule for Pad {
             gap => format!("{low}_{gap}_{high}"),
         };
         let mut parts: Vec<String> = axes.map(part).collect();
-        if self.value != Fill::new(0.0) {
+        if self.value != Number::new(0.0) {
             parts.push(format!("value {}", self.value.value()));
         }
         parts.join(", ")
@@ -155,7 +141,7 @@ impl Described for Pad {
         samples: || {
             let op = |axes: &[[usize; 3]], value| {
                 let part = |i: usize| axes.iter().map(|axis| axis[i]).collect();
-                Pad { low: part(0), interior: part(1), high: part(2), value: Fill::new(value) }
+                Pad { low: part(0), interior: part(1), high: part(2), value: Number::new(value) }
             };
             let case = |label: &str, shape: &[usize], axes: &[[usize; 3]], value| {
                 Sample::new(label, op(axes, value), vec![Values::uniform(shape, -1.0, 1.0, 1)])
@@ -183,7 +169,7 @@ impl Described for Pad {
                 low: vec![low],
                 high: vec![1],
                 interior: vec![0],
-                value: Fill::new(0.0),
+                value: Number::new(0.0),
             };
             vec![
                 BadSample::new(

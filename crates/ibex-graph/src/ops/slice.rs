@@ -3,8 +3,10 @@
 use std::ops::{Bound, RangeBounds};
 
 use crate::interpreter::{Values, for_each_index, offset};
-use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs};
-use crate::ops::pad::{Fill, Pad};
+use crate::op::{
+    BadSample, Described, Forward, Info, Kind, Number, Rule, Sample, Vjp, expect_inputs,
+};
+use crate::ops::pad::Pad;
 use crate::{DType, OpError, Shape, Tensor, Type};
 
 /// The elements `start, start + step, …` below `stop` along each axis.
@@ -54,7 +56,7 @@ impl Slice {
             low: self.start.clone(),
             high: axes.map(|axis| shape[axis] - self.start[axis] - span(axis)).collect(),
             interior: self.step.iter().map(|step| step - 1).collect(),
-            value: Fill::new(0.0),
+            value: Number::new(0.0),
         }
     }
 }
@@ -129,11 +131,13 @@ impl Tensor {
         let extent = self.dim(axis);
         let wrong = match self.shape().axis(axis) {
             None => self.bad_axis("split", axis),
-            Some(_) if parts == 0 || extent % parts != 0 => Tensor::poisoned(OpError::new(
-                format!("`split` cannot cut axis {axis} of {} into {parts}", self.shape()),
-                format!("a number of parts that divides {extent}"),
-                parts.to_string(),
-            )),
+            Some(_) if parts == 0 || !extent.is_multiple_of(parts) => {
+                Tensor::poisoned(OpError::new(
+                    format!("`split` cannot cut axis {axis} of {} into {parts}", self.shape()),
+                    format!("a number of parts that divides {extent}"),
+                    parts.to_string(),
+                ))
+            }
             Some(_) => {
                 let width = extent / parts;
                 let ends: Vec<usize> = (1..parts).map(|part| part * width).collect();

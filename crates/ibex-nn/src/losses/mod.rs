@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use ibex_graph::Tensor;
+use ibex_graph::{Array, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,6 +41,15 @@ pub trait LossFunction: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether the targets' values make sense, such as class indices in range.
+    ///
+    /// # Errors
+    /// Naming the value and its position.
+    fn check_labels(&self, y_true: &Array, y_pred: &PartialType) -> Result<(), ConfigError> {
+        let _ = (y_true, y_pred);
+        Ok(())
+    }
+
     /// Whether targets of this type fit predictions of that type.
     ///
     /// # Errors
@@ -73,4 +82,51 @@ pub enum Reduction {
     MeanWithSampleWeight,
     /// No reduction: one value for each sample.
     None,
+}
+
+impl Loss {
+    /// The loss of a batch: one number, or one for each sample under [`Reduction::None`].
+    ///
+    /// `sample_weight` has the shape of the samples' losses, or fewer axes; `mask` is false where
+    /// a value does not count.
+    pub fn value(
+        &self,
+        y_true: &Tensor,
+        y_pred: &Tensor,
+        sample_weight: Option<&Tensor>,
+        mask: Option<&Tensor>,
+    ) -> Tensor {
+        let values = self.call(y_true, y_pred);
+        let mask = mask.map(|m| m.cast(values.dtype()));
+        let weight = match (sample_weight, mask) {
+            (Some(weight), Some(mask)) => Some(weight.cast(values.dtype()) * mask),
+            (weight, mask) => weight.map(|w| w.cast(values.dtype())).or(mask),
+        };
+        let weighted = match &weight {
+            Some(weight) => &values * aligned(weight, &values),
+            None => values.clone(),
+        };
+        match self.reduction() {
+            Reduction::None => weighted,
+            Reduction::Sum => weighted.sum_all(),
+            Reduction::SumOverBatchSize | Reduction::Mean => weighted.mean_all(),
+            Reduction::MeanWithSampleWeight => match &weight {
+                Some(weight) => {
+                    weighted.sum_all()
+                        / aligned(weight, &values).broadcast_to(values.shape()).sum_all()
+                }
+                None => weighted.mean_all(),
+            },
+        }
+    }
+}
+
+/// Weights with an axis of extent 1 for each axis of `values` that they lack at the end.
+fn aligned(weight: &Tensor, values: &Tensor) -> Tensor {
+    let mut dims = weight.shape().to_vec();
+    while dims.len() > values.rank() && dims.last() == Some(&1) {
+        dims.pop();
+    }
+    dims.resize(dims.len().max(values.rank()), 1);
+    weight.reshape(dims)
 }

@@ -14,8 +14,10 @@ use crate::keras_family;
 use crate::schedules::LearningRate;
 
 mod sgd;
+mod state;
 
 pub use sgd::SGD;
+pub use state::OptimizerState;
 
 /// How an optimizer behaves.
 pub trait OptimizerRule: fmt::Debug + Send + Sync {

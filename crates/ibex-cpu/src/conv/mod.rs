@@ -1,0 +1,301 @@
+//! Convolutions of 1 to 3 dimensions over images with channels last, and both their gradients.
+//!
+//! All three are matrix products over windows that are packed on the fly, or read in place; the
+//! input gradient is cut into phases, one per remainder of the stride, so that no work is spent
+//! on zeros. A depthwise convolution multiplies channel by channel instead (`depthwise`).
+//! Images are `(batch, depth, height, width, channels)`, kernels `(depth, height, width,
+//! input channels / groups, output channels)`; dimensions that are not there are 1, the first.
+//! Must not know: padding names, layers, graphs.
+
+mod depthwise;
+mod phase;
+
+#[cfg(test)]
+mod tests;
+
+pub use depthwise::{depthwise, depthwise_input_gradient, depthwise_kernel_gradient};
+
+use crate::gemm::{Bias, Epilogue, Panel, Pointer, Product, View, Windows, gemm, run_if};
+use crate::pool::ThreadPool;
+use crate::scratch::{self, Slot};
+use phase::Phase;
+
+/// The sizes of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// Images.
+    pub batch: usize,
+    /// Depth, height and width of the input.
+    pub input: [usize; 3],
+    /// Channels of the input: a multiple of `groups`.
+    pub input_channels: usize,
+    /// Depth, height and width of the kernel.
+    pub kernel: [usize; 3],
+    /// Depth, height and width of the output.
+    pub output: [usize; 3],
+    /// Channels of the output: a multiple of `groups`.
+    pub output_channels: usize,
+    /// Pixels from one window to the next.
+    pub stride: [usize; 3],
+    /// Pixels from one kernel position to the next within a window.
+    pub dilation: [usize; 3],
+    /// Zeros before the first pixel; those after the last follow from `output`.
+    pub padding: [usize; 3],
+    /// Groups of channels that do not meet.
+    pub groups: usize,
+}
+
+impl Convolution {
+    fn windows(&self) -> Windows {
+        let signed = |sizes: [usize; 3]| sizes.map(usize::cast_signed);
+        Windows {
+            batch: self.batch,
+            input: self.input,
+            channels: self.group_inputs(),
+            pixel: self.input_channels,
+            output: self.output,
+            kernel: self.kernel,
+            stride: signed(self.stride),
+            dilation: signed(self.dilation),
+            origin: self.padding.map(|before| -before.cast_signed()),
+        }
+    }
+
+    fn group_inputs(&self) -> usize {
+        self.input_channels / self.groups.max(1)
+    }
+
+    fn group_outputs(&self) -> usize {
+        self.output_channels / self.groups.max(1)
+    }
+
+    fn positions(&self) -> usize {
+        self.batch * self.output.iter().product::<usize>()
+    }
+
+    /// Is every window one pixel, and every pixel a window? Then the image is a plain matrix.
+    fn is_pointwise(&self) -> bool {
+        self.kernel == [1; 3]
+            && self.stride == [1; 3]
+            && self.padding == [0; 3]
+            && self.input == self.output
+    }
+}
+
+/// `y = activation(alpha · x ∗ kernel + y? + bias)`; the bias is one value per output channel.
+///
+/// # Safety
+/// The pointers are valid for the sizes; `y` overlaps nothing.
+pub unsafe fn convolution(
+    pool: &ThreadPool,
+    shape: &Convolution,
+    x: *const f32,
+    kernel: *const f32,
+    y: *mut f32,
+    epilogue: Epilogue,
+) {
+    let windows = shape.windows();
+    for group in 0..shape.groups {
+        let (inputs, outputs) = (group * shape.group_inputs(), group * shape.group_outputs());
+        let bias = match epilogue.bias {
+            // SAFETY: the bias has a value per output channel.
+            Bias::Column(data) => Bias::Column(unsafe { data.add(outputs) }),
+            other => other,
+        };
+        // SAFETY: as the caller promises.
+        unsafe {
+            let data = x.add(inputs);
+            let a = if shape.is_pointwise() {
+                View::rows(data, shape.input_channels)
+            } else {
+                View::Windows { data, windows: &windows }
+            };
+            gemm(
+                pool,
+                &Product {
+                    m: shape.positions(),
+                    n: shape.group_outputs(),
+                    k: windows.columns(),
+                    a,
+                    b: View::rows(kernel.add(outputs), shape.output_channels),
+                    c: y.add(outputs),
+                    c_row: shape.output_channels,
+                    epilogue: Epilogue { bias, ..epilogue },
+                },
+            );
+        }
+    }
+}
+
+/// The gradient of the kernel from the input and the gradient of the output.
+///
+/// # Safety
+/// The pointers are valid for the sizes; `kernel_gradient` overlaps nothing.
+pub unsafe fn convolution_kernel_gradient(
+    pool: &ThreadPool,
+    shape: &Convolution,
+    x: *const f32,
+    dy: *const f32,
+    kernel_gradient: *mut f32,
+    epilogue: Epilogue,
+) {
+    let windows = shape.windows();
+    for group in 0..shape.groups {
+        let (inputs, outputs) = (group * shape.group_inputs(), group * shape.group_outputs());
+        // SAFETY: as the caller promises.
+        unsafe {
+            let data = x.add(inputs);
+            let a = if shape.is_pointwise() {
+                View::columns(data, shape.input_channels)
+            } else {
+                View::WindowsTransposed { data, windows: &windows }
+            };
+            gemm(
+                pool,
+                &Product {
+                    m: windows.columns(),
+                    n: shape.group_outputs(),
+                    k: shape.positions(),
+                    a,
+                    b: View::rows(dy.add(outputs), shape.output_channels),
+                    c: kernel_gradient.add(outputs),
+                    c_row: shape.output_channels,
+                    epilogue,
+                },
+            );
+        }
+    }
+}
+
+/// The gradient of the input from the kernel and the gradient of the output: also the forward
+/// pass of a transposed convolution.
+///
+/// # Safety
+/// The pointers are valid for the sizes; `dx` overlaps nothing.
+pub unsafe fn convolution_input_gradient(
+    pool: &ThreadPool,
+    shape: &Convolution,
+    dy: *const f32,
+    kernel: *const f32,
+    dx: *mut f32,
+) {
+    for group in 0..shape.groups {
+        for phase in Phase::all(shape) {
+            // SAFETY: as the caller promises.
+            unsafe { input_phase(pool, shape, group, &phase, dy, kernel, dx) };
+        }
+    }
+}
+
+/// The pixels of one phase of one group.
+///
+/// # Safety
+/// As for [`convolution_input_gradient`].
+unsafe fn input_phase(
+    pool: &ThreadPool,
+    shape: &Convolution,
+    group: usize,
+    phase: &Phase,
+    dy: *const f32,
+    kernel: *const f32,
+    dx: *mut f32,
+) {
+    let (inputs, outputs) = (shape.group_inputs(), shape.group_outputs());
+    let windows = phase.windows(shape, outputs);
+    let (m, n, k) = (windows.positions(), inputs, windows.columns());
+    let every_pixel = shape.stride == [1; 3];
+    let floats = if every_pixel { 0 } else { m * n };
+    scratch::with(Slot::Rearranged, k * n, |turned| {
+        scratch::with(Slot::Phase, floats, |pixels| {
+            // SAFETY: the buffers have these sizes; the rest is as the caller promises.
+            unsafe {
+                turn_kernel(pool, shape, group, phase, kernel, turned);
+                let data = dy.add(group * outputs);
+                let dx = dx.add(group * inputs);
+                let a = if shape.is_pointwise() {
+                    View::rows(data, shape.output_channels)
+                } else {
+                    View::Windows { data, windows: &windows }
+                };
+                let (c, c_row) = if every_pixel { (dx, shape.input_channels) } else { (pixels, n) };
+                let b = View::rows(turned, n);
+                gemm(pool, &Product { m, n, k, a, b, c, c_row, epilogue: Epilogue::default() });
+                if !every_pixel {
+                    spread(pool, shape, phase, &windows, pixels, dx);
+                }
+            }
+        });
+    });
+}
+
+/// Writes the kernel positions of a phase as a matrix of (position, output channel) rows and
+/// input channel columns.
+///
+/// # Safety
+/// `turned` has room; `kernel` is the whole kernel.
+unsafe fn turn_kernel(
+    pool: &ThreadPool,
+    shape: &Convolution,
+    group: usize,
+    phase: &Phase,
+    kernel: *const f32,
+    turned: *mut f32,
+) {
+    /// Input channels of one task.
+    const LANES: usize = 64;
+    let (inputs, outputs) = (shape.group_inputs(), shape.group_outputs());
+    let strips = inputs.div_ceil(LANES);
+    let (kernel, turned) = (Pointer(kernel.cast_mut()), Pointer(turned));
+    let pays = phase.taps() * inputs * outputs > 1 << 15;
+    run_if(pool, pays, phase.taps() * strips, |task| {
+        let (tap, strip) = (task / strips, task % strips);
+        let from = phase.kernel_position(shape, tap) * inputs * shape.output_channels;
+        // SAFETY: the position lies within the kernel; tasks write disjoint parts.
+        unsafe {
+            let data = kernel.get().add(from + group * outputs);
+            let first = strip * LANES;
+            Panel {
+                view: View::rows(data, shape.output_channels),
+                first,
+                count: LANES.min(inputs - first),
+                from: 0,
+                steps: outputs,
+                width: inputs,
+                to: turned.get().add(tap * outputs * inputs + first),
+            }
+            .pack();
+        }
+    });
+}
+
+/// Copies the pixels of a phase to their places.
+///
+/// # Safety
+/// `pixels` holds the rows of `windows`; `dx` is the group's first channel.
+unsafe fn spread(
+    pool: &ThreadPool,
+    shape: &Convolution,
+    phase: &Phase,
+    windows: &Windows,
+    pixels: *mut f32,
+    dx: *mut f32,
+) {
+    let channels = shape.group_inputs();
+    let [depth, height, width] = windows.output;
+    let (pixels, dx) = (Pointer(pixels), Pointer(dx));
+    let pays = windows.positions() * channels > 1 << 15;
+    run_if(pool, pays, windows.batch * depth * height, |line| {
+        let (rest, h) = (line / height, line % height);
+        let (image, d) = (rest / depth, rest % depth);
+        for w in 0..width {
+            let [d, h, w_at] = phase.pixel(shape, [d, h, w]);
+            let pixel = ((image * shape.input[0] + d) * shape.input[1] + h) * shape.input[2] + w_at;
+            // SAFETY: the pixel lies within the image; tasks write disjoint lines.
+            unsafe {
+                let from = pixels.get().add((line * width + w) * channels);
+                let to = dx.get().add(pixel * shape.input_channels);
+                to.copy_from_nonoverlapping(from, channels);
+            }
+        }
+    });
+}

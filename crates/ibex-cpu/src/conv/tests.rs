@@ -1,0 +1,186 @@
+//! Convolutions against plain loops in double precision, at several numbers of threads.
+
+use super::*;
+use crate::testing::{assert_close, bits, numbers};
+
+fn shapes() -> Vec<Convolution> {
+    let same = Convolution {
+        batch: 2,
+        input: [1, 7, 9],
+        input_channels: 6,
+        kernel: [1, 3, 3],
+        output: [1, 7, 9],
+        output_channels: 10,
+        stride: [1; 3],
+        dilation: [1; 3],
+        padding: [0, 1, 1],
+        groups: 1,
+    };
+    let wide = Convolution { input_channels: 32, output_channels: 40, ..same };
+    vec![
+        same,
+        wide,
+        // Keras "same" with stride 2: no zeros before, one after.
+        Convolution {
+            input: [1, 8, 8],
+            output: [1, 4, 4],
+            stride: [1, 2, 2],
+            padding: [0; 3],
+            ..wide
+        },
+        Convolution { output: [1, 4, 5], stride: [1, 2, 2], ..same },
+        // A stride longer than the kernel leaves pixels that no window reads.
+        Convolution {
+            kernel: [1, 1, 2],
+            output: [1, 3, 3],
+            stride: [1, 3, 4],
+            padding: [0; 3],
+            ..same
+        },
+        Convolution { dilation: [1, 2, 3], output: [1, 5, 5], ..same },
+        Convolution { dilation: [1, 2, 3], stride: [1, 2, 2], output: [1, 3, 3], ..same },
+        Convolution { kernel: [1; 3], padding: [0; 3], ..wide },
+        Convolution { groups: 2, ..same },
+        Convolution { input_channels: 64, output_channels: 32, groups: 2, ..same },
+        Convolution { input_channels: 1, ..same },
+        Convolution {
+            input: [5, 6, 7],
+            kernel: [2, 3, 2],
+            output: [3, 6, 4],
+            stride: [2, 1, 2],
+            padding: [1, 1, 0],
+            ..same
+        },
+        // Enough positions for the kernel's gradient to be cut into parts.
+        Convolution {
+            batch: 5,
+            input: [1, 31, 33],
+            input_channels: 3,
+            output: [1, 31, 33],
+            output_channels: 8,
+            ..same
+        },
+    ]
+}
+
+fn depthwise_shapes() -> Vec<Convolution> {
+    let deep = |shape: Convolution, channels: usize, multiplier: usize| Convolution {
+        input_channels: channels,
+        output_channels: channels * multiplier,
+        groups: channels,
+        ..shape
+    };
+    let shapes = shapes();
+    let last = shapes[shapes.len() - 1];
+    let mut all: Vec<_> = shapes.into_iter().map(|shape| deep(shape, 37, 1)).collect();
+    all.push(deep(last, 64, 1));
+    all.push(deep(all[0], 5, 3));
+    all
+}
+
+/// Calls `f(x, kernel, y)` with the indices of every product that the convolution sums.
+fn each_product(shape: &Convolution, mut f: impl FnMut(usize, usize, usize)) {
+    let (inputs, outputs) = (shape.group_inputs(), shape.group_outputs());
+    let taps: usize = shape.kernel.iter().product();
+    for position in 0..shape.positions() {
+        for tap in 0..taps {
+            let index = |flat: usize, sizes: [usize; 3]| {
+                [
+                    flat / (sizes[1] * sizes[2]) % sizes[0],
+                    flat / sizes[2] % sizes[1],
+                    flat % sizes[2],
+                ]
+            };
+            let (o, t) = (index(position, shape.output), index(tap, shape.kernel));
+            let image = position / shape.output.iter().product::<usize>();
+            let pixel = [0, 1, 2].map(|axis| {
+                (o[axis] * shape.stride[axis] + t[axis] * shape.dilation[axis]) as isize
+                    - shape.padding[axis] as isize
+            });
+            if (0..3).any(|axis| pixel[axis] < 0 || pixel[axis] >= shape.input[axis] as isize) {
+                continue;
+            }
+            let [d, h, w] = pixel.map(|x| x as usize);
+            let pixel = ((image * shape.input[0] + d) * shape.input[1] + h) * shape.input[2] + w;
+            for output in 0..shape.output_channels {
+                let group = output / outputs;
+                for input in 0..inputs {
+                    f(
+                        pixel * shape.input_channels + group * inputs + input,
+                        (tap * inputs + input) * shape.output_channels + output,
+                        position * shape.output_channels + output,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn check(shape: &Convolution, deep: bool) {
+    let pixels = shape.batch * shape.input.iter().product::<usize>();
+    let taps: usize = shape.kernel.iter().product();
+    let sizes = [
+        pixels * shape.input_channels,
+        taps * shape.group_inputs() * shape.output_channels,
+        shape.positions() * shape.output_channels,
+    ];
+    let [x, kernel, dy] = [0, 1, 2].map(|index| numbers(sizes[index], index as u64));
+    let mut expected = sizes.map(|size| vec![0.0_f64; size]);
+    each_product(shape, |i, k, o| {
+        let [dx, dk, y] = &mut expected;
+        y[o] += f64::from(x[i]) * f64::from(kernel[k]);
+        dx[i] += f64::from(dy[o]) * f64::from(kernel[k]);
+        dk[k] += f64::from(dy[o]) * f64::from(x[i]);
+    });
+    let mut first: Option<Vec<u32>> = None;
+    for threads in [1, 2, 3] {
+        let pool = ThreadPool::new(threads);
+        let mut found = sizes.map(|size| vec![f32::NAN; size]);
+        let [dx, dk, y] = found.each_mut().map(Vec::as_mut_ptr);
+        let (x, kernel, dy) = (x.as_ptr(), kernel.as_ptr(), dy.as_ptr());
+        // SAFETY: the vectors have the sizes of the shape.
+        unsafe {
+            if deep {
+                depthwise(&pool, shape, x, kernel, y);
+                depthwise_input_gradient(&pool, shape, dy, kernel, dx);
+                depthwise_kernel_gradient(&pool, shape, x, dy, dk);
+            } else {
+                convolution(&pool, shape, x, kernel, y, Epilogue::default());
+                convolution_input_gradient(&pool, shape, dy, kernel, dx);
+                convolution_kernel_gradient(&pool, shape, x, dy, dk, Epilogue::default());
+            }
+        }
+        let what = ["input gradient", "kernel gradient", "output"];
+        for index in 0..3 {
+            // Sums of up to some thousand products of numbers below 1.
+            let what = format!("{} of {shape:?}", what[index]);
+            assert_close(&found[index], &expected[index], 2e-6, &what);
+        }
+        let all = found.map(|values| bits(&values)).concat();
+        assert_eq!(*first.get_or_insert_with(|| all.clone()), all, "{shape:?}");
+    }
+}
+
+#[test]
+fn convolutions_and_both_gradients_match_plain_loops() {
+    shapes().iter().for_each(|shape| check(shape, false));
+}
+
+#[test]
+fn depthwise_convolutions_and_both_gradients_match_plain_loops() {
+    depthwise_shapes().iter().for_each(|shape| check(shape, true));
+}
+
+#[test]
+fn the_bias_of_a_grouped_convolution_belongs_to_its_group() {
+    let shape = Convolution { groups: 2, ..shapes()[0] };
+    let x = vec![0.0; 2 * 63 * 6];
+    let kernel = vec![1.0; 9 * 3 * 10];
+    let bias = numbers(10, 1);
+    let mut y = vec![0.0; 2 * 63 * 10];
+    let epilogue = Epilogue { bias: Bias::Column(bias.as_ptr()), ..Epilogue::default() };
+    let pool = ThreadPool::new(1);
+    // SAFETY: the vectors have the sizes of the shape.
+    unsafe { convolution(&pool, &shape, x.as_ptr(), kernel.as_ptr(), y.as_mut_ptr(), epilogue) };
+    assert!(y.chunks(10).all(|pixel| pixel == bias));
+}

@@ -1,0 +1,303 @@
+//! Pooling of 1 to 3 dimensions over images with channels last, and its gradients.
+//!
+//! Vectors lie across channels. Pixels outside the image count neither for the maximum nor, unless
+//! asked, for the mean. Global pooling is a reduction: see `reduce`.
+//! Must not know: padding names, layers, graphs.
+
+use crate::gemm::{Pointer, Windows, run_if};
+use crate::pool::ThreadPool;
+use crate::simd::{Kernel, Simd, dispatch};
+
+/// Channels of one task of a gradient.
+const STRIP: usize = 64;
+
+/// What becomes of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pooling {
+    /// The largest value; in the gradient, the first largest takes all.
+    Max,
+    /// The mean of the pixels inside the image.
+    Average,
+    /// The mean over the whole window, zeros outside the image.
+    AverageWithPadding,
+}
+
+/// `y[position, channel]` is the pool of the window there; `windows.channels` are pooled.
+///
+/// # Safety
+/// `x` holds the images of `windows`, `y` its positions times channels.
+pub unsafe fn pool_forward(
+    pool: &ThreadPool,
+    pooling: Pooling,
+    windows: &Windows,
+    x: *const f32,
+    y: *mut f32,
+) {
+    let across = windows.output[2];
+    let lines = windows.batch * windows.output[0] * windows.output[1];
+    let (x, y) = (Pointer(x.cast_mut()), Pointer(y));
+    let pays = windows.positions() * windows.columns() > 1 << 15;
+    run_if(pool, pays, lines, |line| {
+        let (x, y) = (x.get(), y.get());
+        dispatch(Forward { pooling, windows, first: line * across, x, y });
+    });
+}
+
+/// The share that each pixel of a window has in a mean.
+#[inline(always)]
+fn share(pooling: Pooling, windows: &Windows, inside: usize) -> f32 {
+    let count = if pooling == Pooling::Average { inside } else { windows.taps() };
+    1.0 / count.max(1) as f32
+}
+
+struct Forward<'a> {
+    pooling: Pooling,
+    windows: &'a Windows,
+    first: usize,
+    x: *const f32,
+    y: *mut f32,
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let windows = self.windows;
+        let mut cursor = windows.cursor(self.first);
+        for position in self.first..self.first + windows.output[2] {
+            let mut channel = 0;
+            while channel < windows.channels {
+                let width = S::LANES.min(windows.channels - channel);
+                let largest = self.pooling == Pooling::Max;
+                let mut value = s.splat(if largest { f32::NEG_INFINITY } else { 0.0 });
+                let mut inside = 0;
+                for tap in 0..windows.taps() {
+                    let Some(at) = windows.find(&cursor.start, windows.tap(tap)) else { continue };
+                    // SAFETY: the pixel lies inside.
+                    let pixel = unsafe { s.load_up_to(self.x.add(at + channel), width) };
+                    value = if largest {
+                        s.select(s.is_nan(value), value, s.max(value, pixel))
+                    } else {
+                        s.add(value, pixel)
+                    };
+                    inside += 1;
+                }
+                if !largest {
+                    value = s.mul(value, s.splat(share(self.pooling, windows, inside)));
+                }
+                // SAFETY: the position exists.
+                unsafe {
+                    let to = self.y.add(position * windows.channels + channel);
+                    s.store_up_to(to, value, width);
+                }
+                channel += S::LANES;
+            }
+            cursor.advance(windows);
+        }
+    }
+}
+
+/// The gradient of the images, written whole; `x` and `y` are read for [`Pooling::Max`] only.
+///
+/// # Safety
+/// `x` and `dx` hold the images of `windows`, `y` and `dy` its positions times channels; the
+/// windows read all channels of a pixel.
+pub unsafe fn pool_backward(
+    pool: &ThreadPool,
+    pooling: Pooling,
+    windows: &Windows,
+    x: *const f32,
+    y: *const f32,
+    dy: *const f32,
+    dx: *mut f32,
+) {
+    let strips = windows.channels.div_ceil(STRIP);
+    let [x, y, dy, dx] = [x.cast_mut(), y.cast_mut(), dy.cast_mut(), dx].map(Pointer);
+    let pays = windows.positions() * windows.columns() > 1 << 15;
+    run_if(pool, pays, windows.batch * strips, |task| {
+        let (image, strip) = (task / strips, task % strips);
+        let channels = strip * STRIP..windows.channels.min((strip + 1) * STRIP);
+        let (x, y, dy, dx) = (x.get(), y.get(), dy.get(), dx.get());
+        dispatch(Backward { pooling, windows, image, channels, x, y, dy, dx });
+    });
+}
+
+/// Some channels of one image.
+struct Backward<'a> {
+    pooling: Pooling,
+    windows: &'a Windows,
+    image: usize,
+    channels: std::ops::Range<usize>,
+    x: *const f32,
+    y: *const f32,
+    dy: *const f32,
+    dx: *mut f32,
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let windows = self.windows;
+        let pixels: usize = windows.input.iter().product();
+        for pixel in self.image * pixels..(self.image + 1) * pixels {
+            // SAFETY: the pixel lies within the images, and these channels are this task's own.
+            unsafe {
+                let to = self.dx.add(pixel * windows.pixel + self.channels.start);
+                to.write_bytes(0, self.channels.len());
+            }
+        }
+        let positions: usize = windows.output.iter().product();
+        let first = self.image * positions;
+        let mut cursor = windows.cursor(first);
+        for position in first..first + positions {
+            let inside = || {
+                let taps = 0..windows.taps();
+                taps.filter_map(|tap| windows.find(&cursor.start, windows.tap(tap)))
+            };
+            let count = if self.pooling == Pooling::Average { inside().count() } else { 0 };
+            let mut channel = self.channels.start;
+            while channel < self.channels.end {
+                let width = S::LANES.min(self.channels.end - channel);
+                let at = position * windows.channels + channel;
+                // SAFETY: the position and the pixels exist.
+                unsafe {
+                    let gradient = s.load_up_to(self.dy.add(at), width);
+                    if self.pooling == Pooling::Max {
+                        let largest = s.load_up_to(self.y.add(at), width);
+                        self.give_to_first(s, inside(), channel, width, gradient, largest);
+                    } else {
+                        let factor = s.splat(share(self.pooling, windows, count));
+                        let part = s.mul(gradient, factor);
+                        for pixel in inside() {
+                            let to = self.dx.add(pixel + channel);
+                            s.store_up_to(to, s.add(s.load_up_to(to, width), part), width);
+                        }
+                    }
+                }
+                channel += S::LANES;
+            }
+            cursor.advance(windows);
+        }
+    }
+}
+
+impl Backward<'_> {
+    /// Adds the gradient to the first pixel that is the largest, channel by channel.
+    #[inline(always)]
+    unsafe fn give_to_first<S: Simd>(
+        &self,
+        s: S,
+        pixels: impl Iterator<Item = usize>,
+        channel: usize,
+        width: usize,
+        gradient: S::F,
+        largest: S::F,
+    ) {
+        let nothing = s.splat(0.0);
+        let mut left = gradient;
+        for pixel in pixels {
+            // SAFETY: the pixel exists.
+            unsafe {
+                let hit = s.eq(s.load_up_to(self.x.add(pixel + channel), width), largest);
+                let to = self.dx.add(pixel + channel);
+                let sum = s.add(s.load_up_to(to, width), s.select(hit, left, nothing));
+                s.store_up_to(to, sum, width);
+                left = s.select(hit, nothing, left);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_close, bits, numbers};
+
+    fn shapes() -> [Windows; 4] {
+        let plain = Windows {
+            batch: 2,
+            input: [1, 8, 9],
+            channels: 5,
+            pixel: 5,
+            output: [1, 4, 4],
+            kernel: [1, 2, 2],
+            stride: [1, 2, 2],
+            dilation: [1; 3],
+            origin: [0; 3],
+        };
+        [
+            plain,
+            // Overlapping windows that leave the image on both sides.
+            Windows { kernel: [1, 3, 3], origin: [0, -1, -1], output: [1, 4, 5], ..plain },
+            Windows { channels: 70, pixel: 70, ..plain },
+            Windows {
+                batch: 3,
+                input: [4, 5, 6],
+                channels: 17,
+                pixel: 17,
+                output: [2, 3, 3],
+                kernel: [3, 2, 3],
+                stride: [2; 3],
+                dilation: [1; 3],
+                origin: [-1, 0, -1],
+            },
+        ]
+    }
+
+    /// The floats of a window's pixels, for one channel.
+    fn pixels(windows: &Windows, position: usize, channel: usize) -> Vec<usize> {
+        let start = windows.cursor(position).start;
+        (0..windows.taps())
+            .filter_map(|tap| windows.find(&start, windows.tap(tap)))
+            .map(|at| at + channel)
+            .collect()
+    }
+
+    #[test]
+    fn pools_and_gradients_match_plain_loops_at_any_number_of_threads() {
+        for windows in shapes() {
+            let image = windows.batch * windows.image();
+            // Few different values, so that the largest is often there twice.
+            let x: Vec<f32> = numbers(image, 1).iter().map(|x| (x * 4.0).round()).collect();
+            let results = windows.positions() * windows.channels;
+            let dy = numbers(results, 2);
+            for pooling in [Pooling::Max, Pooling::Average, Pooling::AverageWithPadding] {
+                let mut expected = vec![0.0_f64; results];
+                let mut expected_dx = vec![0.0_f64; image];
+                for at in 0..results {
+                    let (position, channel) = (at / windows.channels, at % windows.channels);
+                    let inside = pixels(&windows, position, channel);
+                    let values = inside.iter().map(|&at| f64::from(x[at]));
+                    if pooling == Pooling::Max {
+                        expected[at] = values.fold(f64::NEG_INFINITY, f64::max);
+                        let first = inside.iter().find(|&&p| f64::from(x[p]) == expected[at]);
+                        expected_dx[*first.unwrap()] += f64::from(dy[at]);
+                    } else {
+                        let whole = pooling == Pooling::AverageWithPadding;
+                        let count = if whole { windows.taps() } else { inside.len() } as f64;
+                        expected[at] = values.sum::<f64>() / count;
+                        for &pixel in &inside {
+                            expected_dx[pixel] += f64::from(dy[at]) / count;
+                        }
+                    }
+                }
+                let mut first: Option<Vec<u32>> = None;
+                for threads in [1, 2, 3] {
+                    let pool = ThreadPool::new(threads);
+                    let (mut y, mut dx) = (vec![0.0; results], vec![f32::NAN; image]);
+                    // SAFETY: the vectors have these lengths.
+                    unsafe {
+                        pool_forward(&pool, pooling, &windows, x.as_ptr(), y.as_mut_ptr());
+                        let (x, y, dy) = (x.as_ptr(), y.as_ptr(), dy.as_ptr());
+                        pool_backward(&pool, pooling, &windows, x, y, dy, dx.as_mut_ptr());
+                    }
+                    assert_close(&y, &expected, 1e-6, "pool");
+                    assert_close(&dx, &expected_dx, 1e-6, "gradient of pool");
+                    let all = [bits(&y), bits(&dx)].concat();
+                    assert_eq!(*first.get_or_insert_with(|| all.clone()), all);
+                }
+            }
+        }
+    }
+}
