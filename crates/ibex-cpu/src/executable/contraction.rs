@@ -126,4 +126,3 @@ pub(super) fn load_product(
 ) -> Result<Box<dyn Launch>, Error> {
     Err(Error::Invalid(format!("no kernel for `{}` with an epilogue", product.op)))
 }
-

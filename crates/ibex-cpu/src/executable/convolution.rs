@@ -14,7 +14,12 @@ use crate::conv;
 use crate::gemm::Epilogue;
 
 /// The sizes as the kernels take them: axes that are missing are the first, of extent 1.
-fn shape(op: &Convolution, input: &[usize], kernel: &[usize], output: &[usize]) -> conv::Convolution {
+fn shape(
+    op: &Convolution,
+    input: &[usize],
+    kernel: &[usize],
+    output: &[usize],
+) -> conv::Convolution {
     let last = input.len() - 1;
     let fill = |values: &[usize], missing: usize| {
         let mut all = [missing; 3];

@@ -24,12 +24,8 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
     Ok(match op {
         Op::MatMul(_) => contraction::matmul(step, layout),
         Op::Convolution(op) => convolution::forward(op, step, places),
-        Op::ConvolutionInputGradient(op) => {
-            convolution::input_gradient(op, step, places)
-        }
-        Op::ConvolutionKernelGradient(op) => {
-            convolution::kernel_gradient(op, step, places)
-        }
+        Op::ConvolutionInputGradient(op) => convolution::input_gradient(op, step, places),
+        Op::ConvolutionKernelGradient(op) => convolution::kernel_gradient(op, step, places),
         Op::MaxPool(op) => pooling::max_pool(&op.pool, step, places),
         Op::WindowSum(op) => pooling::window_sum(&op.pool, step, places),
         Op::WindowSumGradient(op) => pooling::window_sum_gradient(&op.pool, step, places),
