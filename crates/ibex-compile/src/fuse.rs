@@ -7,7 +7,7 @@
 //! pass, although it could be computed, and would have to be kept, much earlier.
 //! Must not know: places, kernels.
 
-use crate::lower::unit::{Lowered, Pointwise, Source, Unit, UnitKind};
+use crate::lower::unit::{Lowered, Source, Unit, UnitKind};
 use crate::lower::view::{parts, refine};
 
 /// More units would spill registers of a tile out of the first cache.

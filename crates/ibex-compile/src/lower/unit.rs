@@ -167,9 +167,7 @@ impl Lowered {
             }),
             Op::Broadcast(op) => one(match &inputs[0] {
                 Source::View(dtype, view) => Source::View(*dtype, view.broadcast(&op.shape)),
-                Source::Splat(dtype, _, value) => {
-                    Source::Splat(*dtype, op.shape.to_vec(), *value)
-                }
+                Source::Splat(dtype, _, value) => Source::Splat(*dtype, op.shape.to_vec(), *value),
             }),
             Op::Unary(f) => self.unit(pointwise(Pointwise::Unary(*f)), inputs, node),
             Op::Binary(f) => self.unit(pointwise(Pointwise::Binary(*f)), inputs, node),
@@ -179,6 +177,26 @@ impl Lowered {
             Op::Reduce(op) => {
                 let kind = UnitKind::Reduce(op.reduction, op.axes.clone());
                 self.unit(kind, inputs, node)
+            }
+            Op::Slice(op) => one(self.slice(&inputs[0], &op.start, &op.step, &node.types[0])),
+            Op::Reverse(op) => one(match &inputs[0] {
+                Source::View(dtype, view) => Source::View(*dtype, view.reverse(&op.axes)),
+                splat @ Source::Splat(..) => splat.clone(),
+            }),
+            Op::TakeAlongAxis(_)
+            | Op::AddAlongAxis(_)
+            | Op::Convolution(_)
+            | Op::ConvolutionInputGradient(_)
+            | Op::ConvolutionKernelGradient(_)
+            | Op::MaxPool(_)
+            | Op::WindowSum(_)
+            | Op::WindowSumGradient(_)
+            | Op::Gather(_)
+            | Op::ScatterAdd(_)
+            | Op::Pad(_)
+            | Op::Concatenate(_) => {
+                let inputs = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
+                self.unit(UnitKind::Op(node.op.clone()), inputs, node)
             }
             Op::MatMul(_) => {
                 let inputs = inputs.into_iter().map(|s| self.in_memory(s, node)).collect();
@@ -254,11 +272,17 @@ impl Lowered {
     }
 
     /// The source as a view of memory in row-major order.
-    #[expect(dead_code, reason = "used by the operations whose kernels read rows")]
     fn in_rows(&mut self, source: Source, node: &Node) -> Source {
         match source.view().is_some_and(View::is_contiguous) {
             true => source,
             false => self.copied(source, &node.origin),
+        }
+    }
+
+    fn slice(&self, source: &Source, start: &[usize], step: &[usize], ty: &Type) -> Source {
+        match source {
+            Source::View(dtype, view) => Source::View(*dtype, view.slice(start, step, &ty.shape)),
+            Source::Splat(dtype, _, value) => Source::Splat(*dtype, ty.shape.to_vec(), *value),
         }
     }
 
@@ -285,9 +309,9 @@ impl Lowered {
         for (variable, value) in graph.updates() {
             let index = self.variable_index[variable];
             let source = self.source(*value);
-            let own = source.view().is_some_and(|view| {
-                view.root == Root::Variable(index) && view.is_plain()
-            });
+            let own = source
+                .view()
+                .is_some_and(|view| view.root == Root::Variable(index) && view.is_plain());
             if !own {
                 let origin = graph.node(value.node).origin.clone();
                 self.settle(source, Home::Variable(index), &origin);

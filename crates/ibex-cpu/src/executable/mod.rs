@@ -13,6 +13,7 @@ mod movement;
 mod op;
 mod pooling;
 mod region;
+mod taps;
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};

@@ -9,6 +9,24 @@ use crate::error::Result;
 use crate::history::{History, Logs};
 use crate::model::Model;
 
+mod csv_logger;
+mod early_stopping;
+mod lambda;
+mod learning_rate_scheduler;
+mod model_checkpoint;
+mod monitor;
+mod reduce_lr_on_plateau;
+mod terminate_on_nan;
+
+pub use csv_logger::CSVLogger;
+pub use early_stopping::EarlyStopping;
+pub use lambda::LambdaCallback;
+pub use learning_rate_scheduler::LearningRateScheduler;
+pub use model_checkpoint::ModelCheckpoint;
+pub use monitor::Direction;
+pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use terminate_on_nan::TerminateOnNaN;
+
 /// What a callback does; every event has an empty default.
 pub trait Callback: fmt::Debug {
     /// The name in messages and checkpoints.
