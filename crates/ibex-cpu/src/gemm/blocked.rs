@@ -13,7 +13,7 @@ use crate::scratch::{self, Slot};
 use crate::simd::MAX_LANES;
 
 /// The longest block of the inner dimension.
-const BLOCK: usize = 384;
+const BLOCK: usize = 256;
 /// The most floats of the shared operand that are packed at once.
 const MAX_SHARED: usize = 1 << 22;
 /// Panels of A in one private block: what fits into the second cache beside a panel of B.
