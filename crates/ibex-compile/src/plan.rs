@@ -129,7 +129,9 @@ fn dying(
                 continue;
             }
             let ty = &lowered.values[value].ty;
-            let plain = source.view().is_some_and(View::is_plain) && ty.shape.size() == size;
+            let plain = source.view().is_some_and(View::is_plain)
+                && ty.shape.size() == size
+                && !lowered.units[index].has_parameters();
             if !found.contains_key(&value) {
                 order.push(value);
             }

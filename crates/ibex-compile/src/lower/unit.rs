@@ -63,6 +63,10 @@ pub(crate) enum Pointwise {
     Compare(Compare),
     Select,
     Cast,
+    /// The index along an axis: (elements from one index to the next, extent).
+    Iota(usize, usize),
+    /// Uniform random numbers of a stream; the input is the state.
+    Random(u32),
 }
 
 /// What a unit does.
@@ -83,6 +87,19 @@ pub(crate) struct Unit {
     /// The shape over which elements are visited.
     pub(crate) shape: Vec<usize>,
     pub(crate) origin: Origin,
+}
+
+impl Unit {
+    /// Whether the inputs are read as wholes, not element by element.
+    pub(crate) fn has_parameters(&self) -> bool {
+        matches!(self.kind, UnitKind::Pointwise(Pointwise::Random(_)) | UnitKind::Op(_))
+    }
+
+    /// Whether the results depend on the position of an element.
+    pub(crate) fn is_positional(&self) -> bool {
+        let positional = |f| matches!(f, Pointwise::Iota(..) | Pointwise::Random(_));
+        matches!(self.kind, UnitKind::Pointwise(f) if positional(f))
+    }
 }
 
 /// Where a value must end up.
@@ -174,6 +191,15 @@ impl Lowered {
             Op::Compare(f) => self.unit(pointwise(Pointwise::Compare(*f)), inputs, node),
             Op::Select(_) => self.unit(pointwise(Pointwise::Select), inputs, node),
             Op::Cast(_) => self.unit(pointwise(Pointwise::Cast), inputs, node),
+            Op::Iota(op) => {
+                let inner = op.shape[op.axis + 1..].iter().product();
+                let kind = pointwise(Pointwise::Iota(inner, op.shape[op.axis]));
+                self.unit(kind, inputs, node)
+            }
+            Op::RandomUniform(op) => {
+                let state = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
+                self.unit(pointwise(Pointwise::Random(op.stream)), state, node)
+            }
             Op::Reduce(op) => {
                 let kind = UnitKind::Reduce(op.reduction, op.axes.clone());
                 self.unit(kind, inputs, node)
@@ -194,7 +220,17 @@ impl Lowered {
             | Op::Gather(_)
             | Op::ScatterAdd(_)
             | Op::Pad(_)
-            | Op::Concatenate(_) => {
+            | Op::Concatenate(_)
+            | Op::ArgSort(_)
+            | Op::ArgReduce(_)
+            | Op::CumulativeSum(_)
+            | Op::Softmax(_)
+            | Op::LogSoftmax(_)
+            | Op::SparseSoftmaxCrossEntropy(_)
+            | Op::Moments(_)
+            | Op::Normalize(_)
+            | Op::NormalizeGradient(_)
+            | Op::Softplus(_) => {
                 let inputs = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
                 self.unit(UnitKind::Op(node.op.clone()), inputs, node)
             }
@@ -227,9 +263,12 @@ impl Lowered {
         Source::View(value.dtype(), View::whole(Root::Constant(index), value.shape()))
     }
 
-    /// A unit over the shape of its first input, computing the node's outputs.
+    /// A unit that computes the node's outputs.
     fn unit(&mut self, kind: UnitKind, inputs: Vec<Source>, node: &Node) -> Vec<Source> {
-        let shape = inputs.first().map_or(&*node.types[0].shape, Source::shape).to_vec();
+        let shape = match (&kind, inputs.first()) {
+            (UnitKind::Reduce(..), Some(input)) => input.shape().to_vec(),
+            _ => node.types[0].shape.to_vec(),
+        };
         let first = self.values.len();
         let unit = self.units.len();
         for ty in &node.types {

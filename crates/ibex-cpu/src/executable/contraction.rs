@@ -1,15 +1,13 @@
-//! Matrix products and convolutions.
+//! Matrix products.
 //!
 //! `float32` goes to the blocked kernels; other dtypes are summed in `f64`, one result at a time.
 
 use ibex_compile::program::{Operand, Product, Step};
-use ibex_graph::ops::conv::{Convolution, ConvolutionInputGradient, ConvolutionKernelGradient};
-use ibex_graph::{DType, Element, Error, Shape, with_element};
+use ibex_graph::{DType, Element, Error, with_element};
 
 use super::Launch;
 use super::memory::{Layout, Located};
-use super::op::{Places, function};
-use super::taps::{Meeting, Taps};
+use super::op::function;
 use crate::gemm::{self, BatchStrides, Epilogue, View};
 
 /// One operand of a matrix product: where it begins and how it is walked.
@@ -127,168 +125,4 @@ pub(super) fn load_product(
     _: &Layout,
 ) -> Result<Box<dyn Launch>, Error> {
     Err(Error::Invalid(format!("no kernel for `{}` with an epilogue", product.op)))
-}
-
-/// The sizes of a convolution.
-#[derive(Debug, Clone, Copy)]
-struct Sizes {
-    batch: usize,
-    volume: usize,
-    positions: usize,
-    channels: usize,
-    filters: usize,
-    /// Channels and filters of one group.
-    depth: usize,
-    per_group: usize,
-}
-
-impl Sizes {
-    fn new(input: &[usize], kernel: &[usize], output: &[usize]) -> Sizes {
-        let last = input.len() - 1;
-        let (depth, filters) = (kernel[last - 1], kernel[last]);
-        let groups = (input[last] / depth.max(1)).max(1);
-        Sizes {
-            batch: input[0],
-            volume: input[1..last].iter().product(),
-            positions: output[1..last].iter().product(),
-            channels: input[last],
-            filters,
-            depth,
-            per_group: filters / groups,
-        }
-    }
-
-    fn input(&self, image: usize, meeting: &Meeting, channel: usize) -> usize {
-        (image * self.volume + meeting.source) * self.channels + channel
-    }
-
-    fn kernel(&self, meeting: &Meeting, channel: usize, filter: usize) -> usize {
-        (meeting.tap * self.depth + channel) * self.filters + filter
-    }
-
-    fn output(&self, image: usize, meeting: &Meeting, filter: usize) -> usize {
-        (image * self.positions + meeting.position) * self.filters + filter
-    }
-
-    /// The first channel that meets a filter.
-    fn first_channel(&self, filter: usize) -> usize {
-        filter / self.per_group.max(1) * self.depth
-    }
-}
-
-fn taps(
-    op: &Convolution,
-    kernel: &[usize],
-    input: &[usize],
-    count: usize,
-    key: impl Fn(&Meeting) -> usize,
-) -> Taps {
-    let spatial = &input[1..input.len() - 1];
-    Taps::new(&op.windows(&Shape::from(kernel)), spatial, count, key)
-}
-
-/// Convolution.
-pub(super) fn convolution(op: &Convolution, step: &Step, places: Places) -> Box<dyn Launch> {
-    let (x, kernel, y) = (&step.inputs[0], &step.inputs[1], &step.outputs[0]);
-    let sizes = Sizes::new(&x.shape, &kernel.shape, &y.shape);
-    let taps = taps(op, &kernel.shape, &x.shape, sizes.positions, |m| m.position);
-    let (counts, dtype) = ((x.size(), kernel.size(), y.size()), x.dtype);
-    // SAFETY: the sizes are those of the operands.
-    unsafe {
-        function(move |memory, _| {
-            with_element!(dtype, T => {
-                let x = memory.read::<T>(places.inputs[0], counts.0);
-                let kernel = memory.read::<T>(places.inputs[1], counts.1);
-                let y = memory.write::<T>(places.outputs[0], counts.2);
-                for (at, y) in y.iter_mut().enumerate() {
-                    let (rest, filter) = (at / sizes.filters, at % sizes.filters);
-                    let (image, position) = (rest / sizes.positions, rest % sizes.positions);
-                    let first = sizes.first_channel(filter);
-                    let mut sum = 0.0;
-                    for meeting in taps.of(position) {
-                        for channel in 0..sizes.depth {
-                            let x = x[sizes.input(image, meeting, first + channel)];
-                            sum += x.to_f64()
-                                * kernel[sizes.kernel(meeting, channel, filter)].to_f64();
-                        }
-                    }
-                    *y = T::from_f64(sum);
-                }
-            });
-        })
-    }
-}
-
-/// The gradient of a convolution by its input.
-pub(super) fn convolution_input_gradient(
-    op: &ConvolutionInputGradient,
-    step: &Step,
-    places: Places,
-) -> Box<dyn Launch> {
-    let (grad, kernel, x) = (&step.inputs[0], &step.inputs[1], &step.outputs[0]);
-    let sizes = Sizes::new(&x.shape, &kernel.shape, &grad.shape);
-    let taps = taps(&op.convolution, &kernel.shape, &x.shape, sizes.volume, |m| m.source);
-    let (counts, dtype) = ((grad.size(), kernel.size(), x.size()), x.dtype);
-    // SAFETY: the sizes are those of the operands.
-    unsafe {
-        function(move |memory, _| {
-            with_element!(dtype, T => {
-                let grad = memory.read::<T>(places.inputs[0], counts.0);
-                let kernel = memory.read::<T>(places.inputs[1], counts.1);
-                let x = memory.write::<T>(places.outputs[0], counts.2);
-                for (at, x) in x.iter_mut().enumerate() {
-                    let (rest, channel) = (at / sizes.channels, at % sizes.channels);
-                    let (image, source) = (rest / sizes.volume, rest % sizes.volume);
-                    let group = channel / sizes.depth;
-                    let mut sum = 0.0;
-                    for meeting in taps.of(source) {
-                        let first = group * sizes.per_group;
-                        for filter in first..first + sizes.per_group {
-                            let k = sizes.kernel(meeting, channel % sizes.depth, filter);
-                            let grad = grad[sizes.output(image, meeting, filter)];
-                            sum += grad.to_f64() * kernel[k].to_f64();
-                        }
-                    }
-                    *x = T::from_f64(sum);
-                }
-            });
-        })
-    }
-}
-
-/// The gradient of a convolution by its kernel.
-pub(super) fn convolution_kernel_gradient(
-    op: &ConvolutionKernelGradient,
-    step: &Step,
-    places: Places,
-) -> Box<dyn Launch> {
-    let (x, grad, kernel) = (&step.inputs[0], &step.inputs[1], &step.outputs[0]);
-    let sizes = Sizes::new(&x.shape, &kernel.shape, &grad.shape);
-    let count: usize = kernel.shape[..kernel.shape.len() - 2].iter().product();
-    let taps = taps(&op.convolution, &kernel.shape, &x.shape, count, |m| m.tap);
-    let (counts, dtype) = ((x.size(), grad.size(), kernel.size()), x.dtype);
-    // SAFETY: the sizes are those of the operands.
-    unsafe {
-        function(move |memory, _| {
-            with_element!(dtype, T => {
-                let x = memory.read::<T>(places.inputs[0], counts.0);
-                let grad = memory.read::<T>(places.inputs[1], counts.1);
-                let kernel = memory.write::<T>(places.outputs[0], counts.2);
-                for (at, kernel) in kernel.iter_mut().enumerate() {
-                    let (rest, filter) = (at / sizes.filters, at % sizes.filters);
-                    let (tap, channel) = (rest / sizes.depth, rest % sizes.depth);
-                    let channel = sizes.first_channel(filter) + channel;
-                    let mut sum = 0.0;
-                    for image in 0..sizes.batch {
-                        for meeting in taps.of(tap) {
-                            let x = x[sizes.input(image, meeting, channel)];
-                            let grad = grad[sizes.output(image, meeting, filter)];
-                            sum += x.to_f64() * grad.to_f64();
-                        }
-                    }
-                    *kernel = T::from_f64(sum);
-                }
-            });
-        })
-    }
 }

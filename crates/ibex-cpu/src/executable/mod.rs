@@ -7,7 +7,9 @@
 //! Must not know: graphs, layers, files.
 
 mod contraction;
+mod convolution;
 mod indexing;
+mod lines;
 mod memory;
 mod movement;
 mod op;

@@ -4,7 +4,7 @@ use ibex_compile::program::Step;
 use ibex_graph::{DType, Error, Op};
 
 use super::memory::{Layout, Memory};
-use super::{Launch, contraction, indexing, movement, pooling};
+use super::{Launch, contraction, convolution, indexing, lines, movement, pooling};
 use crate::pool::ThreadPool;
 
 /// Whether a library operation has a kernel of its own here.
@@ -23,13 +23,9 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
     };
     Ok(match op {
         Op::MatMul(_) => contraction::matmul(step, layout),
-        Op::Convolution(op) => contraction::convolution(op, step, places),
-        Op::ConvolutionInputGradient(op) => {
-            contraction::convolution_input_gradient(op, step, places)
-        }
-        Op::ConvolutionKernelGradient(op) => {
-            contraction::convolution_kernel_gradient(op, step, places)
-        }
+        Op::Convolution(op) => convolution::forward(op, step, places),
+        Op::ConvolutionInputGradient(op) => convolution::input_gradient(op, step, places),
+        Op::ConvolutionKernelGradient(op) => convolution::kernel_gradient(op, step, places),
         Op::MaxPool(op) => pooling::max_pool(&op.pool, step, places),
         Op::WindowSum(op) => pooling::window_sum(&op.pool, step, places),
         Op::WindowSumGradient(op) => pooling::window_sum_gradient(&op.pool, step, places),
@@ -39,6 +35,19 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ScatterAdd(op) => indexing::scatter_add(op.axis, step, places),
         Op::Pad(op) => movement::pad(op, step, places),
         Op::Concatenate(op) => movement::concatenate(op.axis, step, places),
+        Op::ArgSort(op) => lines::arg_sort(op, step, places),
+        Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
+        Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),
+        Op::Softmax(_)
+        | Op::LogSoftmax(_)
+        | Op::SparseSoftmaxCrossEntropy(_)
+        | Op::Moments(_)
+        | Op::Normalize(_)
+        | Op::NormalizeGradient(_)
+        | Op::Softplus(_) => {
+            let text = format!("the library operation `{op}` was not decomposed");
+            return Err(Error::Invalid(text));
+        }
         Op::Input(_)
         | Op::Read(_)
         | Op::Constant(_)
@@ -53,6 +62,8 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         | Op::Broadcast(_)
         | Op::Slice(_)
         | Op::Reverse(_)
+        | Op::Iota(_)
+        | Op::RandomUniform(_)
         | Op::Reduce(_) => {
             let text = format!("the compiler left `{op}` as a step of its own");
             return Err(Error::Invalid(text));

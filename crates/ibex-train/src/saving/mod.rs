@@ -1,13 +1,12 @@
 //! Models as files that Keras reads and writes: `.keras` and `.weights.h5`.
 //!
 //! Read in this order: this file (what an archive holds), `load`, `weights` (which array lies
-//! where), `compile_config` (optimizer, losses, metrics as JSON), `arrays` (arrays of files).
+//! where), `compile_config` (optimizer, losses, metrics as JSON).
 //! It must not know how bytes are laid out, nor what layers compute.
 //!
 //! Files are data: nothing in them is executed, and what they name is looked up in the tables of
 //! this library and among what the program has registered.
 
-pub mod arrays;
 mod compile_config;
 //LOAD mod load;
 mod weights;

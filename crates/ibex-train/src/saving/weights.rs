@@ -14,7 +14,7 @@ use ibex_graph::{Array, Shape, Variable};
 use ibex_nn::layer::snake_case;
 use ibex_nn::{Instance, Layer, Weight};
 
-use super::arrays::{from_raw, to_raw};
+use crate::arrays::{from_raw, to_raw};
 use crate::error::Result;
 
 /// The group below a saved object in which its arrays lie.

@@ -93,6 +93,10 @@ impl Code {
         }
         code.stores(region, step, layout);
         code.allocate(region);
+        if region.space.contains(&0) {
+            // Operands without elements have no first one to read.
+            code.once.clear();
+        }
         let bytes = (code.buffers * 8).max(8);
         code.tile = (REGISTERS / bytes).clamp(256, 2048) / 64 * 64;
         code

@@ -7,17 +7,15 @@ use ibex_graph::{Array, DType};
 
 use crate::error::Result;
 
-/// The array that a file holds, in the nearest dtype that programs have.
-///
-/// Small integers become `int32`, wide unsigned ones `int64`.
+/// The array that a file holds; dtypes that programs lack become the next larger one.
 ///
 /// # Errors
 /// If a `uint64` element does not fit into an `int64`.
-pub fn from_raw(raw: &RawArray) -> Result<Array> {
+pub(crate) fn from_raw(raw: &RawArray) -> Result<Array> {
     let shape = raw.shape();
     macro_rules! same {
         ($element:ty) => {
-            Array::from_slice(shape, &raw.as_slice::<$element>()?).map_err(misfit)?
+            Array::from_slice(shape, &raw.as_slice::<$element>()?)?
         };
     }
     Ok(match raw.dtype() {
@@ -28,29 +26,27 @@ pub fn from_raw(raw: &RawArray) -> Result<Array> {
         RawDType::I32 => same!(i32),
         RawDType::I64 => same!(i64),
         RawDType::U8 => same!(u8),
-        RawDType::Bool => Array::from_bools(shape, &raw.to_bool_vec()?).map_err(misfit)?,
-        RawDType::I8 | RawDType::I16 | RawDType::U16 => widened(raw)?.cast(DType::I32),
-        RawDType::U32 | RawDType::U64 => widened(raw)?,
+        RawDType::Bool => Array::from_bools(shape, &raw.to_bool_vec()?)?,
+        RawDType::I8 | RawDType::I16 | RawDType::U16 | RawDType::U32 | RawDType::U64 => {
+            let values = raw.to_i64_vec()?;
+            let narrow: Result<Vec<i32>, _> = values.iter().map(|&v| i32::try_from(v)).collect();
+            match narrow {
+                Ok(narrow) => Array::from_slice(shape, &narrow)?,
+                Err(_) => Array::from_slice(shape, &values)?,
+            }
+        }
     })
-}
-
-fn widened(raw: &RawArray) -> Result<Array> {
-    Array::from_slice(raw.shape(), &raw.to_i64_vec()?).map_err(misfit)
-}
-
-fn misfit(error: ibex_graph::array::ArrayError) -> crate::Error {
-    crate::Error::Data(ibex_nn::ConfigError::new(error.to_string()))
 }
 
 /// The array as a file holds it.
 ///
 /// # Errors
 /// If its size is more than a file can hold.
-pub fn to_raw(array: &Array) -> Result<RawArray> {
+pub(crate) fn to_raw(array: &Array) -> Result<RawArray> {
     let shape = array.shape().dims();
     macro_rules! same {
         ($element:ty) => {
-            RawArray::from_slice(shape, array.as_slice::<$element>().map_err(misfit)?)?
+            RawArray::from_slice(shape, array.as_slice::<$element>()?)?
         };
     }
     Ok(match array.dtype() {
