@@ -3,7 +3,7 @@
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`data`], `step` (one step as one program),
 //! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`],
-//! [`saving`].
+//! [`saving`], [`summary`].
 
 mod arrays;
 pub mod callbacks;
@@ -23,6 +23,7 @@ pub mod plot;
 mod progress;
 pub mod saving;
 mod step;
+pub mod summary;
 
 pub use callbacks::{Callback, Event, Plan};
 pub use compile::{Compile, MetricChoice};

@@ -70,6 +70,9 @@ impl Model {
             })?;
             if let Some(read) = read {
                 model.compile(read)?;
+                if let Some(compiled) = &mut model.compiled {
+                    compiled.begun = true;
+                }
             }
         }
         Ok(model)

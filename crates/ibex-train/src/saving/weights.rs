@@ -12,6 +12,7 @@ use ibex_format::error::Problem;
 use ibex_format::{Attribute, FormatError, Hdf5Group, Hdf5Node, RawArray};
 use ibex_graph::{Array, Shape, Variable};
 use ibex_nn::layer::snake_case;
+use ibex_nn::models::listed_layers;
 use ibex_nn::{Instance, Layer, Weight};
 
 use crate::arrays::{from_raw, to_raw};
@@ -242,20 +243,15 @@ fn place_layer(
         return;
     }
     placed.push(Placed { path: path.clone(), instance: instance.clone() });
-    let class = instance.layer().class_name();
-    if class != "Functional" && class != "Sequential" {
+    let Some(layers) = listed_layers(instance) else {
         for (name, child) in instance.children() {
             place_layer(child, joined(&path, name), seen, placed);
         }
         return;
-    }
+    };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for (_, child) in instance.children() {
+    for child in layers {
         let stem = stem_of(child.layer().as_ref());
-        // Keras lists the input of a functional model among its layers, not that of a chain.
-        if class == "Sequential" && child.layer().class_name() == "InputLayer" {
-            continue;
-        }
         let count = counts.entry(stem.clone()).or_default();
         let name = if *count == 0 { stem } else { format!("{stem}_{count}") };
         *count += 1;
