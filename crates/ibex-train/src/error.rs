@@ -30,6 +30,9 @@ pub enum Error {
     /// A data set is not there.
     #[error(transparent)]
     Dataset(#[from] crate::datasets::DatasetError),
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] crate::plot::PlotError),
     /// The data does not fit the model.
     #[error("{0}")]
     Data(ConfigError),

@@ -37,7 +37,7 @@ impl CSVLogger {
         self
     }
 
-    fn failed(&self, action: &'static str) -> impl Fn(std::io::Error) -> Error {
+    fn failed(&self, action: &'static str) -> impl Fn(std::io::Error) -> Error + use<> {
         let path = self.path.clone();
         move |source| Error::Io { action, path: path.clone(), source }
     }

@@ -134,9 +134,14 @@ impl Callback for EarlyStopping {
         json!({"wait": self.wait, "best": self.monitor.best(), "best_epoch": self.best_epoch})
     }
 
-    fn restore(&mut self, state: &Value) {
+    fn arrays(&self) -> Vec<Array> {
+        self.best_weights.clone().unwrap_or_default()
+    }
+
+    fn restore(&mut self, state: &Value, arrays: Vec<Array>) {
         let count = |key: &str| state[key].as_u64().unwrap_or(0) as usize;
         (self.wait, self.best_epoch) = (count("wait"), count("best_epoch"));
         self.monitor.set_best(state["best"].as_f64());
+        self.best_weights = (!arrays.is_empty()).then_some(arrays);
     }
 }

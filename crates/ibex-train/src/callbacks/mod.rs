@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use ibex_graph::Array;
+
 use crate::error::Result;
 use crate::history::{History, Logs};
 use crate::model::Model;
@@ -91,14 +93,19 @@ pub trait Callback: fmt::Debug {
         false
     }
 
-    /// The state that a resumed training needs.
+    /// The state that a resumed training needs, except for arrays.
     fn state(&self) -> serde_json::Value {
         serde_json::Value::Null
     }
 
-    /// Takes up a state that [`Callback::state`] gave.
-    fn restore(&mut self, state: &serde_json::Value) {
-        let _ = state;
+    /// The arrays that a resumed training needs.
+    fn arrays(&self) -> Vec<Array> {
+        Vec::new()
+    }
+
+    /// Takes up what [`Callback::state`] and [`Callback::arrays`] gave.
+    fn restore(&mut self, state: &serde_json::Value, arrays: Vec<Array>) {
+        let _ = (state, arrays);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ModelCheckpoint`: saves the model, or its weights, while it trains.
 
+use ibex_graph::Array;
 use serde_json::{Value, json};
 
 use super::monitor::{Direction, Monitor};
@@ -104,7 +105,7 @@ impl Callback for ModelCheckpoint {
         json!({"best": self.monitor.best(), "batches": self.batches})
     }
 
-    fn restore(&mut self, state: &Value) {
+    fn restore(&mut self, state: &Value, _: Vec<Array>) {
         self.monitor.set_best(state["best"].as_f64());
         self.batches = state["batches"].as_u64().unwrap_or(0) as usize;
     }
@@ -116,7 +117,8 @@ fn filled(path: &str, epoch: usize, batch: usize, logs: &Logs) -> String {
     let mut rest = path;
     while let Some(start) = rest.find('{') {
         let Some(end) = rest[start..].find('}').map(|e| start + e) else { break };
-        let (name, format) = rest[start + 1..end].split_once(':').unwrap_or((&rest[start + 1..end], ""));
+        let (name, format) =
+            rest[start + 1..end].split_once(':').unwrap_or((&rest[start + 1..end], ""));
         out.push_str(&rest[..start]);
         match name {
             "epoch" => out.push_str(&integer(epoch, format)),

@@ -1,5 +1,6 @@
 //! `ReduceLROnPlateau`: a smaller learning rate when a number stops getting better.
 
+use ibex_graph::Array;
 use serde_json::{Value, json};
 
 use super::monitor::{Direction, Monitor};
@@ -102,7 +103,7 @@ impl Callback for ReduceLROnPlateau {
         json!({"wait": self.wait, "cooling": self.cooling, "best": self.monitor.best()})
     }
 
-    fn restore(&mut self, state: &Value) {
+    fn restore(&mut self, state: &Value, _: Vec<Array>) {
         let count = |key: &str| state[key].as_u64().unwrap_or(0) as usize;
         (self.wait, self.cooling) = (count("wait"), count("cooling"));
         self.monitor.set_best(state["best"].as_f64());
