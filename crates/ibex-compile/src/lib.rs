@@ -1,1 +1,18 @@
-//! Placeholder.
+//! From a graph to a program: rewrites, fusion, layout, scheduling and a static memory plan.
+//!
+//! [`Device::compile`] is the only door: it optimises a [`Graph`], lowers it to a [`Program`] and
+//! hands that to the device's [`Backend`].
+//! This crate knows no kernel and no layer.
+//! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `fuse`, `schedule`
+//! and `plan`.
+
+pub mod device;
+mod fuse;
+mod lower;
+pub mod passes;
+mod plan;
+pub mod program;
+mod schedule;
+
+pub use device::{Backend, Device, Executable};
+pub use program::Program;

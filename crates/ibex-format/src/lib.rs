@@ -1,1 +1,46 @@
-//! Placeholder.
+//! Bytes to named arrays and JSON, and back.
+//!
+//! Reads and writes `.npy`, `.npz`, HDF5 weight files and `.keras` archives, exactly as numpy,
+//! h5py and Keras 3 do.
+//! It must not know tensors, layers or devices: an array here is an element type, a shape and
+//! little-endian bytes.
+//!
+//! Whatever a file claims is held against the bytes that are there before memory is allocated,
+//! and a damaged or hostile file gives a [`FormatError`], never a panic.
+//!
+//! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`],
+//! [`hdf5`], [`json`], [`keras_zip`], [`atomic`].
+//!
+//! ```
+//! use ibex_format::{Compression, NpzReader, RawArray, npz};
+//!
+//! # fn main() -> ibex_format::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("data.npz");
+//! let x = RawArray::from_slice(&[2, 2], &[1.0f32, 2.0, 3.0, 4.0])?;
+//! npz::write(&path, [("x0", &x)], Compression::Deflated)?;
+//!
+//! let mut data = NpzReader::open(&path)?;
+//! assert_eq!(data.names(), ["x0"]);
+//! assert_eq!(data.read("x0")?.as_f32()?[3], 4.0);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod array;
+pub mod atomic;
+mod bytes;
+pub mod error;
+pub mod hdf5;
+pub mod json;
+pub mod keras_zip;
+pub mod npy;
+pub mod npz;
+mod zip_archive;
+
+pub use array::{Element, RawArray, RawDType};
+pub use atomic::write_atomically;
+pub use error::{FormatError, IoFailure, Location, Problem, Result};
+pub use hdf5::{Attribute, Hdf5Dataset, Hdf5Group, Hdf5Node};
+pub use keras_zip::KerasArchive;
+pub use npz::{Compression, NpzReader};

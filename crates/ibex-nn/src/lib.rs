@@ -1,1 +1,28 @@
-//! Placeholder.
+//! Layers, losses, metrics, optimizers and what belongs to them, as descriptions over the graph.
+//!
+//! Everything here speaks Keras 3: the same names, defaults, formulas and configurations.
+//! This crate knows no device, no file and no data.
+//! Read in this order: [`object`], [`layer`], [`instance`], [`trace`], [`models`], then any family.
+
+pub mod activations;
+pub mod constraints;
+pub mod initializers;
+pub mod instance;
+pub mod layer;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod models;
+pub mod object;
+pub mod optimizers;
+pub mod partial;
+pub mod regularizers;
+pub mod saving;
+pub mod schedules;
+pub mod trace;
+
+pub use instance::{Build, Instance, Weight, WeightSpec};
+pub use layer::{Base, Layer, LayerExt};
+pub use object::ConfigError;
+pub use partial::{PartialShape, PartialType};
+pub use trace::{Call, Trace};

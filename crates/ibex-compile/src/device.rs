@@ -1,0 +1,71 @@
+//! Where programs run: a value, never a type parameter.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ibex_graph::{Array, Error, Graph, Op};
+
+use crate::Program;
+
+/// What a device must do.
+pub trait Backend: Send + Sync + fmt::Debug {
+    /// The name for logs, such as `cpu (avx512, 2 threads)`.
+    fn name(&self) -> String;
+
+    /// Whether it runs this library operation itself; otherwise it gets the decomposition.
+    fn supports(&self, op: &Op) -> bool;
+
+    /// Makes a program ready to run.
+    ///
+    /// # Errors
+    /// If the device cannot hold or run it.
+    fn load(&self, program: Program) -> Result<Box<dyn Executable>, Error>;
+}
+
+/// A program that is ready to run, again and again, without allocating.
+pub trait Executable: Send + fmt::Debug {
+    /// Runs once: reads `inputs`, updates the variables in place, fills [`Executable::outputs`].
+    ///
+    /// # Errors
+    /// [`Error::Call`] if the inputs are not those of the graph.
+    fn run(&mut self, inputs: &[&Array]) -> Result<(), Error>;
+
+    /// The outputs of the last run, in the graph's order.
+    fn outputs(&self) -> &[Array];
+
+    /// The program it runs, for `explain-plan` and profiles.
+    fn program(&self) -> &Program;
+}
+
+/// A place where programs run.
+#[derive(Clone, Debug)]
+pub struct Device(Arc<dyn Backend>);
+
+impl Device {
+    /// The device of a backend.
+    pub fn new(backend: impl Backend + 'static) -> Device {
+        Device(Arc::new(backend))
+    }
+
+    /// The name for logs.
+    pub fn name(&self) -> String {
+        self.0.name()
+    }
+
+    /// Optimises, plans and loads a graph.
+    ///
+    /// # Errors
+    /// If the device cannot hold or run it.
+    pub fn compile(&self, graph: Graph) -> Result<Box<dyn Executable>, Error> {
+        self.0.load(self.plan(graph)?)
+    }
+
+    /// Optimises and plans a graph as [`Device::compile`] does, without loading it.
+    ///
+    /// # Errors
+    /// As for [`Device::compile`].
+    pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
+        let graph = crate::passes::optimise(graph, &|op| self.0.supports(op));
+        crate::lower::lower(&graph)
+    }
+}

@@ -1,0 +1,27 @@
+//! From a graph to a [`Program`]: views, fusion, order, places, steps.
+//!
+//! Read in this order: [`view`], [`unit`] (nodes become units of work over strided views),
+//! [`fuse`](crate::fuse) (units become groups), [`schedule`](crate::schedule) (groups get an
+//! order), [`plan`](crate::plan) (values get places), [`emit`] (groups become steps).
+
+mod emit;
+pub(crate) mod unit;
+pub(crate) mod view;
+
+use ibex_graph::{Error, Graph};
+
+use crate::program::Program;
+use crate::{fuse, plan, schedule};
+
+/// Lowers an optimised graph.
+///
+/// # Errors
+/// [`Error::Invalid`] if a library operation is left that the backend neither has nor got
+/// decomposed.
+pub(crate) fn lower(graph: &Graph) -> Result<Program, Error> {
+    let mut lowered = unit::units(graph);
+    let groups = fuse::fuse(&lowered);
+    let order = schedule::schedule(&mut lowered, groups);
+    let plan = plan::plan(&lowered, &order);
+    Ok(emit::emit(lowered, &order, &plan))
+}

@@ -1,0 +1,157 @@
+//! Programs made ready to run: every operand has its pointer and every step its kernel.
+//!
+//! [`CpuExecutable::run`] resolves pointers, locks the variables and walks the steps; it allocates
+//! nothing and looks nothing up.
+//! Read in this order: this file, `memory`, `region` (fused element-wise loops), `op` (the table
+//! of all other operations) and the files that it names.
+//! Must not know: graphs, layers, files.
+
+mod contraction;
+mod convolution;
+mod indexing;
+mod lines;
+mod memory;
+mod movement;
+mod op;
+mod pooling;
+mod region;
+mod taps;
+
+use std::fmt;
+use std::sync::{Arc, MutexGuard};
+
+use ibex_compile::program::Work;
+use ibex_compile::{Executable, Program};
+use ibex_graph::{Array, Error, Type};
+
+use crate::pool::ThreadPool;
+use memory::{Layout, Memory};
+pub(crate) use op::supports;
+
+/// A step with everything resolved that does not change from run to run.
+pub(crate) trait Launch: Send {
+    /// Does the work of the step.
+    ///
+    /// # Safety
+    /// `memory` holds every buffer of the program, in its full size, and nobody else reads or
+    /// writes what the step writes, or writes what it reads, until it returns.
+    unsafe fn launch(&self, memory: &Memory, pool: &ThreadPool);
+}
+
+/// A loaded program.
+pub(crate) struct CpuExecutable {
+    program: Program,
+    pool: Arc<ThreadPool>,
+    steps: Vec<Box<dyn Launch>>,
+    outputs: Vec<Array>,
+    memory: Memory,
+    arena: Array,
+    /// Empty between runs; keeps its capacity.
+    guards: Vec<MutexGuard<'static, Array>>,
+}
+
+// SAFETY: `guards` is empty between calls of `run`, so no lock moves to another thread; the
+// pointers in `memory` are replaced at the beginning of every run.
+unsafe impl Send for CpuExecutable {}
+
+impl fmt::Debug for CpuExecutable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CpuExecutable").field("steps", &self.steps.len()).finish_non_exhaustive()
+    }
+}
+
+impl CpuExecutable {
+    pub(crate) fn load(program: Program, pool: Arc<ThreadPool>) -> Result<CpuExecutable, Error> {
+        let layout = &Layout::of(&program);
+        let steps = program.steps.iter().map(|step| match &step.work {
+            Work::Elementwise(region) => Ok(region::load(region, step, layout)),
+            Work::Op(op) => op::load(op, step, layout),
+            Work::Product(product) => contraction::load_product(product, step, layout),
+        });
+        let steps = steps.collect::<Result<Vec<_>, Error>>()?;
+        let outputs =
+            program.outputs.iter().map(|ty| Array::zeros(ty.dtype, ty.shape.clone())).collect();
+        let arena = Array::zeros(ibex_graph::DType::U8, [program.arena_bytes]);
+        let guards = Vec::with_capacity(program.variables.len());
+        let memory = Memory::new(&program);
+        Ok(CpuExecutable { program, pool, steps, outputs, memory, arena, guards })
+    }
+
+    fn check(&self, inputs: &[&Array]) -> Result<(), Error> {
+        if inputs.len() != self.program.inputs.len() {
+            return Err(Error::Call(format!(
+                "wrong number of inputs\n  expected  {}\n  received  {}",
+                self.program.inputs.len(),
+                inputs.len()
+            )));
+        }
+        for (argument, input) in self.program.inputs.iter().zip(inputs) {
+            if input.dtype() != argument.ty.dtype || *input.shape() != argument.ty.shape {
+                return Err(Error::Call(format!(
+                    "input `{}` has the wrong type\n  expected  {}\n  received  {}",
+                    argument.name,
+                    argument.ty,
+                    Type::new(input.dtype(), input.shape())
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Locks every variable and points the memory at what this run reads and writes.
+    fn resolve(&mut self, inputs: &[&Array]) -> Result<(), Error> {
+        let CpuExecutable { program, memory, guards, outputs, arena, .. } = self;
+        memory.begin(arena, inputs, outputs, &program.constants);
+        for variable in &program.variables {
+            let guard = variable.lock();
+            // SAFETY: the program keeps the variable alive as long as this executable, and `run`
+            // drops every guard before it returns.
+            let mut guard: MutexGuard<'static, Array> = unsafe { std::mem::transmute(guard) };
+            if guard.bytes().len() != variable.ty().bytes() {
+                return Err(Error::Call(format!(
+                    "the value of variable `{}` was replaced\n  expected  {}\n  received  {}",
+                    variable.name(),
+                    variable.ty(),
+                    Type::new(guard.dtype(), guard.shape())
+                )));
+            }
+            memory.add_variable(guard.bytes_mut());
+            guards.push(guard);
+        }
+        Ok(())
+    }
+}
+
+/// Gives the locks back, also when a kernel panics.
+struct Unlock<'a>(&'a mut Vec<MutexGuard<'static, Array>>);
+
+impl Drop for Unlock<'_> {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Executable for CpuExecutable {
+    fn run(&mut self, inputs: &[&Array]) -> Result<(), Error> {
+        self.check(inputs)?;
+        let resolved = self.resolve(inputs);
+        let CpuExecutable { steps, memory, pool, guards, .. } = self;
+        let _unlock = Unlock(guards);
+        resolved?;
+        for step in steps.iter() {
+            // SAFETY: `resolve` pointed the memory at buffers of the sizes of the program's types;
+            // the variables are locked, outputs and arena belong to this executable, and steps
+            // run one after another.
+            unsafe { step.launch(memory, pool) };
+        }
+        Ok(())
+    }
+
+    fn outputs(&self) -> &[Array] {
+        &self.outputs
+    }
+
+    fn program(&self) -> &Program {
+        &self.program
+    }
+}

@@ -1,0 +1,306 @@
+//! What is known about a region before it runs: where each register lies and what defines it.
+
+use ibex_compile::program::{InstructionKind, Region, Step};
+use ibex_graph::DType;
+
+use super::function::{Call, call};
+use super::strided::Walk;
+use super::tile::Uniforms;
+use crate::executable::memory::{Layout, Located, Memory};
+use crate::scratch;
+
+/// Most uniform registers of a region that are kept on the stack.
+pub(super) const UNIFORMS: usize = 96;
+
+/// Bytes that the registers of a tile may take together: half of a first cache of 48 KiB.
+const REGISTERS: usize = 24 << 10;
+
+/// Where a register lies while a tile is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    /// One value for all positions, in this slot of eight bytes.
+    Uniform(usize),
+    /// In the tile's buffer of this number.
+    Buffer(usize),
+    /// In a contiguous operand.
+    Memory(Located),
+}
+
+/// How a register comes about.
+#[derive(Debug, Clone)]
+pub(super) enum Define {
+    /// It is there already.
+    Nothing,
+    /// Elements collected from a strided operand.
+    Gather(Located, Walk),
+    /// A loop over registers.
+    Call(Call, [usize; 3]),
+    /// The index along an axis.
+    Iota(usize, usize),
+    /// Random numbers from the state at this place.
+    Random(Located, u32),
+}
+
+/// One register.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) width: usize,
+    pub(super) dtype: DType,
+    pub(super) home: Home,
+    pub(super) define: Define,
+}
+
+/// A register that is copied to memory when the tile is done.
+#[derive(Debug, Clone)]
+pub(super) struct Copy {
+    pub(super) register: usize,
+    pub(super) to: Located,
+    /// How the operand lies; `None` if it is contiguous.
+    pub(super) walk: Option<Walk>,
+}
+
+/// A resolved region.
+#[derive(Debug)]
+pub(super) struct Code {
+    pub(super) entries: Vec<Entry>,
+    /// Uniform registers, computed once per run.
+    pub(super) once: Vec<usize>,
+    /// The others, computed for each tile.
+    pub(super) each: Vec<usize>,
+    pub(super) copies: Vec<Copy>,
+    constants: Vec<(usize, [u8; 8])>,
+    /// Positions of a tile.
+    pub(super) tile: usize,
+    pub(super) buffers: usize,
+    uniforms: usize,
+}
+
+impl Code {
+    pub(super) fn new(region: &Region, step: &Step, layout: &Layout) -> Code {
+        let mut code = Code {
+            entries: Vec::with_capacity(region.code.len()),
+            once: Vec::new(),
+            each: Vec::new(),
+            copies: Vec::new(),
+            constants: Vec::new(),
+            tile: 0,
+            buffers: 0,
+            uniforms: 0,
+        };
+        for (register, instruction) in region.code.iter().enumerate() {
+            let entry = code.entry(register, instruction.kind, instruction.dtype, step, layout);
+            code.entries.push(entry);
+        }
+        code.stores(region, step, layout);
+        code.allocate(region);
+        if region.space.contains(&0) {
+            // Operands without elements have no first one to read.
+            code.once.clear();
+        }
+        let bytes = (code.buffers * 8).max(8);
+        code.tile = (REGISTERS / bytes).clamp(256, 2048) / 64 * 64;
+        code
+    }
+
+    fn uniform(&mut self) -> Home {
+        self.uniforms += 1;
+        Home::Uniform(self.uniforms - 1)
+    }
+
+    fn entry(
+        &mut self,
+        register: usize,
+        kind: InstructionKind,
+        dtype: DType,
+        step: &Step,
+        layout: &Layout,
+    ) -> Entry {
+        let entry = |home, define| Entry { width: dtype.size(), dtype, home, define };
+        // Buffers are numbered once it is known how long each is needed.
+        let pending = Home::Buffer(usize::MAX);
+        match kind {
+            InstructionKind::Load(input) => {
+                let operand = &step.inputs[input];
+                let place = layout.locate(operand);
+                let walk = Walk::new(&operand.shape, &operand.strides);
+                if operand.strides.iter().zip(&operand.shape).all(|(&s, &d)| s == 0 || d == 1) {
+                    self.once.push(register);
+                    return entry(self.uniform(), Define::Gather(place, walk));
+                }
+                self.each.push(register);
+                match operand.is_contiguous() {
+                    true => entry(Home::Memory(place), Define::Nothing),
+                    false => entry(pending, Define::Gather(place, walk)),
+                }
+            }
+            InstructionKind::Constant(number) => {
+                let home = self.uniform();
+                if let Home::Uniform(slot) = home {
+                    self.constants.push((slot, super::function::bits(dtype, number)));
+                }
+                entry(home, Define::Nothing)
+            }
+            InstructionKind::Iota { inner, extent } => {
+                self.each.push(register);
+                entry(pending, Define::Iota(inner, extent))
+            }
+            InstructionKind::RandomUniform { state, stream } => {
+                self.each.push(register);
+                let place = layout.locate(&step.inputs[state]);
+                entry(pending, Define::Random(place, stream))
+            }
+            InstructionKind::Unary(..)
+            | InstructionKind::Binary(..)
+            | InstructionKind::Compare(..)
+            | InstructionKind::Select(..)
+            | InstructionKind::Cast(_) => {
+                let mut read = [register; 3];
+                for (to, from) in read.iter_mut().zip(kind.registers()) {
+                    *to = from;
+                }
+                let is_uniform =
+                    |r: &usize| *r == register || matches!(self.entries[*r].home, Home::Uniform(_));
+                let forms = read.map(|r| is_uniform(&r));
+                let from = self.entries.get(read[0]).map_or(dtype, |e| e.dtype);
+                let define = Define::Call(call(kind, from, dtype, forms), read);
+                if forms == [true; 3] {
+                    self.once.push(register);
+                    return entry(self.uniform(), define);
+                }
+                self.each.push(register);
+                entry(pending, define)
+            }
+        }
+    }
+
+    /// Decides for each store whether its register may be computed where it is stored.
+    fn stores(&mut self, region: &Region, step: &Step, layout: &Layout) {
+        for store in region.stores.iter().filter(|store| store.reduction.is_none()) {
+            let operand = &step.outputs[store.output];
+            let to = layout.locate(operand);
+            let contiguous = operand.is_contiguous();
+            let free = matches!(self.entries[store.register].home, Home::Buffer(_));
+            if contiguous && free && !self.read_later(region, store.register, to) {
+                self.entries[store.register].home = Home::Memory(to);
+                continue;
+            }
+            let walk = (!contiguous).then(|| Walk::new(&operand.shape, &operand.strides));
+            self.copies.push(Copy { register: store.register, to, walk });
+        }
+    }
+
+    /// Whether an operand that lies at `to` is still read after `register` is computed, so that
+    /// it must not be overwritten so early.
+    ///
+    /// The plan lets an output share memory with an input of the step only from the same first
+    /// element on.
+    fn read_later(&self, region: &Region, register: usize, to: Located) -> bool {
+        let lies_there = |r: usize| match (&self.entries[r].home, &self.entries[r].define) {
+            (Home::Memory(place), Define::Nothing) => *place == to,
+            (_, Define::Gather(place, _)) => *place == to && r > register,
+            _ => false,
+        };
+        let later = register + 1..region.code.len();
+        let by_code = later.clone().any(|r| region.code[r].kind.registers().any(lies_there));
+        let gathered = later
+            .clone()
+            .any(|r| matches!(&self.entries[r].define, Define::Gather(place, _) if *place == to));
+        let by_store = region
+            .stores
+            .iter()
+            .any(|store| lies_there(store.register) && store.register != register);
+        by_code || gathered || by_store
+    }
+
+    /// Gives registers their buffers, reusing those of registers that are not needed any more.
+    fn allocate(&mut self, region: &Region) {
+        let count = region.code.len();
+        let mut last: Vec<usize> = (0..count).collect();
+        for (at, instruction) in region.code.iter().enumerate() {
+            instruction.kind.registers().for_each(|r| last[r] = at);
+        }
+        let copied = self.copies.iter().map(|copy| copy.register);
+        let reduced = region.stores.iter().filter(|s| s.reduction.is_some()).map(|s| s.register);
+        copied.chain(reduced).for_each(|register| last[register] = count);
+        let mut free: Vec<usize> = Vec::new();
+        for at in 0..count {
+            // An output may be the very memory of an operand: kernels read before they write.
+            for register in 0..at {
+                if last[register] == at
+                    && let Home::Buffer(buffer) = self.entries[register].home
+                    && self.entries[register].width == self.entries[at].width
+                    && !free.contains(&buffer)
+                {
+                    free.push(buffer);
+                }
+            }
+            if matches!(self.entries[at].home, Home::Buffer(_)) {
+                let buffer = free.pop().unwrap_or_else(|| {
+                    self.buffers += 1;
+                    self.buffers - 1
+                });
+                self.entries[at].home = Home::Buffer(buffer);
+            }
+            for register in 0..=at {
+                if last[register] == at
+                    && let Home::Buffer(buffer) = self.entries[register].home
+                    && self.entries[at].home != Home::Buffer(buffer)
+                    && !free.contains(&buffer)
+                {
+                    free.push(buffer);
+                }
+            }
+        }
+    }
+
+    /// Computes what is the same everywhere and hands it to `body`.
+    ///
+    /// # Safety
+    /// As for `Launch::launch`.
+    pub(super) unsafe fn with_uniforms<R>(
+        &self,
+        memory: &Memory,
+        body: impl FnOnce(Uniforms) -> R,
+    ) -> R {
+        let run = |slots: *mut [u8; 8]| {
+            // SAFETY: there is a slot for every uniform register.
+            unsafe {
+                for &(slot, bits) in &self.constants {
+                    *slots.add(slot) = bits;
+                }
+                for &register in &self.once {
+                    self.define_uniform(register, slots, memory);
+                }
+            }
+            body(Uniforms(slots))
+        };
+        if self.uniforms <= UNIFORMS {
+            let mut slots = [[0u8; 8]; UNIFORMS];
+            return run(slots.as_mut_ptr());
+        }
+        scratch::with(scratch::Slot::Partial, self.uniforms * 2, |slots| run(slots.cast()))
+    }
+
+    /// # Safety
+    /// As for `Launch::launch`; `slots` has room for every uniform register.
+    unsafe fn define_uniform(&self, register: usize, slots: *mut [u8; 8], memory: &Memory) {
+        let slot = |r: usize| match self.entries[r].home {
+            // SAFETY: there is a slot for every uniform register.
+            Home::Uniform(slot) => unsafe { slots.add(slot).cast::<u8>() },
+            Home::Buffer(_) | Home::Memory(_) => slots.cast::<u8>(),
+        };
+        let entry = &self.entries[register];
+        // SAFETY: the operand's first element is there; registers hold one element each.
+        unsafe {
+            match &entry.define {
+                Define::Gather(place, _) => {
+                    slot(register).copy_from_nonoverlapping(memory.at(*place), entry.width);
+                }
+                Define::Call(call, read) => {
+                    call.run(read.map(|r| slot(r).cast_const()), slot(register), 1);
+                }
+                Define::Nothing | Define::Iota(..) | Define::Random(..) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Operands that are not contiguous: collecting their elements into a tile, and spreading a tile
+//! over one.
+//!
+//! Must not know: dtypes beyond their width.
+
+/// The loop over an operand, outermost axis first, in elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Walk {
+    axes: Vec<(usize, isize)>,
+}
+
+/// Most axes that a walk has after merging; more are folded into the position arithmetic.
+const AXES: usize = 8;
+
+impl Walk {
+    /// The loop of an operand: axes that are walked as one are merged.
+    pub(super) fn new(shape: &[usize], strides: &[isize]) -> Walk {
+        let mut axes: Vec<(usize, isize)> = Vec::with_capacity(shape.len());
+        for (&extent, &stride) in shape.iter().zip(strides).filter(|&(&d, _)| d != 1) {
+            match axes.last_mut() {
+                Some((outer, step)) if *step == stride * extent as isize => {
+                    *outer *= extent;
+                    *step = stride;
+                }
+                _ => axes.push((extent, stride)),
+            }
+        }
+        if axes.is_empty() {
+            axes.push((1, 0));
+        }
+        Walk { axes }
+    }
+
+    /// Calls `run(at, offset, stride, length)` for each run along the innermost axis among
+    /// positions `start .. start + count`: `at` counts from `start`, `offset` from the operand's
+    /// first element.
+    #[inline]
+    fn runs(&self, start: usize, count: usize, mut run: impl FnMut(usize, isize, isize, usize)) {
+        let rank = self.axes.len();
+        let mut index = [0usize; AXES];
+        let (inner, stride) = self.axes[rank - 1];
+        let mut rest = start;
+        let mut offset = 0;
+        for (axis, &(extent, step)) in self.axes.iter().enumerate().rev() {
+            let here = if axis == 0 { rest } else { rest % extent };
+            rest /= extent;
+            offset += here as isize * step;
+            if axis < AXES {
+                index[axis] = here;
+            }
+        }
+        if rank > AXES {
+            return self.runs_anew(start, count, run);
+        }
+        let mut at = 0;
+        while at < count {
+            let length = (inner - index[rank - 1]).min(count - at);
+            run(at, offset, stride, length);
+            at += length;
+            offset -= index[rank - 1] as isize * stride;
+            index[rank - 1] = 0;
+            for axis in (0..rank - 1).rev() {
+                let (extent, step) = self.axes[axis];
+                index[axis] += 1;
+                offset += step;
+                if index[axis] < extent {
+                    break;
+                }
+                offset -= extent as isize * step;
+                index[axis] = 0;
+            }
+        }
+    }
+
+    /// The same for walks of very many axes: every run finds its place by division.
+    #[cold]
+    fn runs_anew(
+        &self,
+        start: usize,
+        count: usize,
+        mut run: impl FnMut(usize, isize, isize, usize),
+    ) {
+        let (inner, stride) = self.axes[self.axes.len() - 1];
+        let mut at = 0;
+        while at < count {
+            let mut rest = start + at;
+            let mut offset = 0;
+            for &(extent, step) in self.axes.iter().rev() {
+                offset += (rest % extent) as isize * step;
+                rest /= extent;
+            }
+            let length = (inner - (start + at) % inner).min(count - at);
+            run(at, offset, stride, length);
+            at += length;
+        }
+    }
+
+    /// Collects `count` elements from position `start` on.
+    ///
+    /// # Safety
+    /// `from` is the operand's first element, all positions are within its shape, and `to` has
+    /// room for `count` elements of `width` bytes.
+    pub(super) unsafe fn gather(
+        &self,
+        from: *const u8,
+        to: *mut u8,
+        (start, count): (usize, usize),
+        width: usize,
+    ) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match width {
+                1 => self.gather_as::<u8>(from, to, start, count),
+                2 => self.gather_as::<u16>(from, to, start, count),
+                4 => self.gather_as::<u32>(from, to, start, count),
+                _ => self.gather_as::<u64>(from, to, start, count),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for `gather`, for elements of the size of `T`.
+    unsafe fn gather_as<T: Copy>(&self, from: *const u8, to: *mut u8, start: usize, count: usize) {
+        let (from, to) = (from.cast::<T>(), to.cast::<T>());
+        self.runs(start, count, |at, offset, stride, length| {
+            // SAFETY: `runs` stays within the operand and within `count`.
+            unsafe {
+                let (from, to) = (from.offset(offset), to.add(at));
+                match stride {
+                    1 if length < 16 => (0..length).for_each(|i| *to.add(i) = *from.add(i)),
+                    1 => to.copy_from_nonoverlapping(from, length),
+                    0 => {
+                        let value = *from;
+                        (0..length).for_each(|i| *to.add(i) = value);
+                    }
+                    _ => (0..length).for_each(|i| *to.add(i) = *from.offset(i as isize * stride)),
+                }
+            }
+        });
+    }
+
+    /// Spreads `count` elements over positions from `start` on.
+    ///
+    /// # Safety
+    /// `to` is the operand's first element, all positions are within its shape and nobody else
+    /// uses them, and `from` holds `count` elements of `width` bytes, or one if `single`.
+    pub(super) unsafe fn scatter(
+        &self,
+        (from, single): (*const u8, bool),
+        to: *mut u8,
+        (start, count): (usize, usize),
+        width: usize,
+    ) {
+        let step = if single { 0 } else { width };
+        self.runs(start, count, |at, offset, stride, length| {
+            for i in 0..length {
+                // SAFETY: `runs` stays within the operand and within `count`.
+                unsafe {
+                    let to = to.offset((offset + i as isize * stride) * width as isize);
+                    to.copy_from_nonoverlapping(from.add((at + i) * step), width);
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_part_of_any_walk_is_collected() {
+        let data: Vec<u32> = (0..120).collect();
+        let cases: [(&[usize], &[isize]); 5] = [
+            (&[2, 3, 4, 5], &[60, 20, 5, 1]),
+            (&[5, 4, 3, 2], &[1, 5, 20, 60]),
+            (&[4, 3, 5], &[0, 5, 1]),
+            (&[7], &[0]),
+            (&[2, 1, 2, 1, 2, 3, 2, 1, 2, 1], &[60, 3, 0, 9, 30, 5, 0, 8, 0, 1]),
+        ];
+        for (shape, strides) in cases {
+            let walk = Walk::new(shape, strides);
+            let mut want = Vec::new();
+            ibex_graph::interpreter::for_each_index(shape, |index| {
+                let offset: isize = index.iter().zip(strides).map(|(&i, &s)| i as isize * s).sum();
+                want.push(data[offset as usize]);
+            });
+            for start in 0..want.len() {
+                let count = want.len() - start;
+                let mut have = vec![0u32; count];
+                // SAFETY: the strides above stay within the 120 elements.
+                unsafe {
+                    walk.gather(data.as_ptr().cast(), have.as_mut_ptr().cast(), (start, count), 4);
+                }
+                assert_eq!(have, want[start..], "{shape:?} {strides:?} from {start}");
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Running the instructions of a region over one tile.
+
+use ibex_graph::rng::{Draw, to_unit};
+use ibex_graph::{DType, Element, with_element};
+
+use super::code::{Code, Define, Home};
+use crate::executable::memory::Memory;
+use crate::scratch;
+
+/// The uniform registers of a run, shared by its tasks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Uniforms(pub(super) *const [u8; 8]);
+
+// SAFETY: the slots are only read while tasks run.
+unsafe impl Sync for Uniforms {}
+
+/// What one thread needs to compute tiles.
+pub(super) struct Frame<'a> {
+    code: &'a Code,
+    memory: &'a Memory,
+    uniforms: Uniforms,
+    buffers: *mut u8,
+}
+
+/// A register of the current tile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lane {
+    pub(super) data: *mut u8,
+    /// Whether there is one value for all positions.
+    pub(super) single: bool,
+}
+
+impl<'a> Frame<'a> {
+    /// Calls `body` with this thread's buffers.
+    pub(super) fn with<R>(
+        code: &'a Code,
+        memory: &'a Memory,
+        uniforms: Uniforms,
+        body: impl FnOnce(&Frame<'a>) -> R,
+    ) -> R {
+        if code.buffers == 0 {
+            return body(&Frame { code, memory, uniforms, buffers: std::ptr::null_mut() });
+        }
+        let floats = code.buffers * code.tile * 2;
+        scratch::with(scratch::Slot::Private, floats, |buffers| {
+            body(&Frame { code, memory, uniforms, buffers: buffers.cast() })
+        })
+    }
+
+    /// Where a register lies for a tile that begins at `start`.
+    #[inline]
+    pub(super) fn lane(&self, register: usize, start: usize) -> Lane {
+        let entry = &self.code.entries[register];
+        match entry.home {
+            Home::Uniform(slot) => {
+                Lane { data: self.uniforms.0.wrapping_add(slot).cast_mut().cast(), single: true }
+            }
+            Home::Buffer(buffer) => {
+                let data = self.buffers.wrapping_add(buffer * self.code.tile * 8);
+                Lane { data, single: false }
+            }
+            Home::Memory(place) => {
+                let data = self.memory.at(place).wrapping_add(start * entry.width);
+                Lane { data, single: false }
+            }
+        }
+    }
+
+    /// Computes positions `start .. start + count`, at most a tile, and stores what is stored
+    /// element by element.
+    ///
+    /// # Safety
+    /// The positions lie in the space, nobody else computes them, and as for `Launch::launch`.
+    pub(super) unsafe fn evaluate(&self, start: usize, count: usize) {
+        for &register in &self.code.each {
+            let entry = &self.code.entries[register];
+            // SAFETY: registers hold a tile, operands every position of the space.
+            unsafe {
+                match &entry.define {
+                    Define::Nothing => {}
+                    Define::Call(call, read) => {
+                        let to = self.lane(register, start).data;
+                        call.run(read.map(|r| self.lane(r, start).data.cast_const()), to, count);
+                    }
+                    Define::Gather(place, walk) => {
+                        let to = self.lane(register, start).data;
+                        walk.gather(self.memory.at(*place), to, (start, count), entry.width);
+                    }
+                    Define::Iota(inner, extent) => {
+                        let to = self.lane(register, start).data;
+                        iota(entry.dtype, to, (start, count), *inner, *extent);
+                    }
+                    Define::Random(place, stream) => {
+                        let state = self.memory.read::<i64>(*place, 2);
+                        let draw = Draw::new(state[0] as u64, state[1] as u64, *stream);
+                        let to = self.lane(register, start).data.cast::<f32>();
+                        random(&draw, std::slice::from_raw_parts_mut(to, count), start as u64);
+                    }
+                }
+            }
+        }
+        for copy in &self.code.copies {
+            let Lane { data, single } = self.lane(copy.register, start);
+            let width = self.code.entries[copy.register].width;
+            let to = self.memory.at(copy.to);
+            // SAFETY: as above; the positions of an output are this task's own.
+            unsafe {
+                match &copy.walk {
+                    Some(walk) => walk.scatter((data, single), to, (start, count), width),
+                    None if single => {
+                        for i in start..start + count {
+                            to.add(i * width).copy_from_nonoverlapping(data, width);
+                        }
+                    }
+                    // The register may be an operand that lies where it is stored.
+                    None => to.add(start * width).copy_from(data, count * width),
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `to` has room for `count` elements.
+unsafe fn iota(
+    dtype: DType,
+    to: *mut u8,
+    (start, count): (usize, usize),
+    inner: usize,
+    extent: usize,
+) {
+    with_element!(dtype, T => {
+        for i in 0..count {
+            let index = (start + i) / inner % extent;
+            // SAFETY: as the caller promises.
+            unsafe { *to.cast::<T>().add(i) = T::from_f64(index as f64) };
+        }
+    });
+}
+
+/// Numbers `first ..` of a draw.
+fn random(draw: &Draw, to: &mut [f32], first: u64) {
+    let mut position = first;
+    let mut rest = to;
+    while !rest.is_empty() {
+        let skip = (position % 4) as usize;
+        let words = draw.block(position / 4);
+        let count = rest.len().min(4 - skip);
+        let (now, later) = rest.split_at_mut(count);
+        for (to, &word) in now.iter_mut().zip(&words[skip..]) {
+            *to = to_unit(word);
+        }
+        position += count as u64;
+        rest = later;
+    }
+}

@@ -1,0 +1,161 @@
+//! Bytes that can be read at any place: a file on disk, or memory, or a section of either.
+//!
+//! It must not know what the bytes mean.
+//! Nothing here allocates by a length that a file claims.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{FormatError, Problem, Result};
+
+/// A run of bytes, shared and cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct ByteSource {
+    store: Arc<Store>,
+    start: u64,
+    length: u64,
+}
+
+#[derive(Debug)]
+enum Store {
+    Memory(Vec<u8>),
+    // The position of a file belongs to all who hold it, hence the lock.
+    File(Mutex<File>),
+}
+
+impl ByteSource {
+    /// Opens a regular file without reading it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(FormatError::reading(path))?;
+        let metadata = file.metadata().map_err(FormatError::reading(path))?;
+        if !metadata.is_file() {
+            let received = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
+            return Err(Problem::new("this path cannot be read as a file")
+                .expected("a regular file")
+                .received(received)
+                .invalid()
+                .in_file(path));
+        }
+        let store = Arc::new(Store::File(Mutex::new(file)));
+        Ok(Self { store, start: 0, length: metadata.len() })
+    }
+
+    /// Takes bytes that are in memory already.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
+        let length = bytes.len() as u64;
+        Self { store: Arc::new(Store::Memory(bytes)), start: 0, length }
+    }
+
+    /// The number of bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// A part of the bytes; `None` when it does not lie within them.
+    pub(crate) fn section(&self, start: u64, length: u64) -> Option<Self> {
+        let end = start.checked_add(length)?;
+        (end <= self.length).then(|| Self {
+            store: Arc::clone(&self.store),
+            start: self.start + start,
+            length,
+        })
+    }
+
+    /// Fills `buffer` from `offset` on.
+    pub(crate) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let inside = self.section(offset, buffer.len() as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::UnexpectedEof, "read past the end of the bytes")
+        })?;
+        match &*self.store {
+            Store::Memory(bytes) => {
+                let range = usize::try_from(inside.start)
+                    .ok()
+                    .and_then(|start| bytes.get(start..start + buffer.len()))
+                    .ok_or(io::ErrorKind::UnexpectedEof)?;
+                buffer.copy_from_slice(range);
+                Ok(())
+            }
+            Store::File(file) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(inside.start))?;
+                file.read_exact(buffer)
+            }
+        }
+    }
+
+    /// A reader that starts at the first byte.
+    pub(crate) fn cursor(&self) -> ByteCursor {
+        ByteCursor { source: self.clone(), position: 0 }
+    }
+}
+
+/// A position in a [`ByteSource`].
+#[derive(Debug)]
+pub(crate) struct ByteCursor {
+    source: ByteSource,
+    position: u64,
+}
+
+impl Read for ByteCursor {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.source.len().saturating_sub(self.position);
+        let count = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        if count == 0 {
+            return Ok(0);
+        }
+        self.source.read_exact_at(self.position, &mut buffer[..count])?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for ByteCursor {
+    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
+        let position = match target {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(delta) => self.source.len().checked_add_signed(delta),
+            SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_never_leaves_its_source() {
+        let source = ByteSource::from_bytes((0..10).collect());
+        let section = source.section(4, 3).unwrap();
+        let mut two = [0; 2];
+        section.read_exact_at(1, &mut two).unwrap();
+        assert_eq!(two, [5, 6]);
+        assert!(section.read_exact_at(2, &mut two).is_err());
+        assert!(source.section(8, 3).is_none());
+        assert!(source.section(u64::MAX, 1).is_none());
+    }
+
+    #[test]
+    fn only_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = ByteSource::open(folder.path()).unwrap_err();
+        assert!(matches!(error, FormatError::Invalid(_)), "{error}");
+        let error = ByteSource::open(&folder.path().join("missing")).unwrap_err();
+        assert!(matches!(error, FormatError::Io(_)), "{error}");
+    }
+
+    #[test]
+    fn a_cursor_reads_to_the_end_and_past_it_reads_nothing() {
+        let mut cursor = ByteSource::from_bytes(vec![1, 2, 3]).cursor();
+        cursor.seek(SeekFrom::End(-1)).unwrap();
+        let mut rest = Vec::new();
+        cursor.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, [3]);
+        cursor.seek(SeekFrom::Start(u64::MAX)).unwrap();
+        assert_eq!(cursor.read(&mut [0; 4]).unwrap(), 0);
+    }
+}

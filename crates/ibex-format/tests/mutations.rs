@@ -1,0 +1,108 @@
+//! Damaged files give errors: no panic, no endless loop, no memory by what a file claims.
+//!
+//! The damage is pseudo-random but the same in every run, so that a failure can be repeated.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ibex_format::{FormatError, KerasArchive, hdf5, npy, npz};
+
+/// A small generator (xorshift64*), enough to place damage.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+}
+
+/// Damages up to four places: bytes, bits, lengths and addresses, digits, copied parts, ends.
+fn damage(bytes: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut damaged = bytes.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(damaged.len());
+        let width = [1, 2, 4, 8][random.below(4)].min(damaged.len() - at);
+        match random.below(9) {
+            0 => damaged[at] = random.next() as u8,
+            1 => damaged[at] ^= 1 << random.below(8),
+            2 => damaged[at..at + width].fill(0xff),
+            3 => damaged[at..at + width].fill(0),
+            4 => damaged[at + width - 1] = 0x7f,
+            5 => {
+                let from = random.below(damaged.len() - width + 1);
+                damaged.copy_within(from..from + width, at);
+            }
+            6 => damaged[at..at + width].fill(b'9'),
+            // The low bytes of 2^30: as a length, a gibibyte.
+            7 => damaged[at..at + width].copy_from_slice(&[0, 0, 0, 0x40, 0, 0, 0, 0][..width]),
+            _ if random.below(8) == 0 => damaged.truncate(at.max(1)),
+            _ => damaged[at] = damaged[at].wrapping_add(1),
+        }
+    }
+    damaged
+}
+
+/// The most address space this process has ever held, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+}
+
+type Reader = fn(Vec<u8>) -> Result<(), FormatError>;
+
+// One test for all formats: the memory is that of the whole process.
+#[test]
+fn damaged_files_give_errors_within_bounds() {
+    let read_npy: Reader = |bytes| npy::parse(bytes).map(drop);
+    let read_npz: Reader = |bytes| npz::from_bytes(bytes).map(drop);
+    let read_hdf5: Reader = |bytes| hdf5::from_bytes(bytes).map(drop);
+    let read_keras: Reader = |bytes| KerasArchive::from_bytes(bytes).map(drop);
+    let files: [(&str, Reader, usize); 14] = [
+        ("version1.npy", read_npy, 2000),
+        ("version3.npy", read_npy, 1000),
+        ("types.npz", read_npz, 2000),
+        ("layouts.npz", read_npz, 2000),
+        ("types.h5", read_hdf5, 2000),
+        ("layouts.h5", read_hdf5, 3000),
+        ("newer_format.h5", read_hdf5, 2000),
+        ("attributes.h5", read_hdf5, 1000),
+        ("cycle.h5", read_hdf5, 500),
+        ("lattice.h5", read_hdf5, 500),
+        ("keras2.h5", read_hdf5, 1000),
+        ("model.weights.h5", read_hdf5, 2000),
+        ("model.keras", read_keras, 2000),
+        ("nested.keras", read_keras, 1000),
+    ];
+    let before = peak_memory();
+    let mut random = Random(0x1be5);
+    let mut failed = 0;
+    for (name, read, count) in files {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("goldens");
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        for index in 0..count {
+            let damaged = damage(&bytes, &mut random);
+            let start = Instant::now();
+            if let Err(error) = read(damaged) {
+                failed += 1;
+                let text = error.to_string();
+                assert!(!text.is_empty() && text.len() < 2000, "{name} {index}: {text}");
+            }
+            // A sound file of this size takes a millisecond; the rest is room for busy machines.
+            assert!(start.elapsed() < Duration::from_secs(5), "{name}, damage {index}");
+        }
+    }
+    assert!(failed > 5000, "only {failed} errors: the damage does not reach the readers");
+    if let (Some(before), Some(after)) = (before, peak_memory()) {
+        // The goldens unfold to less than a megabyte; the rest is room for the allocator.
+        let grown = after.saturating_sub(before) >> 20;
+        assert!(grown < 32, "memory grew by {grown} MiB over files of a few kilobytes");
+    }
+}

@@ -1,0 +1,118 @@
+//! State that outlives a program: weights, optimizer slots, metric totals, random counters.
+//!
+//! A variable owns its current value in host memory.
+//! A program that reads or writes it locks the value for the length of one run, so two programs
+//! never see a half-written one, and a CPU program works on the elements in place.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{Array, DType, Shape, Type};
+
+/// A named, typed value that programs read and update; clones are the same variable.
+#[derive(Clone)]
+pub struct Variable(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    name: String,
+    ty: Type,
+    value: Mutex<Array>,
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+impl Variable {
+    /// A variable holding `value`; its dtype and shape never change.
+    pub fn new(name: impl Into<String>, value: Array) -> Variable {
+        let ty = Type::new(value.dtype(), value.shape());
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Variable(Arc::new(Inner { id, name: name.into(), ty, value: Mutex::new(value) }))
+    }
+
+    /// A number that grows in order of creation.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The path, such as `dense_1/kernel`.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Dtype and shape.
+    pub fn ty(&self) -> &Type {
+        &self.0.ty
+    }
+
+    /// The dtype.
+    pub fn dtype(&self) -> DType {
+        self.0.ty.dtype
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &Shape {
+        &self.0.ty.shape
+    }
+
+    /// Locks the value for reading or writing in place.
+    pub fn lock(&self) -> MutexGuard<'_, Array> {
+        // A panic elsewhere leaves plain numbers behind, never a broken array.
+        self.0.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy of the current value.
+    pub fn get(&self) -> Array {
+        self.lock().clone()
+    }
+
+    /// Replaces the value, cast to the variable's dtype; the shape must be the variable's.
+    pub fn set(&self, value: &Array) -> Result<(), VariableError> {
+        if value.shape() != self.shape() {
+            return Err(VariableError {
+                name: self.name().to_string(),
+                expected: self.shape().clone(),
+                received: value.shape().clone(),
+            });
+        }
+        let value = value.cast(self.dtype());
+        self.lock().bytes_mut().copy_from_slice(value.bytes());
+        Ok(())
+    }
+}
+
+/// A value was assigned whose shape is not the variable's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cannot assign to variable `{name}`\n  expected  shape {expected}\n  received  shape {received}"
+)]
+pub struct VariableError {
+    /// The variable's path.
+    pub name: String,
+    /// Its shape.
+    pub expected: Shape,
+    /// The shape of the value.
+    pub received: Shape,
+}
+
+impl PartialEq for Variable {
+    fn eq(&self, other: &Variable) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Variable {}
+
+impl Hash for Variable {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name(), self.ty())
+    }
+}

@@ -1,0 +1,62 @@
+//! Initial values of weights, one file for each initializer, one row each in the table.
+//!
+//! Distributions are Keras's; the draws are Ibex's own counter-based ones.
+
+use std::fmt;
+
+use ibex_graph::rng::Draw;
+use ibex_graph::{Array, Shape};
+use serde_json::Value;
+
+use crate::keras_family;
+
+mod constant;
+mod variance_scaling;
+
+pub use constant::{Constant, Ones, Zeros};
+pub use variance_scaling::GlorotUniform;
+
+/// How an initializer behaves.
+pub trait Initialize: fmt::Debug + Send + Sync {
+    /// The name in files.
+    fn class_name(&self) -> &'static str;
+
+    /// The configuration.
+    fn config(&self) -> Value;
+
+    /// `float32` values of the given shape.
+    fn initialize(&self, shape: &Shape, seeds: &mut Seeds) -> Array;
+}
+
+keras_family! {
+    /// Initial values of a weight.
+    Initializer(dyn Initialize), "keras.initializers", "initializer", {
+        Zeros: ["zeros"],
+        Ones: ["ones"],
+        Constant: ["constant"],
+        GlorotUniform: ["glorot_uniform"],
+    }
+}
+
+/// The source of random initial values: one draw for each weight, in order.
+#[derive(Debug, Clone)]
+pub struct Seeds {
+    seed: u64,
+    next: u32,
+}
+
+impl Seeds {
+    /// Draws that follow from `seed`.
+    pub fn new(seed: u64) -> Seeds {
+        Seeds { seed, next: 0 }
+    }
+
+    /// The next draw; an initializer with its own seed uses that instead.
+    pub fn draw(&mut self, own: Option<u64>) -> Draw {
+        self.next += 1;
+        match own {
+            Some(seed) => Draw::new(seed, 0, 0),
+            None => Draw::new(self.seed, u64::MAX, self.next),
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A layer with its weights.
+//!
+//! An instance first only knows which weights the layer asks for; they become variables when a
+//! model takes the layer in and names it, because initial values depend on the model's seed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use ibex_graph::{DType, Shape, Tensor, Variable, tensor};
+
+use crate::constraints::Constraint;
+use crate::initializers::{Initializer, Seeds};
+use crate::layer::Layer;
+use crate::object::ConfigError;
+use crate::partial::{PartialShape, PartialType};
+use crate::regularizers::Regularizer;
+use crate::trace::{Call, Trace, in_scope};
+
+/// A weight that a layer asks for.
+#[derive(Clone, Debug)]
+pub struct WeightSpec {
+    /// The name inside the layer, such as `kernel`.
+    pub name: String,
+    /// Extents.
+    pub shape: Shape,
+    /// Element type.
+    pub dtype: DType,
+    /// Initial values.
+    pub initializer: Initializer,
+    /// Penalty added to the loss.
+    pub regularizer: Option<Regularizer>,
+    /// Projection after each update.
+    pub constraint: Option<Constraint>,
+    /// Whether training changes it (statistics are not trained).
+    pub trainable: bool,
+}
+
+impl WeightSpec {
+    /// A trainable `float32` weight without penalty and constraint.
+    pub fn new(
+        name: impl Into<String>,
+        shape: impl Into<Shape>,
+        initializer: impl Into<Initializer>,
+    ) -> WeightSpec {
+        WeightSpec {
+            name: name.into(),
+            shape: shape.into(),
+            dtype: DType::F32,
+            initializer: initializer.into(),
+            regularizer: None,
+            constraint: None,
+            trainable: true,
+        }
+    }
+
+    /// Adds a penalty, if there is one.
+    pub fn regularizer(mut self, regularizer: Option<Regularizer>) -> WeightSpec {
+        self.regularizer = regularizer;
+        self
+    }
+
+    /// Adds a constraint, if there is one.
+    pub fn constraint(mut self, constraint: Option<Constraint>) -> WeightSpec {
+        self.constraint = constraint;
+        self
+    }
+
+    /// Excludes it from training: a statistic that the layer updates itself.
+    pub fn not_trained(mut self) -> WeightSpec {
+        self.trainable = false;
+        self
+    }
+
+    /// Another dtype than `float32`.
+    pub fn dtype(mut self, dtype: DType) -> WeightSpec {
+        self.dtype = dtype;
+        self
+    }
+}
+
+/// A weight: what was asked for, and its variable once a model has it.
+#[derive(Debug)]
+pub struct Weight {
+    spec: WeightSpec,
+    variable: OnceLock<Variable>,
+}
+
+impl Weight {
+    /// What was asked for.
+    pub fn spec(&self) -> &WeightSpec {
+        &self.spec
+    }
+
+    /// The variable, once a model has taken the layer in.
+    pub fn variable(&self) -> Option<&Variable> {
+        self.variable.get()
+    }
+
+    /// A tensor of its type, for inferring shapes before there are values.
+    pub(crate) fn placeholder(&self) -> Tensor {
+        Tensor::input(&self.spec.name, self.spec.dtype, &self.spec.shape)
+    }
+}
+
+/// What a layer sees while it is built: it collects weights and children.
+#[derive(Debug)]
+pub struct Build<'a> {
+    dtype: DType,
+    weights: &'a mut Vec<Weight>,
+    children: &'a mut Vec<(String, Arc<Instance>)>,
+}
+
+impl Build<'_> {
+    /// Asks for a weight; the order of asking is the order in files.
+    pub fn weight(&mut self, spec: WeightSpec) {
+        let dtype = if spec.dtype == DType::F32 { self.dtype } else { spec.dtype };
+        let spec = WeightSpec { dtype, ..spec };
+        self.weights.push(Weight { spec, variable: OnceLock::new() });
+    }
+
+    /// Builds a layer inside this one, under `name`, and gives the types of its outputs.
+    ///
+    /// # Errors
+    /// If it cannot be applied to such inputs.
+    pub fn child(
+        &mut self,
+        name: &str,
+        layer: &Arc<dyn Layer>,
+        inputs: &[PartialType],
+    ) -> Result<Vec<PartialType>, ConfigError> {
+        let instance = Instance::of(layer, inputs)?;
+        let outputs = instance.output_types(inputs)?;
+        self.children.push((name.to_string(), instance));
+        Ok(outputs)
+    }
+
+    /// Takes in a layer that is already built.
+    pub fn adopt(&mut self, name: &str, instance: &Arc<Instance>) {
+        self.children.push((name.to_string(), instance.clone()));
+    }
+}
+
+/// A layer with its weights and the instances of the layers inside it.
+#[derive(Debug)]
+pub struct Instance {
+    layer: Arc<dyn Layer>,
+    name: OnceLock<String>,
+    inputs: Vec<PartialType>,
+    weights: Vec<Weight>,
+    children: Vec<(String, Arc<Instance>)>,
+    trainable: AtomicBool,
+}
+
+impl Instance {
+    /// The instance of a layer: the one it has, or a new one for inputs of these types.
+    ///
+    /// # Errors
+    /// If the layer cannot be applied to such inputs.
+    pub fn of(
+        layer: &Arc<dyn Layer>,
+        inputs: &[PartialType],
+    ) -> Result<Arc<Instance>, ConfigError> {
+        let identity = &layer.base().identity;
+        if let Some(instance) = identity.instance() {
+            return Ok(instance.clone());
+        }
+        if let Some(mistake) = layer.check().into_iter().next() {
+            return Err(mistake);
+        }
+        let (mut weights, mut children) = (Vec::new(), Vec::new());
+        let dtype = layer.base().dtype;
+        let mut build = Build { dtype, weights: &mut weights, children: &mut children };
+        layer.build(&mut build, inputs)?;
+        let instance = Arc::new(Instance {
+            layer: layer.clone(),
+            name: OnceLock::new(),
+            inputs: inputs.to_vec(),
+            weights,
+            children,
+            trainable: AtomicBool::new(layer.base().trainable),
+        });
+        Ok(identity.set_instance(instance).clone())
+    }
+
+    /// The layer.
+    pub fn layer(&self) -> &Arc<dyn Layer> {
+        &self.layer
+    }
+
+    /// The name: its own, or the automatic one once a model has given it.
+    pub fn name(&self) -> &str {
+        match (self.name.get(), &self.layer.base().name) {
+            (Some(name), _) | (None, Some(name)) => name,
+            (None, None) => self.layer.class_name(),
+        }
+    }
+
+    /// Gives the automatic name; the first one stays.
+    pub(crate) fn set_name(&self, name: String) {
+        self.name.get_or_init(|| name);
+    }
+
+    /// The types of the inputs that it was built for.
+    pub fn inputs(&self) -> &[PartialType] {
+        &self.inputs
+    }
+
+    /// Its own weights, in the order in which the layer asked for them.
+    pub fn weights(&self) -> &[Weight] {
+        &self.weights
+    }
+
+    /// The instances inside it, in order.
+    pub fn children(&self) -> &[(String, Arc<Instance>)] {
+        &self.children
+    }
+
+    /// Its own weight of that name.
+    pub fn weight(&self, name: &str) -> Option<&Weight> {
+        self.weights.iter().find(|w| w.spec.name == name)
+    }
+
+    /// The instance inside it of that name.
+    pub fn child(&self, name: &str) -> Option<&Arc<Instance>> {
+        self.children.iter().find(|(n, _)| n == name).map(|(_, child)| child)
+    }
+
+    /// Whether training may change its weights.
+    pub fn is_trainable(&self) -> bool {
+        self.trainable.load(Ordering::Relaxed)
+    }
+
+    /// Freezes or thaws it and everything inside it, as setting `layer.trainable` does in Keras.
+    pub fn set_trainable(&self, trainable: bool) {
+        self.trainable.store(trainable, Ordering::Relaxed);
+        self.children.iter().for_each(|(_, child)| child.set_trainable(trainable));
+    }
+
+    /// All weights, in Keras's order: its own trainable ones, its own others, then its children's.
+    pub fn all_weights(&self) -> Vec<&Weight> {
+        let own = |trainable| self.weights.iter().filter(move |w| w.spec.trainable == trainable);
+        let inner = self.children.iter().flat_map(|(_, child)| child.all_weights());
+        own(true).chain(own(false)).chain(inner).collect()
+    }
+
+    /// The weights that training changes, in Keras's order.
+    pub fn trainable_weights(&self) -> Vec<&Weight> {
+        let own = self.weights.iter().filter(|w| self.is_trainable() && w.spec.trainable);
+        let inner = self.children.iter().flat_map(|(_, child)| child.trainable_weights());
+        own.chain(inner).collect()
+    }
+
+    /// Makes variables of all weights that are not yet, below `path`.
+    pub fn materialize(&self, path: &str, seeds: &mut Seeds) {
+        for weight in &self.weights {
+            weight.variable.get_or_init(|| {
+                let spec = &weight.spec;
+                let value = spec.initializer.initialize(&spec.shape, seeds).cast(spec.dtype);
+                Variable::new(format!("{path}/{}", spec.name), value)
+            });
+        }
+        for (_, child) in &self.children {
+            child.materialize(&format!("{path}/{}", child.name()), seeds);
+        }
+    }
+
+    /// Calls the layer inside `trace`; masks are passed along.
+    pub fn call(&self, trace: &mut Trace, inputs: &[Tensor]) -> Vec<Tensor> {
+        if let Some(poisoned) = inputs.iter().find(|t| t.is_poisoned()) {
+            return vec![poisoned.clone()];
+        }
+        in_scope(self.name(), || {
+            let dtype = self.layer.base().dtype;
+            let cast = |t: &Tensor| match t.dtype().is_float() && dtype.is_float() {
+                true => t.cast(dtype),
+                false => t.clone(),
+            };
+            let cast_inputs: Vec<Tensor> = inputs.iter().map(cast).collect();
+            let masks: Vec<Option<Tensor>> = inputs.iter().map(|t| trace.mask(t)).collect();
+            for (tensor, mask) in cast_inputs.iter().zip(&masks) {
+                if let Some(mask) = mask {
+                    trace.set_mask(tensor, mask.clone());
+                }
+            }
+            let outputs = self.layer.forward(&mut Call::new(trace, self), &cast_inputs);
+            if let Some(penalty) = self.layer.activity_regularizer() {
+                outputs.iter().for_each(|output| trace.add_loss(penalty.penalty(output)));
+            }
+            let masks = self.layer.mask(&mut Call::new(trace, self), &cast_inputs, &masks);
+            for (output, mask) in outputs.iter().zip(masks) {
+                if let Some(mask) = mask {
+                    trace.set_mask(output, mask);
+                }
+            }
+            outputs
+        })
+    }
+
+    /// The types of the outputs for inputs of these types.
+    ///
+    /// Unknown extents are found as Keras finds them: the forward function is traced with two
+    /// different sizes, and what differs is unknown.
+    ///
+    /// # Errors
+    /// If an operation inside does not fit its inputs.
+    pub fn output_types(&self, inputs: &[PartialType]) -> Result<Vec<PartialType>, ConfigError> {
+        if let Some(types) = self.layer.own_types() {
+            return Ok(types);
+        }
+        let known = inputs.iter().all(|t| !t.shape.0.contains(&None));
+        let first = self.traced_types(inputs, 83)?;
+        let second = if known { first.clone() } else { self.traced_types(inputs, 89)? };
+        let merged = first
+            .iter()
+            .zip(&second)
+            .map(|(a, b)| PartialType::new(a.dtype(), PartialShape::common(a.shape(), b.shape())));
+        Ok(merged.collect())
+    }
+
+    fn traced_types(
+        &self,
+        inputs: &[PartialType],
+        unknown: usize,
+    ) -> Result<Vec<Tensor>, ConfigError> {
+        let tensors: Vec<Tensor> = inputs
+            .iter()
+            .map(|ty| Tensor::input("input", ty.dtype, ty.shape.filled(unknown)))
+            .collect();
+        let outputs = self.call(&mut Trace::new(false), &tensors);
+        match tensor::errors(&outputs).into_iter().next() {
+            None => Ok(outputs),
+            Some(e) => {
+                let error = ConfigError::new(e.what).expected(e.expected).received(e.received);
+                Err(error.help(e.help))
+            }
+        }
+    }
+}

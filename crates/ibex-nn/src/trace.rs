@@ -1,0 +1,190 @@
+//! A computation being written: which values variables have, what was updated, what adds to the
+//! loss, and where random numbers come from.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ibex_graph::{DType, Scope, Shape, Tensor, Variable};
+
+use crate::instance::{Instance, Weight};
+
+/// The state of one traced computation.
+///
+/// Reading a variable after it was assigned gives the assigned value, so a layer that is called
+/// twice updates its statistics twice.
+#[derive(Debug, Default)]
+pub struct Trace {
+    training: bool,
+    values: BTreeMap<u64, Tensor>,
+    assigned: Vec<Variable>,
+    losses: Vec<Tensor>,
+    masks: HashMap<(u64, usize), Tensor>,
+    random: Option<Variable>,
+    streams: u32,
+}
+
+impl Trace {
+    /// A trace for training or for inference.
+    pub fn new(training: bool) -> Trace {
+        Trace { training, ..Trace::default() }
+    }
+
+    /// Draws random numbers from `state`, an `int64` variable of shape `(2,)`: seed and step.
+    ///
+    /// Whoever runs the program advances the step.
+    pub fn with_random(mut self, state: &Variable) -> Trace {
+        self.random = Some(state.clone());
+        self
+    }
+
+    /// Whether the computation trains.
+    pub fn training(&self) -> bool {
+        self.training
+    }
+
+    /// The value of a variable at this point of the computation.
+    pub fn read(&mut self, variable: &Variable) -> Tensor {
+        self.values.entry(variable.id()).or_insert_with(|| Tensor::read(variable)).clone()
+    }
+
+    /// Gives a variable a new value from this point on.
+    pub fn assign(&mut self, variable: &Variable, value: Tensor) {
+        if !self.assigned.contains(variable) {
+            self.assigned.push(variable.clone());
+        }
+        self.values.insert(variable.id(), value);
+    }
+
+    /// The variables that were assigned, with their last values, in order of first assignment.
+    pub fn updates(&self) -> Vec<(Variable, Tensor)> {
+        self.assigned.iter().map(|v| (v.clone(), self.values[&v.id()].clone())).collect()
+    }
+
+    /// Adds a scalar to the loss.
+    pub fn add_loss(&mut self, loss: Tensor) {
+        self.losses.push(loss);
+    }
+
+    /// The scalars that layers added to the loss, in order.
+    pub fn losses(&self) -> &[Tensor] {
+        &self.losses
+    }
+
+    /// The mask of a tensor: `bool`, false where a time step is padding.
+    pub fn mask(&self, tensor: &Tensor) -> Option<Tensor> {
+        self.masks.get(&(tensor.sequence(), tensor.output_index())).cloned()
+    }
+
+    /// Attaches a mask to a tensor.
+    pub fn set_mask(&mut self, tensor: &Tensor, mask: Tensor) {
+        self.masks.insert((tensor.sequence(), tensor.output_index()), mask);
+    }
+
+    /// The state for the next draw and its stream, different for each call in a trace.
+    pub fn next_random(&mut self) -> (Tensor, u32) {
+        self.streams += 1;
+        let state = match self.random.clone() {
+            Some(state) => self.read(&state),
+            None => Tensor::full(DType::I64, [2], 0.0),
+        };
+        (state, self.streams)
+    }
+
+    /// Uniform numbers in `[0, 1)`.
+    pub fn random_uniform(&mut self, shape: impl Into<Shape>) -> Tensor {
+        let (state, stream) = self.next_random();
+        ibex_graph::ops::random::uniform(&state, shape, stream, 0.0, 1.0)
+    }
+
+    /// Normal numbers of mean 0 and variance 1.
+    pub fn random_normal(&mut self, shape: impl Into<Shape>) -> Tensor {
+        let (state, stream) = self.next_random();
+        ibex_graph::ops::random::normal(&state, shape, stream)
+    }
+}
+
+/// What a layer sees while its forward function runs.
+#[derive(Debug)]
+pub struct Call<'a> {
+    trace: &'a mut Trace,
+    instance: &'a Instance,
+}
+
+impl<'a> Call<'a> {
+    /// A call of `instance` in `trace`.
+    pub(crate) fn new(trace: &'a mut Trace, instance: &'a Instance) -> Call<'a> {
+        Call { trace, instance }
+    }
+
+    /// Whether the computation trains.
+    pub fn training(&self) -> bool {
+        self.trace.training()
+    }
+
+    /// Whether the layer itself is trainable; a frozen batch normalisation does not adapt.
+    pub fn trainable(&self) -> bool {
+        self.instance.is_trainable()
+    }
+
+    /// The current value of the weight that `build` called `name`.
+    pub fn weight(&mut self, name: &str) -> Tensor {
+        match self.instance.weight(name) {
+            Some(weight) => self.read(weight),
+            None => missing_weight(name),
+        }
+    }
+
+    /// The current value of the weight, if `build` asked for it.
+    pub fn optional_weight(&mut self, name: &str) -> Option<Tensor> {
+        let weight = self.instance.weight(name)?;
+        Some(self.read(weight))
+    }
+
+    fn read(&mut self, weight: &Weight) -> Tensor {
+        match weight.variable() {
+            Some(variable) => self.trace.read(variable),
+            None => weight.placeholder(),
+        }
+    }
+
+    /// Gives a weight that is not trained a new value.
+    pub fn assign(&mut self, name: &str, value: Tensor) {
+        if let Some(variable) = self.instance.weight(name).and_then(Weight::variable) {
+            self.trace.assign(variable, value);
+        }
+    }
+
+    /// Calls the child that `build` called `name`.
+    pub fn child(&mut self, name: &str, inputs: &[Tensor]) -> Vec<Tensor> {
+        match self.instance.child(name) {
+            Some(child) => child.call(self.trace, inputs),
+            None => vec![missing_weight(name)],
+        }
+    }
+
+    /// The whole trace: losses, masks, random numbers.
+    pub fn trace(&mut self) -> &mut Trace {
+        self.trace
+    }
+
+    /// The instance that is being called.
+    pub fn instance(&self) -> &Instance {
+        self.instance
+    }
+}
+
+fn missing_weight(name: &str) -> Tensor {
+    Tensor::poisoned(
+        ibex_graph::OpError::new(
+            format!("the layer reads `{name}`, which its `build` did not ask for"),
+            format!("`build.weight(\"{name}\", …)` or `build.child(\"{name}\", …)` in `build`"),
+            "nothing of that name",
+        )
+        .help("the names in `build` and `forward` must be the same"),
+    )
+}
+
+/// Enters the scope of a layer while `f` runs: nodes made in it carry its name.
+pub(crate) fn in_scope<T>(name: &str, f: impl FnOnce() -> T) -> T {
+    let _scope = Scope::enter(name);
+    f()
+}

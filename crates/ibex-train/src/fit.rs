@@ -1,0 +1,467 @@
+//! The only training loop; `fit`, examples and the command line all call it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ibex_graph::Array;
+use ibex_nn::ConfigError;
+
+use crate::callbacks::{Callback, Event, Plan};
+use crate::checkpoint::{Folder, Progressed, Setting};
+use crate::data::{Arrays, BatchBuffers, Samples, epoch_order};
+use crate::error::{Error, Result};
+use crate::history::{History, Logs};
+use crate::model::Model;
+use crate::progress::Progress;
+use crate::step::Mode;
+
+/// How to train: what `keras.Model.fit` takes beside the data.
+#[derive(Debug)]
+pub struct Fit {
+    pub(crate) epochs: usize,
+    pub(crate) initial_epoch: usize,
+    pub(crate) batch_size: usize,
+    pub(crate) shuffle: bool,
+    pub(crate) verbose: u8,
+    pub(crate) validation: Validation,
+    pub(crate) validation_freq: usize,
+    pub(crate) sample_weight: Option<Arrays>,
+    pub(crate) class_weight: Vec<(i64, f64)>,
+    pub(crate) callbacks: Vec<Box<dyn Callback>>,
+    pub(crate) history: History,
+    pub(crate) checkpoint: Option<PathBuf>,
+    pub(crate) resume: bool,
+}
+
+/// Where validation data comes from.
+#[derive(Debug, Default)]
+pub(crate) enum Validation {
+    #[default]
+    None,
+    Split(f64),
+    Data(Samples),
+}
+
+impl Default for Fit {
+    fn default() -> Fit {
+        Fit {
+            epochs: 1,
+            initial_epoch: 0,
+            batch_size: 32,
+            shuffle: true,
+            verbose: 1,
+            validation: Validation::None,
+            validation_freq: 1,
+            sample_weight: None,
+            class_weight: Vec::new(),
+            callbacks: Vec::new(),
+            history: History::default(),
+            checkpoint: None,
+            resume: false,
+        }
+    }
+}
+
+impl Fit {
+    /// One epoch, batches of 32, shuffled, a progress bar: Keras's defaults.
+    pub fn new() -> Fit {
+        Fit::default()
+    }
+
+    /// Trains until this many epochs are done.
+    pub fn epochs(mut self, epochs: usize) -> Fit {
+        self.epochs = epochs;
+        self
+    }
+
+    /// The number of the first epoch, to go on with an earlier training.
+    pub fn initial_epoch(mut self, epoch: usize) -> Fit {
+        self.initial_epoch = epoch;
+        self
+    }
+
+    /// Samples in a batch; the last one of an epoch may have fewer.
+    pub fn batch_size(mut self, size: usize) -> Fit {
+        self.batch_size = size;
+        self
+    }
+
+    /// Whether the samples are visited in another order in each epoch.
+    pub fn shuffle(mut self, shuffle: bool) -> Fit {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// 0 silent, 1 a progress bar, 2 one line for each epoch.
+    pub fn verbose(mut self, verbose: u8) -> Fit {
+        self.verbose = verbose;
+        self
+    }
+
+    /// Keeps the last part of the data, before shuffling, for validation.
+    pub fn validation_split(mut self, fraction: f64) -> Fit {
+        self.validation = Validation::Split(fraction);
+        self
+    }
+
+    /// Evaluates on this data after each epoch.
+    pub fn validation_data(mut self, x: impl Into<Arrays>, y: impl Into<Arrays>) -> Fit {
+        let samples = Samples { x: x.into().0, y: y.into().0, weights: Vec::new() };
+        self.validation = Validation::Data(samples);
+        self
+    }
+
+    /// Evaluates on these samples, perhaps weighted, after each epoch.
+    pub fn validation_samples(mut self, samples: Samples) -> Fit {
+        self.validation = Validation::Data(samples);
+        self
+    }
+
+    /// Evaluates after every this many epochs only.
+    pub fn validation_freq(mut self, epochs: usize) -> Fit {
+        self.validation_freq = epochs.max(1);
+        self
+    }
+
+    /// The weight of each sample in the loss: one array, or one for each output.
+    pub fn sample_weight(mut self, weights: impl Into<Arrays>) -> Fit {
+        self.sample_weight = Some(weights.into());
+        self
+    }
+
+    /// The weight of each class in the loss; classes that are not given have weight 1.
+    pub fn class_weight(mut self, weights: impl IntoIterator<Item = (i64, f64)>) -> Fit {
+        self.class_weight = weights.into_iter().collect();
+        self
+    }
+
+    /// Adds a callback; callbacks run in the order in which they were added.
+    pub fn callback(mut self, callback: impl Callback + 'static) -> Fit {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Writes a checkpoint into this folder after each epoch.
+    pub fn checkpoint_dir(mut self, folder: impl Into<PathBuf>) -> Fit {
+        self.checkpoint = Some(folder.into());
+        self
+    }
+
+    /// Goes on from the checkpoint, if there is one: with the bits of a training never stopped.
+    pub fn resume(mut self, resume: bool) -> Fit {
+        self.resume = resume;
+        self
+    }
+
+    /// The history of the epochs before `initial_epoch`, to be continued.
+    pub fn history(mut self, history: History) -> Fit {
+        self.history = history;
+        self
+    }
+}
+
+/// What one epoch left behind.
+struct EpochTimes {
+    seconds: f64,
+    steps: Vec<f64>,
+}
+
+impl EpochTimes {
+    fn median(&mut self) -> f64 {
+        self.steps.sort_by(f64::total_cmp);
+        self.steps.get(self.steps.len() / 2).copied().unwrap_or(0.0)
+    }
+}
+
+impl Model {
+    /// Trains the model; see [`Fit`].
+    ///
+    /// # Errors
+    /// If the model is not compiled, the data does not fit, a loss becomes NaN, or a callback
+    /// fails; the weights are those of the last step that was taken.
+    pub fn fit(&mut self, x: impl Into<Arrays>, y: impl Into<Arrays>, fit: Fit) -> Result<History> {
+        let weights = fit.sample_weight.clone().unwrap_or_default().0;
+        let samples = Samples { x: x.into().0, y: y.into().0, weights };
+        self.fit_samples(samples, fit)
+    }
+
+    /// Trains on samples that are already put together.
+    ///
+    /// # Errors
+    /// As [`Model::fit`].
+    pub fn fit_samples(&mut self, samples: Samples, mut fit: Fit) -> Result<History> {
+        let (train, validation) = self.fit_data(samples, &mut fit)?;
+        if fit.batch_size == 0 {
+            return Err(Error::Config(
+                ConfigError::new("`batch_size` must be positive").received("0"),
+            ));
+        }
+        let plan = Plan {
+            epochs: fit.epochs,
+            steps: train.count().div_ceil(fit.batch_size),
+            batch_size: fit.batch_size,
+            verbose: fit.verbose,
+            validates: validation.is_some(),
+        };
+        let mut callbacks = std::mem::take(&mut fit.callbacks);
+        let setting = Setting {
+            seed: self.seed(),
+            samples: train.count(),
+            batch_size: fit.batch_size,
+            shuffle: fit.shuffle,
+        };
+        let folder = fit.checkpoint.as_deref().map(Folder::open).transpose()?;
+        let mut stop = false;
+        if let Some(folder) = folder.as_ref().filter(|_| fit.resume)
+            && let Some(at) = folder.load(self, &setting, &mut callbacks)?
+        {
+            (fit.initial_epoch, fit.history, stop) = (at.next_epoch, at.history, at.stopped);
+        }
+        let mut run = Run {
+            checkpoint: folder.map(|folder| (folder, setting)),
+            history: std::mem::take(&mut fit.history),
+            wants_batches: callbacks.iter().any(|c| c.wants_batches()),
+            progress: Progress::new(&plan),
+            callbacks,
+            plan,
+            stop,
+        };
+        run.train(self, &train, validation.as_ref(), &fit)?;
+        Ok(run.history)
+    }
+
+    fn fit_data(&mut self, samples: Samples, fit: &mut Fit) -> Result<(Samples, Option<Samples>)> {
+        let samples = self.prepare(samples)?;
+        let (mut train, validation) = match std::mem::take(&mut fit.validation) {
+            Validation::None => (samples, None),
+            Validation::Split(0.0) => (samples, None),
+            Validation::Split(fraction) => {
+                let (train, tail) = samples.split_tail(fraction)?;
+                (train, Some(tail))
+            }
+            Validation::Data(data) => (samples, Some(self.prepare(data)?)),
+        };
+        if !fit.class_weight.is_empty() {
+            let weights = class_weights(&train, &fit.class_weight)?;
+            train.weights = vec![weights];
+        }
+        Ok((train, validation))
+    }
+
+    /// One update on one batch; the logs are those of this batch alone.
+    ///
+    /// # Errors
+    /// As [`Model::fit`].
+    pub fn train_on_batch(&mut self, x: impl Into<Arrays>, y: impl Into<Arrays>) -> Result<Logs> {
+        let samples = Samples { x: x.into().0, y: y.into().0, weights: Vec::new() };
+        let samples = self.prepare(samples)?;
+        if let Some(judge) = self.judge(Mode::Train) {
+            judge.reset();
+        }
+        let mut buffers = BatchBuffers::new(&samples, samples.count());
+        buffers.gather(&samples, &epoch_order(samples.count(), None));
+        let program = self.program(Mode::Train, &buffers.types())?;
+        self.run(program, &buffers)?;
+        Ok(self.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default())
+    }
+
+    pub(crate) fn run(&mut self, program: usize, buffers: &BatchBuffers) -> Result<()> {
+        // Most models have two arrays; eight references fit on the stack of any.
+        let arrays = buffers.arrays();
+        let executable = &mut self.programs[program].executable;
+        match arrays {
+            [x] => executable.run(&[x])?,
+            [x, y] => executable.run(&[x, y])?,
+            [x, y, w] => executable.run(&[x, y, w])?,
+            many => executable.run(&many.iter().collect::<Vec<&Array>>())?,
+        }
+        Ok(())
+    }
+}
+
+/// A training that is going on.
+struct Run {
+    callbacks: Vec<Box<dyn Callback>>,
+    history: History,
+    plan: Plan,
+    progress: Progress,
+    wants_batches: bool,
+    stop: bool,
+    checkpoint: Option<(Folder, Setting)>,
+}
+
+/// An event as a method of [`Callback`].
+type Method = fn(&mut dyn Callback, &mut Event<'_>) -> Result<()>;
+
+impl Run {
+    fn train(
+        &mut self,
+        model: &mut Model,
+        train: &Samples,
+        validation: Option<&Samples>,
+        fit: &Fit,
+    ) -> Result<()> {
+        let mut logs = Logs::new();
+        self.send(model, 0, 0, &mut logs, |c, e| c.on_train_begin(e))?;
+        for epoch in fit.initial_epoch..fit.epochs {
+            if self.stop {
+                break;
+            }
+            self.send(model, epoch, 0, &mut Logs::new(), |c, e| c.on_epoch_begin(e))?;
+            self.progress.epoch_begin(epoch);
+            let mut times = self.epoch(model, epoch, train, fit)?;
+            logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
+            if let Some(validation) = validation
+                && (epoch + 1) % fit.validation_freq == 0
+            {
+                for (name, value) in model.evaluate_prepared(validation, fit.batch_size)?.iter() {
+                    logs.set(format!("val_{name}"), value);
+                }
+            }
+            self.send(model, epoch, 0, &mut logs, |c, e| c.on_epoch_end(e))?;
+            self.progress.epoch_end(&logs, times.seconds);
+            self.history.epochs.push(epoch);
+            self.history.logs.push(logs.clone());
+            self.history.seconds.push(times.seconds);
+            self.history.step_seconds_median.push(times.median());
+            self.check_loss(&logs, epoch, train)?;
+            self.save_checkpoint(model, epoch + 1)?;
+        }
+        if fit.epochs > fit.initial_epoch {
+            model.optimizer()?.finalize_ema();
+        }
+        let last = fit.epochs.saturating_sub(1);
+        self.send(model, last, 0, &mut logs, |c, e| c.on_train_end(e))
+    }
+
+    fn epoch(
+        &mut self,
+        model: &mut Model,
+        epoch: usize,
+        train: &Samples,
+        fit: &Fit,
+    ) -> Result<EpochTimes> {
+        let started = Instant::now();
+        if let Some(judge) = model.judge(Mode::Train) {
+            judge.reset();
+        }
+        let shuffle = fit.shuffle.then(|| (model.seed(), epoch));
+        let order = epoch_order(train.count(), shuffle);
+        let (full, rest) = (train.count() / fit.batch_size, train.count() % fit.batch_size);
+        let mut steps = Vec::with_capacity(self.plan.steps);
+        let mut first = 0;
+        for (size, batches) in [(fit.batch_size, full), (rest, (rest > 0) as usize)] {
+            if batches == 0 {
+                continue;
+            }
+            let mut buffers = BatchBuffers::new(train, size);
+            let program = model.program(Mode::Train, &buffers.types())?;
+            for chunk in order[first..].chunks_exact(size).take(batches) {
+                let batch = steps.len();
+                self.batch_begin(model, epoch, batch)?;
+                let begun = Instant::now();
+                buffers.gather(train, chunk);
+                model.run(program, &buffers)?;
+                steps.push(begun.elapsed().as_secs_f64());
+                self.batch_end(model, epoch, batch)?;
+                if self.stop {
+                    return Ok(EpochTimes { seconds: started.elapsed().as_secs_f64(), steps });
+                }
+            }
+            first += full * size;
+        }
+        Ok(EpochTimes { seconds: started.elapsed().as_secs_f64(), steps })
+    }
+
+    fn batch_begin(&mut self, model: &mut Model, epoch: usize, batch: usize) -> Result<()> {
+        match self.wants_batches {
+            true => {
+                self.send(model, epoch, batch, &mut Logs::new(), |c, e| c.on_train_batch_begin(e))
+            }
+            false => Ok(()),
+        }
+    }
+
+    fn batch_end(&mut self, model: &mut Model, epoch: usize, batch: usize) -> Result<()> {
+        if self.wants_batches {
+            let mut logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
+            self.send(model, epoch, batch, &mut logs, |c, e| c.on_train_batch_end(e))?;
+        }
+        if self.progress.is_due() {
+            let logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
+            self.progress.batch_end(batch, &logs);
+        }
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        model: &mut Model,
+        epoch: usize,
+        batch: usize,
+        logs: &mut Logs,
+        method: Method,
+    ) -> Result<()> {
+        for callback in &mut self.callbacks {
+            let mut event = Event {
+                model,
+                epoch,
+                batch,
+                logs,
+                history: &self.history,
+                plan: &self.plan,
+                stop: &mut self.stop,
+            };
+            method(callback.as_mut(), &mut event)?;
+        }
+        Ok(())
+    }
+
+    fn save_checkpoint(&self, model: &Model, next_epoch: usize) -> Result<()> {
+        let Some((folder, setting)) = &self.checkpoint else { return Ok(()) };
+        let at = Progressed { next_epoch, stopped: self.stop, history: self.history.clone() };
+        folder.save(model, setting, &at, &self.callbacks)
+    }
+
+    /// A loss that is no number ends the training, unless a callback has ended it already.
+    fn check_loss(&self, logs: &Logs, epoch: usize, train: &Samples) -> Result<()> {
+        let loss = logs.get("loss").unwrap_or(0.0);
+        if !loss.is_nan() || self.stop {
+            return Ok(());
+        }
+        let bad = train.arrays().find(|array| {
+            array.dtype().is_float() && array.to_f64_vec().iter().any(|v| !v.is_finite())
+        });
+        let help = match bad {
+            Some(_) => "the data holds NaN or infinite values: remove or replace them",
+            None => "use a smaller learning rate, `clipnorm`, or normalised inputs",
+        };
+        Err(Error::Diverged { epoch: epoch + 1, value: loss, help: help.to_string() })
+    }
+}
+
+/// The weight of each sample from that of its class.
+fn class_weights(train: &Samples, weights: &[(i64, f64)]) -> Result<Array> {
+    let [y] = train.y.as_slice() else {
+        return Err(Error::Config(ConfigError::new(
+            "`class_weight` is only for models with a single output",
+        )));
+    };
+    let values = y.to_f64_vec();
+    let width = values.len() / train.count().max(1);
+    let class = |row: &[f64]| match row {
+        [one] => *one as i64,
+        many => {
+            let best = (0..many.len()).max_by(|&a, &b| many[a].total_cmp(&many[b]).then(b.cmp(&a)));
+            best.unwrap_or(0) as i64
+        }
+    };
+    let weight = |class: i64| weights.iter().find(|(c, _)| *c == class).map_or(1.0, |(_, w)| *w);
+    let own = values.chunks_exact(width.max(1)).map(|row| weight(class(row)));
+    let given = train.weights.first().map(Array::to_f64_vec);
+    let all: Vec<f64> = match given {
+        Some(given) => own.zip(given).map(|(a, b)| a * b).collect(),
+        None => own.collect(),
+    };
+    Ok(Array::from_f64_slice(ibex_graph::DType::F32, [train.count()], &all))
+}

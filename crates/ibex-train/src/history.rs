@@ -1,0 +1,141 @@
+//! What a training leaves behind: the logs of each epoch.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// Names and numbers of one epoch or batch, in order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Logs(Vec<(String, f64)>);
+
+impl Logs {
+    /// No logs.
+    pub fn new() -> Logs {
+        Logs::default()
+    }
+
+    /// The number under a name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| *value)
+    }
+
+    /// Sets the number under a name; a new name goes to the end.
+    pub fn set(&mut self, name: impl Into<String>, value: f64) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// The names and numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.iter().map(|(name, _)| name).collect()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, f64)> for Logs {
+    fn from_iter<I: IntoIterator<Item = (String, f64)>>(pairs: I) -> Logs {
+        Logs(pairs.into_iter().collect())
+    }
+}
+
+/// The logs of every epoch of a training.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The number of each epoch, counted from 0.
+    pub epochs: Vec<usize>,
+    /// The logs of each epoch.
+    pub logs: Vec<Logs>,
+    /// The wall-clock seconds of each epoch.
+    pub seconds: Vec<f64>,
+    /// The median seconds of the steps of each epoch.
+    pub step_seconds_median: Vec<f64>,
+}
+
+impl History {
+    /// The values under a name, one for each epoch that has it.
+    pub fn get(&self, name: &str) -> Vec<f64> {
+        self.logs.iter().filter_map(|logs| logs.get(name)).collect()
+    }
+
+    /// The last value under a name.
+    pub fn last(&self, name: &str) -> Option<f64> {
+        self.logs.iter().rev().find_map(|logs| logs.get(name))
+    }
+
+    /// Every name that some epoch logged, in order of first appearance.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in self.logs.iter().flat_map(Logs::iter) {
+            if !names.iter().any(|n| n == name) {
+                names.push(name.to_string());
+            }
+        }
+        names
+    }
+
+    /// The median of the median step times of the epochs; of all but the first if there are more.
+    pub fn median_step_seconds(&self) -> Option<f64> {
+        let skip = (self.step_seconds_median.len() > 1) as usize;
+        let mut times: Vec<f64> = self.step_seconds_median.iter().skip(skip).copied().collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied()
+    }
+
+    /// As JSON: `{"epoch": […], "loss": […], …, "seconds": […], "step_seconds_median": x}`.
+    ///
+    /// A number that JSON cannot hold (NaN, infinity) is `null`.
+    pub fn to_json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("epoch".to_string(), json!(self.epochs));
+        for name in self.names() {
+            let values: Vec<Option<f64>> = self.logs.iter().map(|logs| logs.get(&name)).collect();
+            object.insert(name, json!(values));
+        }
+        object.insert("seconds".to_string(), json!(self.seconds));
+        object.insert("step_seconds_median".to_string(), json!(self.median_step_seconds()));
+        Value::Object(object)
+    }
+}
+
+impl History {
+    /// Draws the curves of the loss, or of all numbers if there is none, to a `.png` or `.svg` file.
+    ///
+    /// # Errors
+    /// If there is nothing to draw or the file cannot be written.
+    pub fn plot(&self, path: impl AsRef<std::path::Path>) -> crate::error::Result<()> {
+        self.plot_of(&["loss"], path)
+    }
+
+    /// Draws the curves of some numbers, each with its `val_` counterpart dashed.
+    ///
+    /// # Errors
+    /// As [`History::plot`].
+    pub fn plot_of(
+        &self,
+        names: &[&str],
+        path: impl AsRef<std::path::Path>,
+    ) -> crate::error::Result<()> {
+        let wanted = names.iter().flat_map(|name| [name.to_string(), format!("val_{name}")]);
+        let curve = |name: String| {
+            let pairs = self.epochs.iter().zip(&self.logs);
+            let points: Vec<(f64, f64)> =
+                pairs.filter_map(|(e, logs)| Some((*e as f64 + 1.0, logs.get(&name)?))).collect();
+            let dashed = name.starts_with("val_");
+            (!points.is_empty()).then_some(crate::plot::Series { name, points, dashed })
+        };
+        let series: Vec<crate::plot::Series> = wanted.filter_map(curve).collect();
+        let title = names.join(", ");
+        Ok(crate::plot::line_chart(&title, "epoch", &title, &series, path)?)
+    }
+}

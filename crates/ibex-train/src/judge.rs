@@ -1,0 +1,218 @@
+//! What judges a model: its losses and metrics, with the variables in which they add up.
+
+use ibex_graph::{Array, DType, Scope, Tensor, Variable};
+use ibex_nn::losses::Loss;
+use ibex_nn::metrics::Metric;
+use ibex_nn::{PartialType, Trace};
+
+use crate::compile::{Compile, MetricChoice};
+use crate::error::Result;
+use crate::history::Logs;
+
+/// Losses and metrics of a compiled model, for training or for evaluation.
+///
+/// Training and evaluation have a judge each, so that evaluating never disturbs training.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    pub(crate) losses: Vec<Option<Loss>>,
+    pub(crate) loss_weights: Vec<Option<f64>>,
+    /// The mean of the total loss, then of each output's if there are several.
+    means: Vec<Mean>,
+    metrics: Vec<Tracked>,
+}
+
+/// A running mean, weighted by the number of samples.
+#[derive(Debug)]
+struct Mean {
+    name: String,
+    total: Variable,
+    count: Variable,
+}
+
+impl Mean {
+    fn value(&self) -> f64 {
+        let number = |v: &Variable| v.lock().as_slice::<f32>().map_or(0.0, |v| f64::from(v[0]));
+        match number(&self.count) {
+            0.0 => 0.0,
+            count => number(&self.total) / count,
+        }
+    }
+}
+
+/// A metric of one output.
+#[derive(Debug)]
+struct Tracked {
+    name: String,
+    output: usize,
+    weighted: bool,
+    metric: Metric,
+    states: Vec<Variable>,
+    initial: Vec<f64>,
+}
+
+impl Judge {
+    /// The judge of a model whose outputs have these names and types, for targets of those types.
+    ///
+    /// # Errors
+    /// If losses or metrics do not fit outputs or targets.
+    pub(crate) fn new(
+        compile: &Compile,
+        names: &[String],
+        outputs: &[PartialType],
+        targets: &[PartialType],
+    ) -> Result<Judge> {
+        let losses = compile.losses.resolve("losses", names)?;
+        let loss_weights = compile.loss_weights.resolve("loss weights", names)?;
+        for (i, loss) in losses.iter().enumerate() {
+            if let (Some(loss), Some(target)) = (loss, targets.get(i)) {
+                loss.check(target, &outputs[i])?;
+            }
+        }
+        let mut judge = Judge { losses, loss_weights, means: Vec::new(), metrics: Vec::new() };
+        judge.add_mean("loss".to_string());
+        if names.len() > 1 {
+            let named: Vec<String> = names
+                .iter()
+                .zip(&judge.losses)
+                .filter(|(_, loss)| loss.is_some())
+                .map(|(name, _)| format!("{name}_loss"))
+                .collect();
+            named.into_iter().for_each(|name| judge.add_mean(name));
+        }
+        for (weighted, choices) in [(false, &compile.metrics), (true, &compile.weighted_metrics)] {
+            let choices = choices.resolve("metrics", names)?;
+            for (output, choices) in choices.iter().enumerate() {
+                for choice in choices.iter().flatten() {
+                    judge.add_metric(choice, output, weighted, names, outputs, targets)?;
+                }
+            }
+        }
+        Ok(judge)
+    }
+
+    fn add_mean(&mut self, name: String) {
+        let state = |part: &str| Variable::new(format!("{name}/{part}"), Array::scalar(0f32));
+        self.means.push(Mean { total: state("total"), count: state("count"), name });
+    }
+
+    fn add_metric(
+        &mut self,
+        choice: &MetricChoice,
+        output: usize,
+        weighted: bool,
+        names: &[String],
+        outputs: &[PartialType],
+        targets: &[PartialType],
+    ) -> Result<()> {
+        let target = targets.get(output).unwrap_or(&outputs[output]);
+        let metric = choice.resolve(target, &outputs[output])?;
+        let own = choice.name();
+        let mut name = if names.len() > 1 { format!("{}_{own}", names[output]) } else { own };
+        let stem = name.clone();
+        let taken = |name: &str, judge: &Judge| {
+            judge.metrics.iter().any(|m| m.name == name)
+                || judge.means.iter().any(|m| m.name == name)
+        };
+        let mut count = 0;
+        while taken(&name, self) {
+            count += 1;
+            name = format!("{stem}_{count}");
+        }
+        let states = metric.states(target, &outputs[output])?;
+        let variables = states
+            .iter()
+            .map(|state| {
+                let value = Array::full(state.ty.dtype, &state.ty.shape, state.initial);
+                Variable::new(format!("{name}/{}", state.name), value)
+            })
+            .collect();
+        let initial = states.iter().map(|state| state.initial).collect();
+        self.metrics.push(Tracked { name, output, weighted, metric, states: variables, initial });
+        Ok(())
+    }
+
+    /// Adds a batch's losses to their running means, weighted by the number of samples as in Keras.
+    pub(crate) fn track_losses(
+        &self,
+        trace: &mut Trace,
+        total: &Tensor,
+        values: &[Option<Tensor>],
+        samples: usize,
+    ) {
+        let _scope = Scope::enter("metrics");
+        let each = values.iter().flatten();
+        for (mean, value) in self.means.iter().zip(std::iter::once(total).chain(each)) {
+            let sum = trace.read(&mean.total) + value.cast(DType::F32) * samples as f64;
+            trace.assign(&mean.total, sum);
+            let count = trace.read(&mean.count) + samples as f64;
+            trace.assign(&mean.count, count);
+        }
+    }
+
+    /// Adds a batch to the metrics of one output.
+    pub(crate) fn track_metrics(
+        &self,
+        trace: &mut Trace,
+        output: usize,
+        y_true: &Tensor,
+        y_pred: &Tensor,
+        weight: Option<&Tensor>,
+        mask: Option<&Tensor>,
+    ) {
+        let _scope = Scope::enter("metrics");
+        for tracked in self.metrics.iter().filter(|m| m.output == output) {
+            let mask = mask.map(|m| m.cast(DType::F32));
+            let weight = match (weight.filter(|_| tracked.weighted), mask) {
+                (Some(weight), Some(mask)) => Some(weight * &mask),
+                (Some(weight), None) => Some(weight.clone()),
+                (None, mask) => mask,
+            };
+            let states: Vec<Tensor> = tracked.states.iter().map(|v| trace.read(v)).collect();
+            let updated = tracked.metric.update(&states, y_true, y_pred, weight.as_ref());
+            for (variable, value) in tracked.states.iter().zip(updated) {
+                trace.assign(variable, value);
+            }
+        }
+    }
+
+    /// Of some updates those of losses and metrics: what evaluation may change.
+    pub(crate) fn only_states(&self, updates: Vec<(Variable, Tensor)>) -> Vec<(Variable, Tensor)> {
+        let own = self.variables();
+        updates.into_iter().filter(|(variable, _)| own.contains(variable)).collect()
+    }
+
+    /// The variables in which losses and metrics add up.
+    pub(crate) fn variables(&self) -> Vec<Variable> {
+        let means = self.means.iter().flat_map(|m| [m.total.clone(), m.count.clone()]);
+        means.chain(self.metrics.iter().flat_map(|m| m.states.iter().cloned())).collect()
+    }
+
+    /// Forgets all batches: the start of an epoch.
+    pub(crate) fn reset(&self) {
+        for mean in &self.means {
+            mean.total.lock().bytes_mut().fill(0);
+            mean.count.lock().bytes_mut().fill(0);
+        }
+        for tracked in &self.metrics {
+            for (variable, &initial) in tracked.states.iter().zip(&tracked.initial) {
+                let mut value = variable.lock();
+                match initial == 0.0 {
+                    true => value.bytes_mut().fill(0),
+                    false => *value = Array::full(value.dtype(), value.shape().clone(), initial),
+                }
+            }
+        }
+    }
+
+    /// Losses and metrics over the batches since the last reset, sorted by name as Keras logs them.
+    pub(crate) fn logs(&self) -> Logs {
+        let means = self.means.iter().map(|mean| (mean.name.clone(), mean.value()));
+        let metrics = self.metrics.iter().map(|tracked| {
+            let states: Vec<Array> = tracked.states.iter().map(Variable::get).collect();
+            (tracked.name.clone(), tracked.metric.result(&states))
+        });
+        let mut all: Vec<(String, f64)> = means.chain(metrics).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all.into_iter().collect()
+    }
+}

@@ -1,0 +1,383 @@
+//! [`Model`]: layers with weights, on a device, perhaps compiled for training.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ibex_compile::Device;
+use ibex_graph::{Array, DType, Tensor, Type, Variable};
+use ibex_nn::initializers::Seeds;
+use ibex_nn::models::{Functional, Sequential, SymbolicTensor};
+use ibex_nn::optimizers::OptimizerState;
+use ibex_nn::{ConfigError, Instance, Layer, PartialType, Trace, Weight};
+
+use crate::compile::Compile;
+use crate::data::{Samples, fit_inputs};
+use crate::error::{Error, Result};
+use crate::judge::Judge;
+use crate::step::{Mode, Parts, StepProgram};
+
+static SEED: AtomicU64 = AtomicU64::new(0);
+
+/// Sets the seed of the models that are made from now on: initial weights, dropout, shuffling.
+///
+/// Without it the seed is 0: the same program gives the same numbers every time.
+pub fn set_random_seed(seed: u64) {
+    SEED.store(seed, Ordering::Relaxed);
+}
+
+/// A model: layers with weights, on a device, perhaps compiled for training.
+#[derive(Debug)]
+pub struct Model {
+    pub(crate) functional: Functional,
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) device: Device,
+    pub(crate) random: Variable,
+    pub(crate) compiled: Option<Compiled>,
+    /// Programs by mode and batch signature; the few signatures of a run are searched in order.
+    pub(crate) programs: Vec<StepProgram>,
+}
+
+/// What `compile` adds.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) config: Compile,
+    pub(crate) optimizer: OptimizerState,
+    /// Made with the first data: metrics depend on the targets' types.
+    pub(crate) judges: Option<Judges>,
+}
+
+/// One judge for training and one for evaluation, for targets of these types.
+#[derive(Debug)]
+pub(crate) struct Judges {
+    targets: Vec<PartialType>,
+    pub(crate) train: Judge,
+    pub(crate) evaluate: Judge,
+}
+
+impl Model {
+    /// The model that computes `outputs` from `inputs`.
+    ///
+    /// # Errors
+    /// Every mistake in the layer calls between them.
+    #[track_caller]
+    pub fn new(
+        inputs: impl IntoIterator<Item = SymbolicTensor>,
+        outputs: impl IntoIterator<Item = SymbolicTensor>,
+    ) -> Result<Model> {
+        let functional =
+            Functional::new(inputs.into_iter().collect(), outputs.into_iter().collect())?;
+        Model::from_functional(functional)
+    }
+
+    /// The model of a functional description, with fresh weights.
+    ///
+    /// # Errors
+    /// If the description cannot be built.
+    pub fn from_functional(functional: Functional) -> Result<Model> {
+        let seed = SEED.load(Ordering::Relaxed);
+        let types: Vec<PartialType> = functional.inputs().iter().map(|t| t.ty()).collect();
+        let instance = Instance::of(&functional.shared(), &types)?;
+        let mut seeds = Seeds::new(seed);
+        for (_, layer) in instance.children() {
+            layer.materialize(layer.name(), &mut seeds);
+        }
+        Ok(Model {
+            functional,
+            instance,
+            device: ibex_cpu::device(None),
+            random: Variable::new("random_state", random_state(seed)),
+            compiled: None,
+            programs: Vec::new(),
+        })
+    }
+
+    /// Runs on another device than the CPU with all its cores.
+    pub fn set_device(&mut self, device: Device) {
+        self.device = device;
+        self.programs.clear();
+    }
+
+    /// The device that the model runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The seed of initial weights, random layers and shuffling.
+    pub fn seed(&self) -> u64 {
+        self.random.lock().as_slice::<i64>().map_or(0, |state| state[0] as u64)
+    }
+
+    /// Sets the seed of random layers and shuffling; initial weights stay as they are.
+    pub fn set_seed(&mut self, seed: u64) {
+        *self.random.lock() = random_state(seed);
+    }
+
+    /// The layers and calls.
+    pub fn functional(&self) -> &Functional {
+        &self.functional
+    }
+
+    /// The name: its own, or Keras's `sequential` or `functional`.
+    pub fn name(&self) -> String {
+        let own = self.functional.base().name.clone();
+        own.unwrap_or_else(|| self.functional.kind().to_lowercase())
+    }
+
+    /// The layers with their weights, in Keras's order.
+    pub fn layers(&self) -> &[Arc<Instance>] {
+        self.functional.layers()
+    }
+
+    /// The layer of that name.
+    ///
+    /// # Errors
+    /// If there is none; the nearest name is suggested.
+    pub fn layer(&self, name: &str) -> Result<&Arc<Instance>> {
+        let found = self.layers().iter().find(|layer| layer.name() == name);
+        found.ok_or_else(|| {
+            let names = self.layers().iter().map(|l| l.name());
+            let error = ConfigError::new(format!("the model has no layer `{name}`"));
+            Error::Config(match ibex_nn::object::nearest(name, names.clone()) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error.expected(names.collect::<Vec<_>>().join(", ")),
+            })
+        })
+    }
+
+    /// The weights, in Keras's order.
+    pub fn weights(&self) -> Vec<&Weight> {
+        self.instance.all_weights()
+    }
+
+    /// The variables of the weights, in Keras's order.
+    pub fn variables(&self) -> Vec<Variable> {
+        self.weights().into_iter().filter_map(|w| w.variable().cloned()).collect()
+    }
+
+    /// The variables that training changes, in Keras's order.
+    pub fn trainable_variables(&self) -> Vec<Variable> {
+        let weights = self.instance.trainable_weights();
+        weights.into_iter().filter_map(|w| w.variable().cloned()).collect()
+    }
+
+    /// The values of all weights, in Keras's order.
+    pub fn get_weights(&self) -> Vec<Array> {
+        self.variables().iter().map(Variable::get).collect()
+    }
+
+    /// Replaces the values of all weights, in Keras's order.
+    ///
+    /// # Errors
+    /// If there are more or fewer, or one has another shape; then nothing is changed.
+    pub fn set_weights(&mut self, values: &[Array]) -> Result<()> {
+        let variables = self.variables();
+        if values.len() != variables.len() {
+            return Err(Error::Config(
+                ConfigError::new("wrong number of weights")
+                    .expected(variables.len().to_string())
+                    .received(values.len().to_string()),
+            ));
+        }
+        for (variable, value) in variables.iter().zip(values) {
+            if variable.shape() != value.shape() {
+                variable.set(value)?;
+            }
+        }
+        for (variable, value) in variables.iter().zip(values) {
+            variable.set(value)?;
+        }
+        Ok(())
+    }
+
+    /// Freezes or thaws every layer; as in Keras, compile again for it to take effect.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        self.instance.set_trainable(trainable);
+        self.programs.clear();
+    }
+
+    /// Calls the model inside a traced computation, such as a training step of one's own.
+    pub fn call(&self, trace: &mut Trace, inputs: &[Tensor]) -> Vec<Tensor> {
+        self.instance.call(trace, inputs)
+    }
+
+    /// Sets optimizer, losses and metrics; a new optimizer starts without state.
+    ///
+    /// # Errors
+    /// If losses or metrics are given for outputs that the model does not have.
+    pub fn compile(&mut self, config: Compile) -> Result<()> {
+        let names = self.functional.output_names();
+        config.losses.resolve("losses", &names)?;
+        config.loss_weights.resolve("loss weights", &names)?;
+        config.metrics.resolve("metrics", &names)?;
+        config.weighted_metrics.resolve("metrics", &names)?;
+        let weights = self.instance.trainable_weights();
+        let trained: Vec<_> = weights
+            .iter()
+            .filter_map(|w| Some((w.variable()?.clone(), w.spec().constraint.clone())))
+            .collect();
+        let optimizer = OptimizerState::new(&config.optimizer, &trained);
+        self.programs.clear();
+        self.compiled = Some(Compiled { config, optimizer, judges: None });
+        Ok(())
+    }
+
+    /// The compile configuration, if the model is compiled.
+    pub fn compile_config(&self) -> Option<&Compile> {
+        self.compiled.as_ref().map(|c| &c.config)
+    }
+
+    /// The optimizer with its state.
+    ///
+    /// # Errors
+    /// If the model is not compiled.
+    pub fn optimizer(&self) -> Result<&OptimizerState> {
+        let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("optimizer"))?;
+        Ok(&compiled.optimizer)
+    }
+
+    /// Checks data against the model and makes the judges for its targets.
+    pub(crate) fn prepare(&mut self, samples: Samples) -> Result<Samples> {
+        let names = self.functional.input_names();
+        let types: Vec<PartialType> = self.functional.inputs().iter().map(|t| t.ty()).collect();
+        let x = fit_inputs(samples.x, &names, &types)?;
+        let y: Vec<Array> = samples.y.into_iter().map(crate::data::narrowed).collect();
+        let weights = samples.weights.into_iter().map(crate::data::narrowed).collect();
+        let samples = Samples { x, y, weights };
+        samples.check()?;
+        self.prepare_judges(&samples.y)?;
+        Ok(samples)
+    }
+
+    fn prepare_judges(&mut self, y: &[Array]) -> Result<()> {
+        let outputs: Vec<PartialType> = self.functional.outputs().iter().map(|t| t.ty()).collect();
+        let names = self.functional.output_names();
+        let compiled = self.compiled.as_mut().ok_or(Error::NotCompiled("fit"))?;
+        if y.len() != outputs.len() {
+            return Err(Error::Data(
+                ConfigError::new("wrong number of targets")
+                    .expected(format!("{} ({})", outputs.len(), names.join(", ")))
+                    .received(y.len().to_string()),
+            ));
+        }
+        let target = |array: &Array| {
+            let mut shape = ibex_nn::PartialShape::from(array.shape());
+            if let Some(batch) = shape.0.first_mut() {
+                *batch = None;
+            }
+            PartialType::new(array.dtype(), shape)
+        };
+        let targets: Vec<PartialType> = y.iter().map(target).collect();
+        let losses = compiled.config.losses.resolve("losses", &names)?;
+        for ((loss, array), output) in losses.iter().zip(y).zip(&outputs) {
+            if let Some(loss) = loss {
+                loss.check_labels(array, output).map_err(Error::Data)?;
+            }
+        }
+        if compiled.judges.as_ref().is_none_or(|judges| judges.targets != targets) {
+            let judge = || Judge::new(&compiled.config, &names, &outputs, &targets);
+            let (train, evaluate) = (judge()?, judge()?);
+            compiled.judges = Some(Judges { targets, train, evaluate });
+            self.programs.clear();
+        }
+        Ok(())
+    }
+
+    /// The judge of training or of evaluation.
+    pub(crate) fn judge(&self, mode: Mode) -> Option<&Judge> {
+        let judges = self.compiled.as_ref()?.judges.as_ref()?;
+        Some(if mode == Mode::Train { &judges.train } else { &judges.evaluate })
+    }
+
+    /// The graph of a step for batches of these types.
+    pub(crate) fn graph(&self, mode: Mode, types: &[Type]) -> Result<ibex_graph::Graph> {
+        self.parts(mode).graph(mode, types)
+    }
+
+    /// What a step compiles to for batches of `batch_size`, as text: training or prediction.
+    ///
+    /// Unknown extents other than the batch are taken as 16.
+    ///
+    /// # Errors
+    /// If the step cannot be built.
+    pub fn explain_plan(&mut self, batch_size: usize, train: bool) -> Result<String> {
+        let concrete = |ty: &PartialType| {
+            let mut shape = ty.shape.clone();
+            if let Some(batch) = shape.0.first_mut() {
+                *batch = Some(batch_size);
+            }
+            Array::zeros(ty.dtype, shape.filled(16))
+        };
+        let x: Vec<Array> = self.functional.inputs().iter().map(|t| concrete(&t.ty())).collect();
+        let mut arrays = x.clone();
+        let mode = if train { Mode::Train } else { Mode::Predict };
+        if train {
+            let y = self.example_targets(batch_size)?;
+            self.prepare(Samples { x, y: y.clone(), weights: Vec::new() })?;
+            arrays.extend(y);
+        }
+        let types: Vec<Type> = arrays.iter().map(|a| Type::new(a.dtype(), a.shape())).collect();
+        let program = self.program(mode, &types)?;
+        Ok(self.programs[program].executable.program().to_string())
+    }
+
+    /// Targets of the kind that the losses take.
+    fn example_targets(&self, batch_size: usize) -> Result<Vec<Array>> {
+        let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("explain_plan"))?;
+        let losses = compiled.config.losses.resolve("losses", &self.functional.output_names())?;
+        let outputs = self.functional.outputs().iter().zip(losses);
+        Ok(outputs
+            .map(|(output, loss)| {
+                let mut dims = output.shape().filled(16).to_vec();
+                if let Some(batch) = dims.first_mut() {
+                    *batch = batch_size;
+                }
+                match loss.is_some_and(|loss| loss.takes_integers()) {
+                    true => Array::zeros(DType::I32, &dims[..dims.len().saturating_sub(1).max(1)]),
+                    false => Array::zeros(DType::F32, dims),
+                }
+            })
+            .collect())
+    }
+
+    fn parts(&self, mode: Mode) -> Parts<'_> {
+        Parts {
+            functional: &self.functional,
+            instance: &self.instance,
+            random: &self.random,
+            judge: self.judge(mode),
+            optimizer: self.compiled.as_ref().map(|c| &c.optimizer),
+        }
+    }
+
+    /// The position of the program for batches of these types, made if need be.
+    pub(crate) fn program(&mut self, mode: Mode, types: &[Type]) -> Result<usize> {
+        let known = self.programs.iter().position(|p| p.mode == mode && p.types == types);
+        if let Some(index) = known {
+            return Ok(index);
+        }
+        let program = self.parts(mode).program(&self.device, mode, types.to_vec())?;
+        self.programs.push(program);
+        Ok(self.programs.len() - 1)
+    }
+}
+
+/// The random state of a seed at step 0; `float64` holds 53 bits exactly, as the interpreter needs.
+pub(crate) fn random_state(seed: u64) -> Array {
+    Array::from_f64_slice(DType::I64, [2], &[(seed & ((1 << 53) - 1)) as f64, 0.0])
+}
+
+/// Making a model from a chain of layers.
+pub trait BuildModel {
+    /// The model, with fresh weights.
+    ///
+    /// # Errors
+    /// Every mistake in the chain.
+    fn build(self) -> Result<Model>;
+}
+
+impl BuildModel for Sequential {
+    #[track_caller]
+    fn build(self) -> Result<Model> {
+        Model::from_functional(self.to_functional()?)
+    }
+}

@@ -1,0 +1,212 @@
+//! One step as one program: forward, loss, gradients, optimizer and metrics in a single graph.
+//!
+//! The same builder makes the programs of training, evaluation and prediction; a program is made
+//! once for each signature (the dtypes and shapes of a batch) and kept.
+
+use ibex_compile::{Device, Executable};
+use ibex_graph::grad::explain_missing;
+use ibex_graph::{DType, Graph, OpError, Tensor, Type, Variable, gradients};
+use ibex_nn::losses::Loss;
+use ibex_nn::models::Functional;
+use ibex_nn::optimizers::OptimizerState;
+use ibex_nn::{Instance, Trace};
+
+use crate::error::{Error, Result};
+use crate::judge::Judge;
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Mode {
+    /// Weights, statistics and metrics change.
+    Train,
+    /// Metrics change.
+    Evaluate,
+    /// Nothing changes; the outputs are returned.
+    Predict,
+}
+
+/// A program for batches of one signature.
+#[derive(Debug)]
+pub(crate) struct StepProgram {
+    pub(crate) mode: Mode,
+    pub(crate) types: Vec<Type>,
+    pub(crate) executable: Box<dyn Executable>,
+}
+
+/// What programs are made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) functional: &'a Functional,
+    pub(crate) instance: &'a Instance,
+    pub(crate) random: &'a Variable,
+    pub(crate) judge: Option<&'a Judge>,
+    pub(crate) optimizer: Option<&'a OptimizerState>,
+}
+
+/// The symbols of a batch: inputs, targets, weights of the samples.
+struct Batch {
+    inputs: Vec<Tensor>,
+    x: Vec<Tensor>,
+    y: Vec<Tensor>,
+    weights: Vec<Tensor>,
+}
+
+impl Parts<'_> {
+    /// The graph of a step for batches of these types.
+    ///
+    /// # Errors
+    /// Every mistake in the graph; a trainable weight that no gradient reaches.
+    pub(crate) fn graph(&self, mode: Mode, types: &[Type]) -> Result<Graph> {
+        let batch = self.batch(types);
+        let mut trace = Trace::new(mode == Mode::Train).with_random(self.random);
+        let outputs = self.instance.call(&mut trace, &batch.x);
+        if mode == Mode::Predict {
+            return Ok(Graph::new(&batch.inputs, &outputs, &[])?);
+        }
+        let Some(judge) = self.judge else { return Err(Error::NotCompiled("fit")) };
+        let masks: Vec<Option<Tensor>> = outputs.iter().map(|t| trace.mask(t)).collect();
+        let weight = |i: usize| batch.weights.get(i).or(batch.weights.first());
+        let mut values = Vec::new();
+        for (i, output) in outputs.iter().enumerate() {
+            let value = match (&judge.losses[i], batch.y.get(i)) {
+                (Some(loss), Some(y)) => {
+                    Some(target_loss(loss, y, output, weight(i), masks[i].as_ref()))
+                }
+                _ => None,
+            };
+            values.push(value);
+        }
+        let total = self.total(judge, &mut trace, &values)?;
+        if mode == Mode::Train {
+            self.learn(&mut trace, &total)?;
+        }
+        judge.track_losses(&mut trace, &total, &values, batch.x.first().map_or(1, |t| t.dim(0)));
+        for (i, output) in outputs.iter().enumerate() {
+            if let Some(y) = batch.y.get(i) {
+                judge.track_metrics(&mut trace, i, y, output, weight(i), masks[i].as_ref());
+            }
+        }
+        let updates = match mode {
+            Mode::Train => self.advanced(trace),
+            Mode::Evaluate | Mode::Predict => judge.only_states(trace.updates()),
+        };
+        Ok(Graph::new(&batch.inputs, &[], &updates)?)
+    }
+
+    /// Compiles the program of a step.
+    ///
+    /// # Errors
+    /// As [`Parts::graph`]; or if the device cannot run it.
+    pub(crate) fn program(
+        &self,
+        device: &Device,
+        mode: Mode,
+        types: Vec<Type>,
+    ) -> Result<StepProgram> {
+        let executable = device.compile(self.graph(mode, &types)?)?;
+        Ok(StepProgram { mode, types, executable })
+    }
+
+    fn batch(&self, types: &[Type]) -> Batch {
+        let names = self.functional.input_names();
+        let wanted: Vec<DType> = self.functional.inputs().iter().map(|t| t.dtype()).collect();
+        let (count, outputs) = (wanted.len(), self.functional.outputs().len());
+        let inputs: Vec<Tensor> = types
+            .iter()
+            .enumerate()
+            .map(|(i, ty)| {
+                let name = match i.checked_sub(count) {
+                    None => names[i].clone(),
+                    Some(j) if j < outputs => format!("y{j}"),
+                    Some(j) => format!("sample_weight{}", j - outputs),
+                };
+                Tensor::input(&name, ty.dtype, &ty.shape)
+            })
+            .collect();
+        let x = inputs.iter().zip(&wanted).map(|(t, &dtype)| t.cast(dtype)).collect();
+        let y = inputs.iter().skip(count).take(outputs).cloned().collect();
+        let weights = inputs.iter().skip(count + outputs).map(|t| t.cast(DType::F32)).collect();
+        Batch { inputs, x, y, weights }
+    }
+
+    /// The weighted sum of the losses of the outputs, of the layers and of the weights' penalties.
+    fn total(&self, judge: &Judge, trace: &mut Trace, values: &[Option<Tensor>]) -> Result<Tensor> {
+        let weighted = values.iter().enumerate().filter_map(|(i, value)| {
+            let value = value.as_ref()?;
+            Some(match judge.loss_weights[i] {
+                Some(factor) => value * factor,
+                None => value.clone(),
+            })
+        });
+        let mut terms: Vec<Tensor> = weighted.collect();
+        terms.extend(trace.losses().iter().cloned());
+        for weight in self.instance.all_weights() {
+            if let (Some(penalty), Some(variable)) = (&weight.spec().regularizer, weight.variable())
+            {
+                terms.push(penalty.penalty(&trace.read(variable)));
+            }
+        }
+        let total = terms.into_iter().reduce(|a, b| a + b);
+        total.ok_or_else(|| {
+            Error::Config(
+                ibex_nn::ConfigError::new("there is no loss to train by")
+                    .expected("a loss for at least one output")
+                    .help("give `Compile::new` a loss"),
+            )
+        })
+    }
+
+    /// Gradients and optimizer.
+    fn learn(&self, trace: &mut Trace, total: &Tensor) -> Result<()> {
+        let Some(optimizer) = self.optimizer else { return Err(Error::NotCompiled("fit")) };
+        let scaled = optimizer.scale_loss(total);
+        let weights = self.instance.trainable_weights();
+        let variables: Vec<&Variable> = weights.iter().filter_map(|w| w.variable()).collect();
+        // Statistics were assigned in this trace, trained weights were not: these reads are the
+        // ones that the forward pass used.
+        let reads: Vec<Tensor> = variables.iter().map(|v| trace.read(v)).collect();
+        let found = gradients(&scaled, &reads)?;
+        let missing = |(variable, read): (&&Variable, &Tensor)| {
+            OpError::new(
+                format!("no gradient reaches the weight `{}`", variable.name()),
+                "a differentiable path from every trainable weight to the loss",
+                explain_missing(&scaled, read),
+            )
+            .help("set `trainable = false` on its layer, or connect it to the loss")
+        };
+        let wrong: Vec<OpError> = variables
+            .iter()
+            .zip(&reads)
+            .zip(&found)
+            .filter(|(_, gradient)| gradient.is_none())
+            .map(|(pair, _)| missing(pair))
+            .collect();
+        if !wrong.is_empty() {
+            return Err(Error::Graph(ibex_graph::Error::Ops(wrong)));
+        }
+        let found: Vec<Tensor> = found.into_iter().flatten().collect();
+        optimizer.apply(trace, &found);
+        Ok(())
+    }
+
+    /// The updates of a training step, the random state's step among them.
+    fn advanced(&self, mut trace: Trace) -> Vec<(Variable, Tensor)> {
+        let state = trace.read(self.random);
+        let one = ibex_graph::Array::from_f64_slice(DType::I64, [2], &[0.0, 1.0]);
+        trace.assign(self.random, state + Tensor::constant(one));
+        trace.updates()
+    }
+}
+
+/// The loss of one output.
+fn target_loss(
+    loss: &Loss,
+    y: &Tensor,
+    output: &Tensor,
+    weight: Option<&Tensor>,
+    mask: Option<&Tensor>,
+) -> Tensor {
+    let _scope = ibex_graph::Scope::enter("loss");
+    let y = if loss.takes_integers() { y.clone() } else { y.cast(output.dtype()) };
+    loss.value(&y, output, weight, mask)
+}

@@ -1,0 +1,408 @@
+"""The table of whole models: how each is built, its data, and how it is trained."""
+
+import dataclasses
+import typing
+
+import keras
+import numpy as np
+from keras import layers as L
+from keras import losses, metrics, optimizers, regularizers
+
+CASES = []
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    description: str
+    build: typing.Callable  # () -> compiled model
+    data: typing.Callable   # random -> (inputs, targets[, sample_weight])
+    fit: dict
+    resumed: bool = False
+    weights_h5: bool = False
+
+
+def case(description, data, resumed=False, weights_h5=False, **fit):
+    """Registers a function that builds a compiled model, under the function's own name."""
+    def register(build):
+        arguments = {"epochs": 3, "batch_size": 8, "shuffle": False} | fit
+        CASES.append(Case(build.__name__, description, build, data, arguments, resumed, weights_h5))
+        return build
+    return register
+
+
+def normal(random, *shape):
+    """Few bits of mantissa: exact in float32, short in the archive."""
+    return (np.round(random.normal(size=shape) * 64) / 64).astype("float32")
+
+
+def labels(random, classes, *shape):
+    return random.integers(0, classes, shape).astype("int32")
+
+
+def one_hot(random, classes, count):
+    return np.eye(classes, dtype="float32")[random.integers(0, classes, count)]
+
+
+def bits(random, *shape):
+    return random.integers(0, 2, shape).astype("float32")
+
+
+def weight(random, *shape):
+    return (np.round(random.uniform(0, 2, shape) * 16) / 16).astype("float32")
+
+
+@case("sequential, sparse labels, Adam, accuracy, validation split",
+      lambda r: (normal(r, 30, 6), labels(r, 4, 30)), resumed=True, weights_h5=True,
+      validation_split=0.2)
+def mlp_sequential():
+    model = keras.Sequential([L.Input((6,)), L.Dense(8, activation="relu"),
+                              L.Dense(8, activation="tanh"), L.Dense(4, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("the AND gate: 2-2-1 sigmoid, SGD 0.3, batch 1",
+      lambda r: (np.array([[1, 1], [1, 0], [0, 1], [0, 0]], "float32"),
+                 np.array([[1], [0], [0], [0]], "float32")), batch_size=1, epochs=5)
+def and_gate():
+    model = keras.Sequential([L.Input((2,)), L.Dense(2, activation="sigmoid"),
+                              L.Dense(1, activation="sigmoid")])
+    model.compile(optimizers.SGD(0.3), "mse", metrics=["binary_accuracy"])
+    return model
+
+
+@case("convolutions, batch normalization, pooling, dropout of rate 0; label smoothing, RMSprop",
+      lambda r: (normal(r, 20, 8, 8, 2), one_hot(r, 3, 20)), resumed=True)
+def convnet_batch_normalization():
+    model = keras.Sequential([
+        L.Input((8, 8, 2)), L.Conv2D(4, 3, padding="same", use_bias=False),
+        L.BatchNormalization(momentum=0.9), L.ReLU(), L.MaxPooling2D(2),
+        L.Conv2D(6, 3, activation="relu"), L.GlobalAveragePooling2D(), L.Dropout(0.0),
+        L.Dense(3, activation="softmax")])
+    model.compile(optimizers.RMSprop(0.01), losses.CategoricalCrossentropy(label_smoothing=0.1),
+                  metrics=["accuracy", metrics.TopKCategoricalAccuracy(2, name="top_2")])
+    return model
+
+
+@case("convolutions, flatten and dense, as for digits",
+      lambda r: (normal(r, 20, 10, 10, 1), labels(r, 5, 20)), validation_split=0.25)
+def convnet_digits():
+    model = keras.Sequential([
+        L.Input((10, 10, 1)), L.Conv2D(4, 3, activation="relu"), L.MaxPooling2D(2),
+        L.Conv2D(6, 3, activation="relu"), L.Flatten(), L.Dense(8, activation="relu"),
+        L.Dense(5, activation="softmax")])
+    model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("two inputs and two outputs in lists; losses, weights, metrics in lists",
+      lambda r: ([normal(r, 20, 4), normal(r, 20, 3)], [normal(r, 20, 1), one_hot(r, 3, 20)]),
+      validation_split=0.2)
+def two_inputs_two_outputs_list():
+    first, second = keras.Input((4,), name="first"), keras.Input((3,), name="second")
+    both = L.Concatenate()([L.Dense(5, activation="relu")(first), second])
+    number = L.Dense(1, name="number")(both)
+    kind = L.Dense(3, activation="softmax", name="kind")(both)
+    model = keras.Model([first, second], [number, kind])
+    model.compile(optimizers.SGD(0.05, momentum=0.9), ["mse", "categorical_crossentropy"],
+                  loss_weights=[0.25, 1.0], metrics=[["mae"], ["accuracy"]])
+    return model
+
+
+@case("two inputs and two outputs in dicts whose keys are not sorted; losses by key",
+      lambda r: ({"text": normal(r, 20, 4), "age": normal(r, 20, 2)},
+                 {"price": normal(r, 20, 1), "bought": bits(r, 20, 1)}), resumed=True,
+      validation_split=0.2)
+def two_inputs_two_outputs_dict():
+    inputs = {"text": keras.Input((4,), name="text"), "age": keras.Input((2,), name="age")}
+    both = L.Concatenate()([inputs["text"], inputs["age"]])
+    hidden = L.Dense(6, activation="relu")(both)
+    outputs = {"price": L.Dense(1, name="price")(hidden),
+               "bought": L.Dense(1, activation="sigmoid", name="bought")(hidden)}
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {"price": losses.Huber(), "bought": losses.BinaryCrossentropy()},
+                  loss_weights={"price": 0.5, "bought": 2.0},
+                  metrics={"price": [metrics.MeanAbsoluteError(), metrics.RootMeanSquaredError()],
+                           "bought": ["accuracy", metrics.AUC(name="auc")]})
+    return model
+
+
+@case("one loss given for two outputs, a list of metrics for each",
+      lambda r: (normal(r, 16, 4), [normal(r, 16, 2), normal(r, 16, 3)]))
+def one_loss_two_outputs():
+    value = keras.Input((4,))
+    model = keras.Model(value, [L.Dense(2)(value), L.Dense(3)(value)])
+    model.compile("sgd", "mse", metrics=[["mae"], ["mse", "mae"]])
+    return model
+
+
+@case("three heads with losses of three kinds and loss weights",
+      lambda r: (labels(r, 20, 20, 4, 5), [normal(r, 20, 1), one_hot(r, 4, 20), bits(r, 20, 1)]))
+def age_income_gender():
+    text = keras.Input((4, 5), dtype="int32", name="posts")
+    value = L.GlobalAveragePooling2D()(L.Embedding(20, 6)(text))
+    value = L.Dense(8, activation="relu")(value)
+    outputs = [L.Dense(1, name="age")(value),
+               L.Dense(4, activation="softmax", name="income")(value),
+               L.Dense(1, activation="sigmoid", name="gender")(value)]
+    model = keras.Model(text, outputs)
+    model.compile("rmsprop", {"age": "mse", "income": "categorical_crossentropy",
+                              "gender": "binary_crossentropy"},
+                  loss_weights={"age": 0.25, "income": 1.0, "gender": 10.0})
+    return model
+
+
+@case("one layer on two inputs: shared weights; merged by a product",
+      lambda r: ([normal(r, 20, 5), normal(r, 20, 5)], bits(r, 20, 1)))
+def shared_layer():
+    left, right = keras.Input((5,), name="left"), keras.Input((5,), name="right")
+    encoder = L.Dense(4, activation="tanh", name="encoder")
+    both = L.Multiply()([encoder(left), encoder(right)])
+    model = keras.Model([left, right], L.Dense(1, activation="sigmoid")(both))
+    model.compile(optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("residual blocks with batch normalization and a projection",
+      lambda r: (normal(r, 18, 6, 6, 2), labels(r, 3, 18)))
+def residual():
+    def block(x, filters, strides):
+        y = L.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
+        y = L.ReLU()(L.BatchNormalization()(y))
+        y = L.BatchNormalization()(L.Conv2D(filters, 3, padding="same", use_bias=False)(y))
+        if strides != 1 or x.shape[-1] != filters:
+            x = L.BatchNormalization()(L.Conv2D(filters, 1, strides, use_bias=False)(x))
+        return L.ReLU()(L.Add()([x, y]))
+    image = keras.Input((6, 6, 2))
+    value = block(block(image, 4, 1), 6, 2)
+    model = keras.Model(image, L.Dense(3, activation="softmax")(L.GlobalAveragePooling2D()(value)))
+    model.compile(optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+                  losses.SparseCategoricalCrossentropy(), metrics=["accuracy"])
+    return model
+
+
+@case("operators and keras.ops on symbolic tensors as nodes (beyond the first layers)",
+      lambda r: (normal(r, 16, 4), normal(r, 16, 4)))
+def operators():
+    value = keras.Input((4,))
+    hidden = L.Dense(4, activation="relu")(value)
+    mixed = (value + hidden) * 0.5 - 1.0
+    model = keras.Model(value, L.Dense(4)(keras.ops.concatenate([mixed, -value], axis=-1)))
+    model.compile("sgd", "mse")
+    return model
+
+
+@case("a functional model as a layer, called twice",
+      lambda r: ([normal(r, 20, 4), normal(r, 20, 4)], normal(r, 20, 1)), resumed=True)
+def nested_model():
+    inner_input = keras.Input((4,), name="inner_input")
+    inner = keras.Model(inner_input, L.LayerNormalization()(L.Dense(3, activation="relu")(
+        inner_input)), name="inner")
+    left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
+    model = keras.Model([left, right], L.Dense(1)(L.Add()([inner(left), inner(right)])),
+                        name="outer")
+    model.compile(optimizers.Adam(0.01), "mae", metrics=["mse"])
+    return model
+
+
+@case("a sequential model inside a functional one",
+      lambda r: (normal(r, 20, 4), one_hot(r, 3, 20)))
+def sequential_inside_functional():
+    body = keras.Sequential([L.Dense(6, activation="elu"), L.BatchNormalization(), L.Dense(4)],
+                            name="body")
+    value = keras.Input((4,))
+    model = keras.Model(value, L.Dense(3)(L.ReLU()(L.Add()([value, body(value)]))))
+    model.compile("adam", losses.CategoricalCrossentropy(from_logits=True),
+                  metrics=["categorical_accuracy"])
+    return model
+
+
+@case("a sequential model in a sequential model",
+      lambda r: (normal(r, 20, 4), normal(r, 20, 2)))
+def sequential_inside_sequential():
+    inner = keras.Sequential([L.Dense(5, activation="relu"), L.Dense(3)], name="inner")
+    model = keras.Sequential([L.Input((4,)), inner, L.LeakyReLU(0.1), L.Dense(2)])
+    model.compile("sgd", "mse")
+    return model
+
+
+@case("frozen layers, one of them batch normalization; a frozen part of a nested model",
+      lambda r: (normal(r, 20, 4), normal(r, 20, 2)), resumed=True)
+def frozen_part():
+    base = keras.Sequential([L.Input((4,)), L.Dense(5, activation="relu", name="base_dense"),
+                             L.BatchNormalization(name="base_norm")], name="base")
+    base.trainable = False
+    value = keras.Input((4,))
+    hidden = L.BatchNormalization(name="free_norm", momentum=0.9)(base(value))
+    model = keras.Model(value, L.Dense(2)(L.Dense(3, trainable=False, name="still")(hidden)))
+    model.compile(optimizers.Adam(0.01), "mse", metrics=["mae"])
+    return model
+
+
+@case("sample weights, with weighted and unweighted metrics",
+      lambda r: (normal(r, 22, 4), labels(r, 3, 22), weight(r, 22)))
+def sample_weights():
+    model = keras.Sequential([L.Input((4,)), L.Dense(6, activation="relu"),
+                              L.Dense(3, activation="softmax")])
+    model.compile(optimizers.SGD(0.1), losses.SparseCategoricalCrossentropy(),
+                  metrics=["accuracy"], weighted_metrics=["sparse_categorical_crossentropy"])
+    return model
+
+
+@case("class weights and sparse labels, with a validation split",
+      lambda r: (normal(r, 25, 4), labels(r, 3, 25)), validation_split=0.2,
+      class_weight={0: 1.0, 1: 3.0, 2: 0.5})
+def class_weights():
+    model = keras.Sequential([L.Input((4,)), L.Dense(6, activation="relu"),
+                              L.Dense(3, activation="softmax")])
+    model.compile(optimizers.SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"],
+                  weighted_metrics=["accuracy"])
+    return model
+
+
+@case("class weights and one-hot labels",
+      lambda r: (normal(r, 16, 4), one_hot(r, 3, 16)), class_weight={0: 1.0, 1: 3.0, 2: 0.5})
+def class_weights_one_hot():
+    model = keras.Sequential([L.Input((4,)), L.Dense(3, activation="softmax")])
+    model.compile(optimizers.SGD(0.1), "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("embeddings, causal convolution, flatten; gradient accumulation",
+      lambda r: (labels(r, 30, 24, 7), bits(r, 24, 1)))
+def embedding_causal():
+    model = keras.Sequential([
+        L.Input((7,), dtype="int32"), L.Embedding(30, 5),
+        L.Conv1D(6, 3, padding="causal", activation="relu"), L.LayerNormalization(), L.Flatten(),
+        L.Dense(1, activation="sigmoid")])
+    model.compile(optimizers.Adam(0.01, gradient_accumulation_steps=2), "binary_crossentropy",
+                  metrics=["accuracy"])
+    return model
+
+
+@case("an embedding that masks index 0: masked steps count neither in the loss nor in metrics",
+      lambda r: (labels(r, 6, 20, 5), labels(r, 3, 20, 5)))
+def embedding_masked():
+    model = keras.Sequential([
+        L.Input((5,), dtype="int32"), L.Embedding(6, 4, mask_zero=True),
+        L.Dense(6, activation="relu"), L.Dense(3, activation="softmax")])
+    model.compile(optimizers.SGD(0.2), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("regularizers of weights and activities, constraints",
+      lambda r: (normal(r, 20, 4), normal(r, 20, 2)), validation_split=0.2)
+def regularized():
+    model = keras.Sequential([
+        L.Input((4,)),
+        L.Dense(6, activation="relu", kernel_regularizer="l2",
+                bias_regularizer=regularizers.L1(0.01),
+                activity_regularizer=regularizers.L2(0.01)),
+        L.Dense(5, kernel_regularizer=regularizers.L1L2(0.005, 0.01),
+                kernel_constraint=keras.constraints.MaxNorm(0.8)),
+        L.Dense(2, kernel_constraint="non_neg")])
+    model.compile(optimizers.RMSprop(0.01, momentum=0.5, centered=True), "mse", metrics=["mae"])
+    return model
+
+
+@case("AdamW with a cosine schedule and warm-up, weight decay, label smoothing",
+      lambda r: (normal(r, 24, 5), one_hot(r, 3, 24)), resumed=True)
+def adamw_cosine():
+    schedule = optimizers.schedules.CosineDecay(0.001, 8, alpha=0.1, warmup_target=0.02,
+                                                warmup_steps=3)
+    model = keras.Sequential([L.Input((5,)), L.Dense(8, activation="gelu"),
+                              L.LayerNormalization(), L.Dense(3)])
+    model.compile(optimizers.AdamW(schedule, weight_decay=0.05),
+                  losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+                  metrics=["accuracy"])
+    return model
+
+
+@case("SGD with Nesterov momentum, exponential decay and clipnorm",
+      lambda r: (normal(r, 24, 5), normal(r, 24, 1)), resumed=True)
+def sgd_clipnorm_exponential():
+    schedule = optimizers.schedules.ExponentialDecay(0.1, 4, 0.7, staircase=True)
+    model = keras.Sequential([L.Input((5,)), L.Dense(8, activation="silu"), L.Dense(1)])
+    model.compile(optimizers.SGD(schedule, momentum=0.9, nesterov=True, clipnorm=0.5),
+                  losses.Huber(0.7), metrics=[metrics.RootMeanSquaredError(name="rmse")])
+    return model
+
+
+@case("Adadelta with an exponential moving average of the weights",
+      lambda r: (normal(r, 24, 5), normal(r, 24, 1)), resumed=True)
+def adadelta_ema():
+    model = keras.Sequential([L.Input((5,)), L.Dense(8, activation="softplus"), L.Dense(1)])
+    model.compile(optimizers.Adadelta(1.0, use_ema=True, ema_momentum=0.9), "mse")
+    return model
+
+
+@case("Adagrad with global clipnorm and weight decay",
+      lambda r: (normal(r, 24, 5), normal(r, 24, 1)))
+def adagrad_global_clipnorm():
+    model = keras.Sequential([L.Input((5,)), L.Dense(8, activation="relu"), L.Dense(1)])
+    model.compile(optimizers.Adagrad(0.1, global_clipnorm=0.7, weight_decay=0.01), "mse")
+    return model
+
+
+@case("logits for two classes: AUC, precision, recall, accuracy at a threshold",
+      lambda r: (normal(r, 24, 5), bits(r, 24, 1)), validation_split=0.25)
+def binary_logits():
+    model = keras.Sequential([L.Input((5,)), L.Dense(8, activation="relu"), L.Dense(1)])
+    model.compile(optimizers.Adam(0.02), losses.BinaryCrossentropy(from_logits=True), metrics=[
+        metrics.BinaryAccuracy(threshold=0.0), metrics.AUC(from_logits=True),
+        metrics.Precision(thresholds=0.0), metrics.Recall(thresholds=0.0)])
+    return model
+
+
+@case("many labels at once, batch normalization first, dropout of rate 0, as in drug response",
+      lambda r: (normal(r, 24, 7), bits(r, 24, 5)))
+def many_labels():
+    model = keras.Sequential([
+        L.Input((7,)), L.BatchNormalization(), L.Dropout(0.0), L.Dense(8, activation="relu"),
+        L.BatchNormalization(), L.Dropout(0.0), L.Dense(5, activation="sigmoid")])
+    model.compile("adam", losses.BinaryCrossentropy(),
+                  metrics=[metrics.AUC(multi_label=True, num_labels=5, name="auc"),
+                           metrics.Precision(), "binary_accuracy"])
+    return model
+
+
+@case("every remaining layer in one model: rescaling, reshape, average pooling, softmax layer",
+      lambda r: (normal(r, 18, 6, 6, 1) * 64, labels(r, 4, 18)))
+def assorted_layers():
+    model = keras.Sequential([
+        L.Input((6, 6, 1)), L.Rescaling(1 / 64, offset=0.1), L.Conv2D(4, 3, padding="same"),
+        L.LeakyReLU(), L.AveragePooling2D(2), L.Activation("tanh"), L.Reshape((9, 4)),
+        L.Conv1D(5, 3, strides=2, activation="relu"), L.Reshape((2, 2, -1)),
+        L.GlobalMaxPooling2D(), L.Dense(4), L.Softmax()])
+    model.compile(optimizers.RMSprop(0.005, rho=0.8),
+                  losses.SparseCategoricalCrossentropy(),
+                  metrics=[metrics.SparseTopKCategoricalAccuracy(2)])
+    return model
+
+
+@case("an output without a loss: its target is given and does not count",
+      lambda r: (normal(r, 16, 4), [normal(r, 16, 1), normal(r, 16, 2)]))
+def output_without_loss():
+    value = keras.Input((4,))
+    hidden = L.Dense(5, activation="relu", name="hidden")(value)
+    outputs = [L.Dense(1, name="fitted")(hidden), L.Dense(2, name="spare")(hidden)]
+    model = keras.Model(value, outputs)
+    model.compile("sgd", {"fitted": "mse", "spare": None})
+    return model
+
+
+@case("dropout that drops: predictions only, its draws are not compared",
+      lambda r: (normal(r, 16, 6), labels(r, 3, 16)), epochs=None)
+def dropout():
+    model = keras.Sequential([L.Input((6,)), L.Dropout(0.2), L.Dense(8, activation="relu"),
+                              L.Dropout(0.5, seed=3), L.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("never compiled", lambda r: (normal(r, 8, 3), normal(r, 8, 2)), epochs=None)
+def not_compiled():
+    value = keras.Input((3,), name="value")
+    return keras.Model(value, {"b": L.Dense(2, name="second")(value),
+                               "a": L.Dense(1, name="first")(value)}, name="plain")
