@@ -4,7 +4,7 @@
 //! asked, for the mean. Global pooling is a reduction: see `reduce`.
 //! Must not know: padding names, layers, graphs.
 
-use crate::gemm::{Pointer, Windows, run_if};
+use crate::gemm::{Pointer, Start, Windows, run_if};
 use crate::pool::ThreadPool;
 use crate::simd::{Kernel, Simd, dispatch};
 
@@ -58,6 +58,38 @@ struct Forward<'a> {
     y: *mut f32,
 }
 
+/// Where the pixels of a window inside the image begin: found once for all channels.
+struct Inside {
+    at: [usize; Self::MOST],
+    count: usize,
+}
+
+impl Inside {
+    /// Larger windows are looked up again for each vector of channels.
+    const MOST: usize = 64;
+
+    #[inline(always)]
+    fn new(windows: &Windows, start: &Start) -> Self {
+        let mut inside = Self { at: [0; Self::MOST], count: 0 };
+        for at in lookup(windows, start).take(Self::MOST) {
+            inside.at[inside.count] = at;
+            inside.count += 1;
+        }
+        inside
+    }
+
+    #[inline(always)]
+    fn pixels(&self) -> impl Iterator<Item = usize> + Clone {
+        self.at[..self.count].iter().copied()
+    }
+}
+
+/// The pixels of a window inside the image, in order.
+#[inline(always)]
+fn lookup<'a>(windows: &'a Windows, start: &'a Start) -> impl Iterator<Item = usize> + Clone + 'a {
+    (0..windows.taps()).filter_map(|tap| windows.find(start, windows.tap(tap)))
+}
+
 impl Kernel for Forward<'_> {
     type Output = ();
     #[inline(always)]
@@ -65,34 +97,52 @@ impl Kernel for Forward<'_> {
         let windows = self.windows;
         let mut cursor = windows.cursor(self.first);
         for position in self.first..self.first + windows.output[2] {
-            let mut channel = 0;
-            while channel < windows.channels {
-                let width = S::LANES.min(windows.channels - channel);
-                let largest = self.pooling == Pooling::Max;
-                let mut value = s.splat(if largest { f32::NEG_INFINITY } else { 0.0 });
-                let mut inside = 0;
-                for tap in 0..windows.taps() {
-                    let Some(at) = windows.find(&cursor.start, windows.tap(tap)) else { continue };
-                    // SAFETY: the pixel lies inside.
-                    let pixel = unsafe { s.load_up_to(self.x.add(at + channel), width) };
-                    value = if largest {
-                        s.select(s.is_nan(value), value, s.max(value, pixel))
-                    } else {
-                        s.add(value, pixel)
-                    };
-                    inside += 1;
-                }
-                if !largest {
-                    value = s.mul(value, s.splat(share(self.pooling, windows, inside)));
-                }
-                // SAFETY: the position exists.
-                unsafe {
-                    let to = self.y.add(position * windows.channels + channel);
-                    s.store_up_to(to, value, width);
-                }
-                channel += S::LANES;
+            if windows.taps() <= Inside::MOST {
+                let inside = Inside::new(windows, &cursor.start);
+                self.position(s, position, inside.pixels());
+            } else {
+                self.position(s, position, lookup(windows, &cursor.start));
             }
             cursor.advance(windows);
+        }
+    }
+}
+
+impl Forward<'_> {
+    /// Pools one window, whose pixels inside the image are given.
+    #[inline(always)]
+    fn position<S: Simd>(
+        &self,
+        s: S,
+        position: usize,
+        pixels: impl Iterator<Item = usize> + Clone,
+    ) {
+        let windows = self.windows;
+        let largest = self.pooling == Pooling::Max;
+        let count = if largest { 0 } else { pixels.clone().count() };
+        let share = s.splat(share(self.pooling, windows, count));
+        let mut channel = 0;
+        while channel < windows.channels {
+            let width = S::LANES.min(windows.channels - channel);
+            let mut value = s.splat(if largest { f32::NEG_INFINITY } else { 0.0 });
+            for at in pixels.clone() {
+                // SAFETY: the pixel lies inside.
+                let pixel = unsafe { s.load_up_to(self.x.add(at + channel), width) };
+                value = if largest {
+                    s.select(s.is_nan(value), value, s.max(value, pixel))
+                } else {
+                    s.add(value, pixel)
+                };
+            }
+            if !largest {
+                value = s.mul(value, share);
+            }
+            // SAFETY: the position exists.
+            unsafe {
+                let to = self.y.add(position * windows.channels + channel);
+                s.store_up_to(to, value, width);
+            }
+            channel += S::LANES;
         }
     }
 }
@@ -151,31 +201,11 @@ impl Kernel for Backward<'_> {
         let first = self.image * positions;
         let mut cursor = windows.cursor(first);
         for position in first..first + positions {
-            let inside = || {
-                let taps = 0..windows.taps();
-                taps.filter_map(|tap| windows.find(&cursor.start, windows.tap(tap)))
-            };
-            let count = if self.pooling == Pooling::Average { inside().count() } else { 0 };
-            let mut channel = self.channels.start;
-            while channel < self.channels.end {
-                let width = S::LANES.min(self.channels.end - channel);
-                let at = position * windows.channels + channel;
-                // SAFETY: the position and the pixels exist.
-                unsafe {
-                    let gradient = s.load_up_to(self.dy.add(at), width);
-                    if self.pooling == Pooling::Max {
-                        let largest = s.load_up_to(self.y.add(at), width);
-                        self.give_to_first(s, inside(), channel, width, gradient, largest);
-                    } else {
-                        let factor = s.splat(share(self.pooling, windows, count));
-                        let part = s.mul(gradient, factor);
-                        for pixel in inside() {
-                            let to = self.dx.add(pixel + channel);
-                            s.store_up_to(to, s.add(s.load_up_to(to, width), part), width);
-                        }
-                    }
-                }
-                channel += S::LANES;
+            if windows.taps() <= Inside::MOST {
+                let inside = Inside::new(windows, &cursor.start);
+                self.position(s, position, inside.pixels());
+            } else {
+                self.position(s, position, lookup(windows, &cursor.start));
             }
             cursor.advance(windows);
         }
@@ -183,6 +213,39 @@ impl Kernel for Backward<'_> {
 }
 
 impl Backward<'_> {
+    /// Deals out the gradient of one window, whose pixels inside the image are given.
+    #[inline(always)]
+    fn position<S: Simd>(
+        &self,
+        s: S,
+        position: usize,
+        pixels: impl Iterator<Item = usize> + Clone,
+    ) {
+        let windows = self.windows;
+        let count = if self.pooling == Pooling::Average { pixels.clone().count() } else { 0 };
+        let factor = s.splat(share(self.pooling, windows, count));
+        let mut channel = self.channels.start;
+        while channel < self.channels.end {
+            let width = S::LANES.min(self.channels.end - channel);
+            let at = position * windows.channels + channel;
+            // SAFETY: the position and the pixels exist.
+            unsafe {
+                let gradient = s.load_up_to(self.dy.add(at), width);
+                if self.pooling == Pooling::Max {
+                    let largest = s.load_up_to(self.y.add(at), width);
+                    self.give_to_first(s, pixels.clone(), channel, width, gradient, largest);
+                } else {
+                    let part = s.mul(gradient, factor);
+                    for pixel in pixels.clone() {
+                        let to = self.dx.add(pixel + channel);
+                        s.store_up_to(to, s.add(s.load_up_to(to, width), part), width);
+                    }
+                }
+            }
+            channel += S::LANES;
+        }
+    }
+
     /// Adds the gradient to the first pixel that is the largest, channel by channel.
     #[inline(always)]
     unsafe fn give_to_first<S: Simd>(
@@ -214,7 +277,7 @@ mod tests {
     use super::*;
     use crate::testing::{assert_close, bits, numbers};
 
-    fn shapes() -> [Windows; 4] {
+    fn shapes() -> [Windows; 5] {
         let plain = Windows {
             batch: 2,
             input: [1, 8, 9],
@@ -231,6 +294,14 @@ mod tests {
             // Overlapping windows that leave the image on both sides.
             Windows { kernel: [1, 3, 3], origin: [0, -1, -1], output: [1, 4, 5], ..plain },
             Windows { channels: 70, pixel: 70, ..plain },
+            // More pixels than are looked up at once.
+            Windows {
+                kernel: [1, 9, 9],
+                origin: [0, -1, -1],
+                output: [1, 2, 3],
+                stride: [1; 3],
+                ..plain
+            },
             Windows {
                 batch: 3,
                 input: [4, 5, 6],
