@@ -112,7 +112,8 @@ impl Loss {
             Reduction::SumOverBatchSize | Reduction::Mean => weighted.mean_all(),
             Reduction::MeanWithSampleWeight => match &weight {
                 Some(weight) => {
-                    weighted.sum_all() / aligned(weight, &values).broadcast_to(values.shape()).sum_all()
+                    weighted.sum_all()
+                        / aligned(weight, &values).broadcast_to(values.shape()).sum_all()
                 }
                 None => weighted.mean_all(),
             },

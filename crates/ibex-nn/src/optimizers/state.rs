@@ -263,7 +263,10 @@ impl Trained {
 /// The gradients, clipped by the one way that is asked for.
 fn clip(options: &Options, gradients: Vec<Tensor>) -> Vec<Tensor> {
     if let Some(bound) = options.clipnorm {
-        return gradients.iter().map(|g| scaled_to(g, &g.square().sum_all().sqrt(), bound)).collect();
+        return gradients
+            .iter()
+            .map(|g| scaled_to(g, &g.square().sum_all().sqrt(), bound))
+            .collect();
     }
     if let Some(bound) = options.global_clipnorm {
         let squares = gradients.iter().map(|g| g.square().sum_all().cast(DType::F32));
@@ -274,7 +277,10 @@ fn clip(options: &Options, gradients: Vec<Tensor>) -> Vec<Tensor> {
     match options.clipvalue {
         Some(bound) => {
             let limit = |g: &Tensor, at: f64| Tensor::full(g.dtype(), g.shape().clone(), at);
-            gradients.iter().map(|g| g.maximum(&limit(g, -bound)).minimum(&limit(g, bound))).collect()
+            gradients
+                .iter()
+                .map(|g| g.maximum(&limit(g, -bound)).minimum(&limit(g, bound)))
+                .collect()
         }
         None => gradients,
     }
