@@ -54,8 +54,8 @@ pub(crate) fn plan(lowered: &Lowered, order: &[Group]) -> Plan {
                         let fits = |&(_, width, size): &(usize, usize, usize)| {
                             width == ty.dtype.size() && size == ty.shape.size()
                         };
-                        let stored = lowered.units[unit].shape.iter().product::<usize>()
-                            == ty.shape.size();
+                        let stored =
+                            lowered.units[unit].shape.iter().product::<usize>() == ty.shape.size();
                         let found = dying.iter().position(fits).filter(|_| stored);
                         let block = match found {
                             Some(at) => dying.swap_remove(at).0,
@@ -129,7 +129,9 @@ fn dying(
                 continue;
             }
             let ty = &lowered.values[value].ty;
-            let plain = source.view().is_some_and(View::is_plain) && ty.shape.size() == size;
+            let plain = source.view().is_some_and(View::is_plain)
+                && ty.shape.size() == size
+                && !lowered.units[index].has_parameters();
             if !found.contains_key(&value) {
                 order.push(value);
             }
@@ -199,7 +201,8 @@ mod tests {
         for (i, a) in blocks.iter().enumerate() {
             for (j, b) in blocks.iter().enumerate().skip(i + 1) {
                 let apart = a.last < b.first || b.last < a.first;
-                let beside = offsets[i] + a.bytes <= offsets[j] || offsets[j] + b.bytes <= offsets[i];
+                let beside =
+                    offsets[i] + a.bytes <= offsets[j] || offsets[j] + b.bytes <= offsets[i];
                 assert!(apart || beside, "{i} and {j}");
             }
         }

@@ -1,12 +1,18 @@
 //! Measures the kernels against the machine and against another crate, in turn in one run.
 //!
-//! `cargo bench -p ibex-cpu` prints a table: the FMA peak and the copy bandwidth, then matrix
-//! products at the shapes of the workloads, beside `matrixmultiply`.
+//! `cargo bench -p ibex-cpu` prints tables: the copy bandwidth, the cost of a fork, element-wise
+//! functions, then matrix products at the shapes of the workloads beside `matrixmultiply`, and
+//! convolutions, all as parts of the FMA peak.
 //! An argument keeps only the rows whose name contains it.
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use ibex_cpu::conv::{
+    Convolution, convolution, convolution_input_gradient, convolution_kernel_gradient, depthwise,
+    depthwise_input_gradient, depthwise_kernel_gradient,
+};
+use ibex_cpu::elementwise::Unary;
 use ibex_cpu::gemm::{Epilogue, Product, View, gemm};
 use ibex_cpu::isa::Isa;
 use ibex_cpu::pool::ThreadPool;
@@ -122,58 +128,194 @@ fn other(shape: Shape, data: &mut [Vec<f32>; 3]) {
     }
 }
 
+/// A copy from one large vector to another.
+fn copy_rate() -> f64 {
+    let from = vec![1.0_f32; 1 << 25];
+    let mut to = vec![0.0_f32; 1 << 25];
+    let [seconds] = medians(5, [&mut || black_box(&mut to).copy_from_slice(black_box(&from))]);
+    from.len() as f64 * 8.0 / seconds / 1e9
+}
+
+/// What a row of the table is measured against, in turn with it.
+struct Machine {
+    one: ThreadPool,
+    all: ThreadPool,
+}
+
+impl Machine {
+    /// Prints one row: rates on one thread and on all, as parts of the peak measured in turn.
+    fn row(
+        &self,
+        name: &str,
+        flops: f64,
+        work: &mut dyn FnMut(&ThreadPool),
+        other: &mut dyn FnMut(),
+    ) {
+        const ROUNDS: usize = 100_000;
+        let peak_flops = (ROUNDS * 16 * 2 * dispatch(Lanes)) as f64;
+        let repeats = ((2e6 / flops) as usize).max(1);
+        let rounds = ((1e9 / flops) as usize).clamp(9, 101);
+        let threads = self.all.threads();
+        let work = std::cell::RefCell::new(work);
+        let [one, all, other, peak, peaks] = medians(
+            rounds,
+            [
+                &mut || (0..repeats).for_each(|_| work.borrow_mut()(&self.one)),
+                &mut || (0..repeats).for_each(|_| work.borrow_mut()(&self.all)),
+                &mut || (0..repeats).for_each(|_| other()),
+                &mut || {
+                    black_box(dispatch(Peak(ROUNDS)));
+                },
+                &mut || {
+                    self.all.run(threads, |_| {
+                        black_box(dispatch(Peak(ROUNDS)));
+                    });
+                },
+            ],
+        );
+        let cell = |seconds: f64, peak: f64, share: f64| {
+            let rate = flops * repeats as f64 / seconds / 1e9;
+            format!("{rate:7.1} ({:4.2})", rate / (peak_flops * share / peak / 1e9))
+        };
+        println!(
+            "{name:<18} {:>15} {:>15} {:>15}",
+            cell(one, peak, 1.0),
+            cell(all, peaks, threads as f64),
+            cell(other, peak, 1.0)
+        );
+    }
+}
+
+/// Name, batch, side of the image, channels in and out, side of the kernel, stride.
+type Image = (&'static str, usize, usize, usize, usize, usize, usize);
+
+const IMAGES: [Image; 7] = [
+    ("cnn 1", 64, 28, 1, 32, 3, 1),
+    ("cnn 2", 64, 13, 32, 64, 3, 1),
+    ("cnn 3", 64, 5, 64, 64, 3, 1),
+    ("resnet 64", 32, 16, 64, 64, 3, 1),
+    ("resnet 128 /2", 32, 16, 64, 128, 3, 2),
+    ("resnet 256", 32, 4, 256, 256, 3, 1),
+    ("resnet 512", 32, 2, 512, 512, 3, 1),
+];
+
+fn images(machine: &Machine) {
+    for (name, batch, side, inputs, outputs, kernel, stride) in IMAGES {
+        let output = side.div_ceil(stride);
+        let before = ((output - 1) * stride + kernel).saturating_sub(side) / 2;
+        let shape = Convolution {
+            batch,
+            input: [1, side, side],
+            input_channels: inputs,
+            kernel: [1, kernel, kernel],
+            output: [1, output, output],
+            output_channels: outputs,
+            stride: [1, stride, stride],
+            dilation: [1; 3],
+            padding: [0, before, before],
+            groups: 1,
+        };
+        let mut x = vec![0.5_f32; batch * side * side * inputs];
+        let mut weights = vec![0.25_f32; kernel * kernel * inputs * outputs];
+        let mut y = vec![0.125_f32; batch * output * output * outputs];
+        let flops = 2.0 * y.len() as f64 * (kernel * kernel * inputs) as f64;
+        let (x, weights, y) = (x.as_mut_ptr(), weights.as_mut_ptr(), y.as_mut_ptr());
+        let plain = Epilogue::default();
+        // SAFETY: the vectors have the sizes of the shape and live to the end of this turn.
+        unsafe {
+            machine.row(
+                &format!("{name} y"),
+                flops,
+                &mut |pool| convolution(pool, &shape, x, weights, y, plain),
+                &mut || (),
+            );
+            machine.row(
+                &format!("{name} dW"),
+                flops,
+                &mut |pool| convolution_kernel_gradient(pool, &shape, x, y, weights, plain),
+                &mut || (),
+            );
+            machine.row(
+                &format!("{name} dX"),
+                flops,
+                &mut |pool| convolution_input_gradient(pool, &shape, y, weights, x),
+                &mut || (),
+            );
+        }
+    }
+}
+
+/// Depthwise 3×3 over images of 32×32 pixels, 128 channels.
+fn depths(machine: &Machine) {
+    let (batch, side, channels) = (32, 32, 128);
+    let shape = Convolution {
+        batch,
+        input: [1, side, side],
+        input_channels: channels,
+        kernel: [1, 3, 3],
+        output: [1, side, side],
+        output_channels: channels,
+        stride: [1; 3],
+        dilation: [1; 3],
+        padding: [0, 1, 1],
+        groups: channels,
+    };
+    let mut x = vec![0.5_f32; batch * side * side * channels];
+    let mut weights = vec![0.25_f32; 9 * channels];
+    let mut y = x.clone();
+    let flops = 2.0 * y.len() as f64 * 9.0;
+    let (x, weights, y) = (x.as_mut_ptr(), weights.as_mut_ptr(), y.as_mut_ptr());
+    // SAFETY: the vectors have the sizes of the shape and live to the end of this turn.
+    unsafe {
+        let run = |name, work: &mut dyn FnMut(&ThreadPool)| {
+            machine.row(name, flops, work, &mut || ());
+        };
+        run("depthwise y", &mut |pool| depthwise(pool, &shape, x, weights, y));
+        run("depthwise dW", &mut |pool| depthwise_kernel_gradient(pool, &shape, x, y, weights));
+        run("depthwise dX", &mut |pool| depthwise_input_gradient(pool, &shape, y, weights, x));
+    }
+}
+
+fn functions() {
+    println!("element-wise, a tile of 1024 in the first cache: nanoseconds per tile");
+    let mut x = vec![0.3_f32; 1024];
+    let mut out = vec![0.0_f32; 1024];
+    for function in Unary::ALL {
+        let run = function.function();
+        let (x, out) = (x.as_mut_ptr(), out.as_mut_ptr());
+        // SAFETY: both vectors have 1024 floats.
+        let [seconds] = medians(101, [&mut || (0..100).for_each(|_| unsafe { run(x, out, 1024) })]);
+        print!("{function:?} {:.0}  ", seconds * 1e7);
+    }
+    println!();
+}
+
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let wanted = wanted.unwrap_or_default();
-    let lanes = dispatch(Lanes);
-    let (one, all) = (ThreadPool::new(1), ThreadPool::default());
-    let threads = all.threads();
+    let machine = Machine { one: ThreadPool::new(1), all: ThreadPool::default() };
+    let (lanes, threads) = (dispatch(Lanes), machine.all.threads());
     println!("instruction set {}, {lanes} lanes, {threads} threads", Isa::current().name());
-    let rounds = 1_000_000;
-    let flops = (rounds * 16 * 2 * lanes) as f64;
-    let [single, many] = medians(
-        9,
-        [&mut || drop(black_box(dispatch(Peak(rounds)))), &mut || {
-            all.run(threads, |_| drop(black_box(dispatch(Peak(rounds)))));
-        }],
-    );
-    let peak = [flops / single / 1e9, flops * threads as f64 / many / 1e9];
-    println!("FMA peak: {:.0} GFLOP/s on one thread, {:.0} on {threads}", peak[0], peak[1]);
-    let from = vec![1.0_f32; 1 << 25];
-    let mut to = vec![0.0_f32; 1 << 25];
-    let [copy] = medians(5, [&mut || to.copy_from_slice(black_box(&from))]);
-    println!("copy: {:.1} GB/s on one thread", from.len() as f64 * 8.0 / copy / 1e9);
-    println!(
-        "{:<16}{:>6}{:>6}{:>6} {:>18} {:>18} {:>18}",
-        "product", "m", "n", "k", "1 thread", "all threads", "matrixmultiply 1"
-    );
+    println!("copy: {:.1} GB/s on one thread", copy_rate());
+    let [fork] = medians(1001, [&mut || machine.all.run(threads, |_| ())]);
+    println!("fork and join: {:.1} microseconds", fork * 1e6);
+    functions();
+    println!("GFLOP/s (part of the FMA peak measured in turn)");
+    println!("{:<18} {:>15} {:>15} {:>15}", "", "1 thread", "all threads", "other, 1 thread");
     for shape in SHAPES {
         let (name, m, n, k, ..) = shape;
         if !name.contains(&wanted) {
             continue;
         }
         let data = || [vec![0.5_f32; m * k], vec![0.25_f32; k * n], vec![0.0_f32; m * n]];
-        let (mut first, mut second, mut third) = (data(), data(), data());
+        let (mut ours, mut theirs) = (data(), data());
         let flops = 2.0 * (m * n * k) as f64;
-        let repeats = ((2e6 / flops) as usize).max(1);
-        let rounds = ((2e9 / flops) as usize).clamp(9, 301);
-        let times = medians(
-            rounds,
-            [
-                &mut || (0..repeats).for_each(|_| product(shape, &mut first, &one)),
-                &mut || (0..repeats).for_each(|_| product(shape, &mut second, &all)),
-                &mut || (0..repeats).for_each(|_| other(shape, &mut third)),
-            ],
-        );
-        let rate = |seconds: f64, peak: f64| {
-            let rate = flops * repeats as f64 / seconds / 1e9;
-            format!("{rate:7.1} ({:4.2} peak)", rate / peak)
-        };
-        println!(
-            "{name:<16}{m:>6}{n:>6}{k:>6} {:>18} {:>18} {:>18}",
-            rate(times[0], peak[0]),
-            rate(times[1], peak[1]),
-            rate(times[2], peak[0])
-        );
+        machine.row(name, flops, &mut |pool| product(shape, &mut ours, pool), &mut || {
+            other(shape, &mut theirs);
+        });
+    }
+    if wanted.is_empty() || wanted == "images" {
+        images(&machine);
+        depths(&machine);
     }
 }

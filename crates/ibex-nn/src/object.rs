@@ -274,6 +274,11 @@ macro_rules! keras_family {
                 $handle(::std::sync::Arc::new(object))
             }
 
+            /// A handle of a shared object.
+            pub fn from_arc(object: ::std::sync::Arc<dyn $object>) -> $handle {
+                $handle(object)
+            }
+
             /// Makes files that name `name` (such as `my_package>MyName`) load with `load`.
             pub fn register(name: &str, load: $crate::object::Loader<dyn $object>) {
                 let mut registry = Self::registry().lock()

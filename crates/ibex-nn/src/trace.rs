@@ -92,13 +92,13 @@ impl Trace {
     /// Uniform numbers in `[0, 1)`.
     pub fn random_uniform(&mut self, shape: impl Into<Shape>) -> Tensor {
         let (state, stream) = self.next_random();
-        Tensor::random_uniform(&state, stream, shape)
+        ibex_graph::ops::random::uniform(&state, shape, stream, 0.0, 1.0)
     }
 
     /// Normal numbers of mean 0 and variance 1.
     pub fn random_normal(&mut self, shape: impl Into<Shape>) -> Tensor {
         let (state, stream) = self.next_random();
-        Tensor::random_normal(&state, stream, shape)
+        ibex_graph::ops::random::normal(&state, shape, stream)
     }
 }
 

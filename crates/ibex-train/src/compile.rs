@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ibex_nn::ConfigError;
 use ibex_nn::losses::Loss;
-use ibex_nn::metrics::Metric;
+pub use ibex_nn::metrics::MetricChoice;
 use ibex_nn::optimizers::Optimizer;
 
 /// Something for each output of a model.
@@ -53,27 +53,6 @@ impl<T: Clone> PerOutput<T> {
     }
 }
 
-/// A metric, or a name that means another metric for each kind of output (`accuracy`).
-#[derive(Clone, Debug)]
-pub enum MetricChoice {
-    /// A name as in Keras.
-    Named(String),
-    /// A metric.
-    Metric(Metric),
-}
-
-impl From<&str> for MetricChoice {
-    fn from(name: &str) -> MetricChoice {
-        MetricChoice::Named(name.to_string())
-    }
-}
-
-impl<M: Into<Metric>> From<M> for MetricChoice {
-    fn from(metric: M) -> MetricChoice {
-        MetricChoice::Metric(metric.into())
-    }
-}
-
 /// How a model is to be trained.
 ///
 /// Keras: `model.compile(optimizer, loss, loss_weights, metrics, weighted_metrics)`.
@@ -104,8 +83,20 @@ impl Compile {
     }
 
     /// The same metrics for each output.
-    pub fn metrics<M: Into<MetricChoice>>(mut self, metrics: impl IntoIterator<Item = M>) -> Compile {
+    pub fn metrics<M: Into<MetricChoice>>(
+        mut self,
+        metrics: impl IntoIterator<Item = M>,
+    ) -> Compile {
         self.metrics = PerOutput::Each(metrics.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// One more metric for each output.
+    pub fn metric(mut self, metric: impl Into<MetricChoice>) -> Compile {
+        match &mut self.metrics {
+            PerOutput::Each(list) => list.push(metric.into()),
+            other => *other = PerOutput::Each(vec![metric.into()]),
+        }
         self
     }
 

@@ -58,8 +58,7 @@ pub fn trace<const N: usize>(
     seed: u64,
     f: impl FnOnce(&mut Tracer) -> Result<[Tensor; N]>,
 ) -> Traced {
-    let state = Array::from_f64_slice(DType::I64, [2], &[(seed & ((1 << 53) - 1)) as f64, 0.0]);
-    let random = Variable::new("random_state", state);
+    let random = Variable::new("random_state", crate::model::random_state(seed));
     let mut tracer = Tracer {
         trace: Trace::new(true).with_random(&random),
         inputs: Vec::new(),

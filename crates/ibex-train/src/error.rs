@@ -30,13 +30,14 @@ pub enum Error {
     /// A data set is not there.
     #[error(transparent)]
     Dataset(#[from] crate::datasets::DatasetError),
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] crate::plot::PlotError),
     /// The data does not fit the model.
     #[error("{0}")]
     Data(ConfigError),
     /// The loss is not a number any more.
-    #[error(
-        "the loss became {value} in epoch {epoch}\n  help: {help}"
-    )]
+    #[error("the loss became {value} in epoch {epoch}\n  help: {help}")]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,

@@ -27,7 +27,11 @@ impl Model {
         self.evaluate_prepared(&samples, batch_size)
     }
 
-    pub(crate) fn evaluate_prepared(&mut self, samples: &Samples, batch_size: usize) -> Result<Logs> {
+    pub(crate) fn evaluate_prepared(
+        &mut self,
+        samples: &Samples,
+        batch_size: usize,
+    ) -> Result<Logs> {
         if let Some(judge) = self.judge(Mode::Evaluate) {
             judge.reset();
         }
@@ -70,7 +74,9 @@ impl Model {
         })?;
         let array = |(ty, bytes): (Type, Vec<u8>)| {
             Array::from_bytes(ty.dtype, ty.shape, &bytes).map_err(|e| {
-                Error::Data(ibex_nn::ConfigError::new(format!("the outputs have no batch axis: {e}")))
+                Error::Data(ibex_nn::ConfigError::new(format!(
+                    "the outputs have no batch axis: {e}"
+                )))
             })
         };
         collected.into_iter().map(array).collect()

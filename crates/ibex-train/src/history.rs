@@ -1,9 +1,10 @@
 //! What a training leaves behind: the logs of each epoch.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Names and numbers of one epoch or batch, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Logs(Vec<(String, f64)>);
 
 impl Logs {
@@ -49,7 +50,7 @@ impl FromIterator<(String, f64)> for Logs {
 }
 
 /// The logs of every epoch of a training.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The number of each epoch, counted from 0.
     pub epochs: Vec<usize>,
@@ -104,5 +105,37 @@ impl History {
         object.insert("seconds".to_string(), json!(self.seconds));
         object.insert("step_seconds_median".to_string(), json!(self.median_step_seconds()));
         Value::Object(object)
+    }
+}
+
+impl History {
+    /// Draws the curves of the loss, or of all numbers if there is none, to a `.png` or `.svg` file.
+    ///
+    /// # Errors
+    /// If there is nothing to draw or the file cannot be written.
+    pub fn plot(&self, path: impl AsRef<std::path::Path>) -> crate::error::Result<()> {
+        self.plot_of(&["loss"], path)
+    }
+
+    /// Draws the curves of some numbers, each with its `val_` counterpart dashed.
+    ///
+    /// # Errors
+    /// As [`History::plot`].
+    pub fn plot_of(
+        &self,
+        names: &[&str],
+        path: impl AsRef<std::path::Path>,
+    ) -> crate::error::Result<()> {
+        let wanted = names.iter().flat_map(|name| [name.to_string(), format!("val_{name}")]);
+        let curve = |name: String| {
+            let pairs = self.epochs.iter().zip(&self.logs);
+            let points: Vec<(f64, f64)> =
+                pairs.filter_map(|(e, logs)| Some((*e as f64 + 1.0, logs.get(&name)?))).collect();
+            let dashed = name.starts_with("val_");
+            (!points.is_empty()).then_some(crate::plot::Series { name, points, dashed })
+        };
+        let series: Vec<crate::plot::Series> = wanted.filter_map(curve).collect();
+        let title = names.join(", ");
+        Ok(crate::plot::line_chart(&title, "epoch", &title, &series, path)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use ibex_graph::{Array, DType, Scope, Tensor, Variable};
 use ibex_nn::losses::Loss;
-use ibex_nn::metrics::{Metric, resolve};
+use ibex_nn::metrics::Metric;
 use ibex_nn::{PartialType, Trace};
 
 use crate::compile::{Compile, MetricChoice};
@@ -17,8 +17,26 @@ pub(crate) struct Judge {
     pub(crate) losses: Vec<Option<Loss>>,
     pub(crate) loss_weights: Vec<Option<f64>>,
     /// The mean of the total loss, then of each output's if there are several.
-    means: Vec<(String, Variable)>,
+    means: Vec<Mean>,
     metrics: Vec<Tracked>,
+}
+
+/// A running mean, weighted by the number of samples.
+#[derive(Debug)]
+struct Mean {
+    name: String,
+    total: Variable,
+    count: Variable,
+}
+
+impl Mean {
+    fn value(&self) -> f64 {
+        let number = |v: &Variable| v.lock().as_slice::<f32>().map_or(0.0, |v| f64::from(v[0]));
+        match number(&self.count) {
+            0.0 => 0.0,
+            count => number(&self.total) / count,
+        }
+    }
 }
 
 /// A metric of one output.
@@ -73,9 +91,8 @@ impl Judge {
     }
 
     fn add_mean(&mut self, name: String) {
-        // Total and count side by side, in one variable.
-        let variable = Variable::new(name.clone(), Array::zeros(DType::F32, [2]));
-        self.means.push((name, variable));
+        let state = |part: &str| Variable::new(format!("{name}/{part}"), Array::scalar(0f32));
+        self.means.push(Mean { total: state("total"), count: state("count"), name });
     }
 
     fn add_metric(
@@ -88,15 +105,13 @@ impl Judge {
         targets: &[PartialType],
     ) -> Result<()> {
         let target = targets.get(output).unwrap_or(&outputs[output]);
-        let (metric, given) = match choice {
-            MetricChoice::Named(name) => (resolve(name, target, &outputs[output])?, Some(name)),
-            MetricChoice::Metric(metric) => (metric.clone(), None),
-        };
-        let own = given.cloned().unwrap_or_else(|| metric.name());
+        let metric = choice.resolve(target, &outputs[output])?;
+        let own = choice.name();
         let mut name = if names.len() > 1 { format!("{}_{own}", names[output]) } else { own };
         let stem = name.clone();
         let taken = |name: &str, judge: &Judge| {
-            judge.metrics.iter().any(|m| m.name == name) || judge.means.iter().any(|m| m.0 == name)
+            judge.metrics.iter().any(|m| m.name == name)
+                || judge.means.iter().any(|m| m.name == name)
         };
         let mut count = 0;
         while taken(&name, self) {
@@ -126,13 +141,11 @@ impl Judge {
     ) {
         let _scope = Scope::enter("metrics");
         let each = values.iter().flatten();
-        for ((_, variable), value) in self.means.iter().zip(std::iter::once(total).chain(each)) {
-            let count = samples as f64;
-            let scaled = (value.cast(DType::F32) * count).reshape([1]);
-            let counted = Tensor::full(DType::F32, [1], count);
-            let added = Tensor::concatenate(&[scaled, counted], 0);
-            let sum = trace.read(variable) + added;
-            trace.assign(variable, sum);
+        for (mean, value) in self.means.iter().zip(std::iter::once(total).chain(each)) {
+            let sum = trace.read(&mean.total) + value.cast(DType::F32) * samples as f64;
+            trace.assign(&mean.total, sum);
+            let count = trace.read(&mean.count) + samples as f64;
+            trace.assign(&mean.count, count);
         }
     }
 
@@ -170,14 +183,15 @@ impl Judge {
 
     /// The variables in which losses and metrics add up.
     pub(crate) fn variables(&self) -> Vec<Variable> {
-        let means = self.means.iter().map(|(_, variable)| variable.clone());
+        let means = self.means.iter().flat_map(|m| [m.total.clone(), m.count.clone()]);
         means.chain(self.metrics.iter().flat_map(|m| m.states.iter().cloned())).collect()
     }
 
     /// Forgets all batches: the start of an epoch.
     pub(crate) fn reset(&self) {
-        for (_, variable) in &self.means {
-            variable.lock().bytes_mut().fill(0);
+        for mean in &self.means {
+            mean.total.lock().bytes_mut().fill(0);
+            mean.count.lock().bytes_mut().fill(0);
         }
         for tracked in &self.metrics {
             for (variable, &initial) in tracked.states.iter().zip(&tracked.initial) {
@@ -190,14 +204,9 @@ impl Judge {
         }
     }
 
-    /// The running mean of the loss.
-    pub(crate) fn loss(&self) -> f64 {
-        mean_of(&self.means[0].1)
-    }
-
     /// Losses and metrics over the batches since the last reset, sorted by name as Keras logs them.
     pub(crate) fn logs(&self) -> Logs {
-        let means = self.means.iter().map(|(name, variable)| (name.clone(), mean_of(variable)));
+        let means = self.means.iter().map(|mean| (mean.name.clone(), mean.value()));
         let metrics = self.metrics.iter().map(|tracked| {
             let states: Vec<Array> = tracked.states.iter().map(Variable::get).collect();
             (tracked.name.clone(), tracked.metric.result(&states))
@@ -205,12 +214,5 @@ impl Judge {
         let mut all: Vec<(String, f64)> = means.chain(metrics).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all.into_iter().collect()
-    }
-}
-
-fn mean_of(variable: &Variable) -> f64 {
-    match variable.lock().as_slice::<f32>() {
-        Ok([total, count]) if *count > 0.0 => f64::from(*total) / f64::from(*count),
-        _ => 0.0,
     }
 }

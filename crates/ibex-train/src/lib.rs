@@ -5,6 +5,7 @@
 //! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`].
 
 pub mod callbacks;
+mod checkpoint;
 pub mod compile;
 pub mod custom;
 pub mod data;
@@ -15,6 +16,8 @@ pub mod fit;
 pub mod history;
 mod judge;
 pub mod model;
+pub mod npz;
+pub mod plot;
 mod progress;
 mod step;
 
@@ -26,3 +29,15 @@ pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
+
+/// Writes a text file, whole or not at all.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_text(path: impl AsRef<std::path::Path>, text: &str) -> Result<()> {
+    let path = path.as_ref();
+    let failed = ibex_format::FormatError::writing(path);
+    Ok(ibex_format::write_atomically(path, |file| {
+        std::io::Write::write_all(file, text.as_bytes()).map_err(&failed)
+    })?)
+}

@@ -81,13 +81,11 @@ impl Model {
         for (_, layer) in instance.children() {
             layer.materialize(layer.name(), &mut seeds);
         }
-        // The interpreter and `float64` hold 53 bits exactly.
-        let state = Array::from_f64_slice(DType::I64, [2], &[(seed & ((1 << 53) - 1)) as f64, 0.0]);
         Ok(Model {
             functional,
             instance,
             device: ibex_cpu::device(None),
-            random: Variable::new("random_state", state),
+            random: Variable::new("random_state", random_state(seed)),
             compiled: None,
             programs: Vec::new(),
         })
@@ -107,6 +105,11 @@ impl Model {
     /// The seed of initial weights, random layers and shuffling.
     pub fn seed(&self) -> u64 {
         self.random.lock().as_slice::<i64>().map_or(0, |state| state[0] as u64)
+    }
+
+    /// Sets the seed of random layers and shuffling; initial weights stay as they are.
+    pub fn set_seed(&mut self, seed: u64) {
+        *self.random.lock() = random_state(seed);
     }
 
     /// The layers and calls.
@@ -290,6 +293,52 @@ impl Model {
         self.parts(mode).graph(mode, types)
     }
 
+    /// What a step compiles to for batches of `batch_size`, as text: training or prediction.
+    ///
+    /// Unknown extents other than the batch are taken as 16.
+    ///
+    /// # Errors
+    /// If the step cannot be built.
+    pub fn explain_plan(&mut self, batch_size: usize, train: bool) -> Result<String> {
+        let concrete = |ty: &PartialType| {
+            let mut shape = ty.shape.clone();
+            if let Some(batch) = shape.0.first_mut() {
+                *batch = Some(batch_size);
+            }
+            Array::zeros(ty.dtype, shape.filled(16))
+        };
+        let x: Vec<Array> = self.functional.inputs().iter().map(|t| concrete(&t.ty())).collect();
+        let mut arrays = x.clone();
+        let mode = if train { Mode::Train } else { Mode::Predict };
+        if train {
+            let y = self.example_targets(batch_size)?;
+            self.prepare(Samples { x, y: y.clone(), weights: Vec::new() })?;
+            arrays.extend(y);
+        }
+        let types: Vec<Type> = arrays.iter().map(|a| Type::new(a.dtype(), a.shape())).collect();
+        let program = self.program(mode, &types)?;
+        Ok(self.programs[program].executable.program().to_string())
+    }
+
+    /// Targets of the kind that the losses take.
+    fn example_targets(&self, batch_size: usize) -> Result<Vec<Array>> {
+        let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("explain_plan"))?;
+        let losses = compiled.config.losses.resolve("losses", &self.functional.output_names())?;
+        let outputs = self.functional.outputs().iter().zip(losses);
+        Ok(outputs
+            .map(|(output, loss)| {
+                let mut dims = output.shape().filled(16).to_vec();
+                if let Some(batch) = dims.first_mut() {
+                    *batch = batch_size;
+                }
+                match loss.is_some_and(|loss| loss.takes_integers()) {
+                    true => Array::zeros(DType::I32, &dims[..dims.len().saturating_sub(1).max(1)]),
+                    false => Array::zeros(DType::F32, dims),
+                }
+            })
+            .collect())
+    }
+
     fn parts(&self, mode: Mode) -> Parts<'_> {
         Parts {
             functional: &self.functional,
@@ -310,6 +359,11 @@ impl Model {
         self.programs.push(program);
         Ok(self.programs.len() - 1)
     }
+}
+
+/// The random state of a seed at step 0; `float64` holds 53 bits exactly, as the interpreter needs.
+pub(crate) fn random_state(seed: u64) -> Array {
+    Array::from_f64_slice(DType::I64, [2], &[(seed & ((1 << 53) - 1)) as f64, 0.0])
 }
 
 /// Making a model from a chain of layers.

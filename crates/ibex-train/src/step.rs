@@ -69,13 +69,9 @@ impl Parts<'_> {
         let mut values = Vec::new();
         for (i, output) in outputs.iter().enumerate() {
             let value = match (&judge.losses[i], batch.y.get(i)) {
-                (Some(loss), Some(y)) => Some(target_loss(
-                    loss,
-                    y,
-                    output,
-                    weight(i),
-                    masks[i].as_ref(),
-                )),
+                (Some(loss), Some(y)) => {
+                    Some(target_loss(loss, y, output, weight(i), masks[i].as_ref()))
+                }
                 _ => None,
             };
             values.push(value);
@@ -101,7 +97,12 @@ impl Parts<'_> {
     ///
     /// # Errors
     /// As [`Parts::graph`]; or if the device cannot run it.
-    pub(crate) fn program(&self, device: &Device, mode: Mode, types: Vec<Type>) -> Result<StepProgram> {
+    pub(crate) fn program(
+        &self,
+        device: &Device,
+        mode: Mode,
+        types: Vec<Type>,
+    ) -> Result<StepProgram> {
         let executable = device.compile(self.graph(mode, &types)?)?;
         Ok(StepProgram { mode, types, executable })
     }

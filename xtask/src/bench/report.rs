@@ -64,7 +64,7 @@ fn row(workload: &str, found: &[&Measurement], ratio: Option<f64>) -> String {
     let step = median(found.iter().map(|one| one.step_ms).collect());
     let memory: Vec<f64> = found.iter().filter_map(|one| one.memory_mb).collect();
     let memory = if memory.is_empty() { String::new() } else { format!("{:.0}", median(memory)) };
-    let ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
+    let ratio = ratio.map_or(String::new(), three_digits);
     format!("| {workload} | {name} | {} | {ratio} | {memory} |\n", three_digits(step))
 }
 
@@ -117,8 +117,8 @@ mod tests {
         let text = rows("w", &[round(1.0), round(2.0), round(1.0)]);
         assert_eq!(
             text,
-            "| w | Ibex | 1.00 |  | 10 |\n| w | fast | 2.00 | 0.50 | 20 |\n\
-             | w | slow | 4.00 | 0.25 | 40 |\n"
+            "| w | Ibex | 1.00 |  | 10 |\n| w | fast | 2.00 | 0.500 | 20 |\n\
+             | w | slow | 4.00 | 0.250 | 40 |\n"
         );
     }
 

@@ -168,6 +168,14 @@ impl<'a> Builder<'a> {
         let value = *unit.outputs.first()?;
         let dtype = self.lowered.values[value].ty.dtype;
         let mut read = [0; 3];
+        if let UnitKind::Pointwise(Pointwise::Random(stream)) = unit.kind {
+            let state = self.input(operand(unit.inputs.first()?, self.plan)?);
+            self.parameters.push(state);
+            let kind = InstructionKind::RandomUniform { state, stream };
+            let register = self.define(dtype, kind);
+            self.of_value.insert(value, register);
+            return self.store(value, register, unit);
+        }
         for (register, source) in read.iter_mut().zip(&unit.inputs) {
             *register = self.register(source)?;
         }
@@ -183,6 +191,10 @@ impl<'a> Builder<'a> {
                 Pointwise::Compare(f) => InstructionKind::Compare(*f, a, b),
                 Pointwise::Select => InstructionKind::Select(a, b, c),
                 Pointwise::Cast => InstructionKind::Cast(a),
+                Pointwise::Iota(inner, extent) => {
+                    InstructionKind::Iota { inner: *inner, extent: *extent }
+                }
+                Pointwise::Random(_) => return None,
             },
             UnitKind::Reduce(..) => return self.store(value, a, unit),
             UnitKind::Op(_) => return None,
@@ -216,7 +228,10 @@ impl<'a> Builder<'a> {
         let spread: Vec<bool> = (0..inputs.len()).map(|i| !parameters.contains(&i)).collect();
         let (mut outputs, full): (Vec<Operand>, Vec<bool>) = outputs.into_iter().unzip();
         let loops = loops(group);
-        let mut views: Vec<&mut Operand> = inputs.iter_mut().zip(&spread).filter(|(_, s)| **s)
+        let mut views: Vec<&mut Operand> = inputs
+            .iter_mut()
+            .zip(&spread)
+            .filter(|(_, s)| **s)
             .map(|(operand, _)| operand)
             .collect();
         views.extend(outputs.iter_mut().zip(&full).filter(|(_, f)| **f).map(|(o, _)| o));

@@ -18,7 +18,7 @@ use crate::{fuse, plan, schedule};
 /// # Errors
 /// [`Error::Invalid`] if a library operation is left that the backend neither has nor got
 /// decomposed.
-pub fn lower(graph: &Graph) -> Result<Program, Error> {
+pub(crate) fn lower(graph: &Graph) -> Result<Program, Error> {
     let mut lowered = unit::units(graph);
     let groups = fuse::fuse(&lowered);
     let order = schedule::schedule(&mut lowered, groups);

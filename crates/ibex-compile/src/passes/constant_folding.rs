@@ -109,7 +109,12 @@ fn work(builder: &Builder, node: &Node) -> usize {
         | Op::Reshape(_)
         | Op::Transpose(_)
         | Op::Broadcast(_)
-        | Op::Reduce(_) => outputs + inputs,
+        | Op::Reduce(_)
+        | Op::Slice(_)
+        | Op::Pad(_)
+        | Op::Reverse(_)
+        | Op::Concatenate(_)
+        | Op::Softplus(_) => outputs + inputs,
         // Each output may need every input: right for products of matrices, too much for others.
         _ => outputs.saturating_mul(inputs),
     }

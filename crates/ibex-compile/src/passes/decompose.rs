@@ -78,3 +78,44 @@ fn parts_of(builder: &Builder, node: &Node) -> Option<Graph> {
     debug_assert_eq!(types, node.types, "the decomposition of {} has other types", node.op);
     (types == node.types).then_some(graph)
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use ibex_graph::{DType, Graph, Tensor};
+
+    use super::super::optimise;
+    use super::super::testing::check_pass;
+
+    fn softplus() -> Graph {
+        let x = Tensor::input("x", DType::F32, [2]);
+        Graph::new(std::slice::from_ref(&x), &[x.exp().softplus() + &x], &[]).unwrap()
+    }
+
+    #[test]
+    fn what_the_backend_lacks_becomes_its_parts() {
+        check_pass(
+            "decompose",
+            softplus(),
+            expect![[r#"
+            %0 = input[x]() : float32 (2,)
+            %1 = exp(%0) : float32 (2,)
+            %2 = abs(%1) : float32 (2,)
+            %3 = negative(%2) : float32 (2,)
+            %4 = exp(%3) : float32 (2,)
+            %5 = log1p(%4) : float32 (2,)
+            %6 = constant[0]() : float32 ()
+            %7 = broadcast[(2,)](%6) : float32 (2,)
+            %8 = maximum(%1, %7) : float32 (2,)
+            %9 = add(%8, %5) : float32 (2,)
+            %10 = add(%9, %0) : float32 (2,)
+            return %10"#]],
+        );
+    }
+
+    #[test]
+    fn what_the_backend_has_stays() {
+        let graph = softplus();
+        assert_eq!(optimise(graph.clone(), &|_| true), graph);
+    }
+}

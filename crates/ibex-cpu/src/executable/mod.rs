@@ -7,12 +7,15 @@
 //! Must not know: graphs, layers, files.
 
 mod contraction;
+mod convolution;
 mod indexing;
+mod lines;
 mod memory;
 mod movement;
 mod op;
 mod pooling;
 mod region;
+mod taps;
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};

@@ -12,6 +12,10 @@ use crate::keras_family;
 use crate::object::ConfigError;
 use crate::partial::PartialType;
 
+mod choice;
+
+pub use choice::MetricChoice;
+
 /// How a metric behaves.
 pub trait MetricFunction: fmt::Debug + Send + Sync {
     /// The name in files, such as `CategoricalAccuracy`.

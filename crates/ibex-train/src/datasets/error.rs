@@ -11,7 +11,11 @@ use super::idx::IdxError;
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// No data set has this name.
-    #[error("there is no data set `{name}`\n  expected  {}{}", known.join(", "), nearest(name, known))]
+    #[error(
+        "there is no data set `{name}`\n  expected  {}{}",
+        known.join(", "),
+        nearest(name, known)
+    )]
     UnknownName {
         /// The name asked for.
         name: String,

@@ -59,6 +59,13 @@ pub const DATASETS: &[Entry] =
 ///
 /// # Errors
 /// An unknown name, with the names there are, or whatever the data set itself reports.
+///
+/// ```
+/// let data = ibex_train::datasets::load("digits")?;
+/// assert_eq!(data.train.x.shape().dims(), [1438, 8, 8]);
+/// assert_eq!(data.test.y.shape().dims(), [359]);
+/// # Ok::<(), ibex_train::datasets::DatasetError>(())
+/// ```
 pub fn load(name: &str) -> Result<Dataset, DatasetError> {
     match DATASETS.iter().find(|entry| entry.name == name) {
         Some(entry) => (entry.load)(),

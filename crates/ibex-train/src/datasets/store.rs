@@ -142,7 +142,12 @@ fn download(address: &str, folder: &Path, file: &File) -> Result<Vec<u8>, String
     if place.is_file() {
         return unpack(&place, file).map_err(|error| error.to_string());
     }
-    continue_download(address, &mut target, file)?;
+    if let Err(reason) = continue_download(address, &mut target, file) {
+        // Nothing that came is nothing to go on from.
+        let is_empty = target.metadata().is_ok_and(|data| data.len() == 0);
+        let removed = if is_empty { fs::remove_file(&part) } else { Ok(()) };
+        return Err(removed.map_or_else(cannot_write, |()| reason));
+    }
     target.sync_all().map_err(cannot_write)?;
     match unpack(&part, file) {
         Ok(bytes) => {

@@ -27,7 +27,7 @@ pub(super) enum Call {
 }
 
 /// A number as the bytes of an element.
-pub(super) fn bits(dtype: DType, number: f64) -> [u8; 8] {
+pub(crate) fn bits(dtype: DType, number: f64) -> [u8; 8] {
     let mut bytes = [0; 8];
     let number = if dtype == DType::Bool { f64::from(u8::from(number != 0.0)) } else { number };
     with_element!(dtype, T => {

@@ -1,0 +1,31 @@
+//! `ibex explain-plan`: what a step of a model compiles to.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{open_model, print};
+use crate::failure::Failure;
+
+/// What `ibex explain-plan` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The model
+    #[arg(value_name = "MODEL.keras")]
+    model: PathBuf,
+    /// Samples in a batch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = super::train::positive)]
+    batch_size: usize,
+    /// Explain prediction instead of training
+    #[arg(long)]
+    predict: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut model = open_model(&self.model)?;
+        let train = !self.predict && model.compile_config().is_some();
+        print(&model.explain_plan(self.batch_size, train)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! Everything a training needs to go on with the same bits after it was killed.
+//!
+//! One file, written atomically after each epoch: weights, optimizer, random state, history and
+//! the states of the callbacks.
+
+use std::path::{Path, PathBuf};
+
+use ibex_format::npz::{Compression, NpzReader};
+use ibex_format::{RawArray, RawDType};
+use ibex_graph::{Array, Variable};
+use ibex_nn::ConfigError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::callbacks::Callback;
+use crate::error::{Error, Result};
+use crate::history::History;
+use crate::model::Model;
+use crate::npz::{from_array, to_array};
+
+/// The name of the file in the checkpoint folder.
+const FILE: &str = "checkpoint.npz";
+
+/// What must be the same for a training to be gone on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Setting {
+    pub(crate) seed: u64,
+    pub(crate) samples: usize,
+    pub(crate) batch_size: usize,
+    pub(crate) shuffle: bool,
+}
+
+/// The part of a checkpoint that is no array.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    setting: Setting,
+    next_epoch: usize,
+    stopped: bool,
+    history: History,
+    callbacks: Vec<(String, Value, usize)>,
+}
+
+/// Where a training stands.
+#[derive(Debug)]
+pub(crate) struct Progressed {
+    pub(crate) next_epoch: usize,
+    pub(crate) stopped: bool,
+    pub(crate) history: History,
+}
+
+/// A folder with a checkpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// The folder at `path`, made if need be.
+    pub(crate) fn open(path: &Path) -> Result<Folder> {
+        std::fs::create_dir_all(path).map_err(|source| Error::Io {
+            action: "make the checkpoint folder",
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Ok(Folder { path: path.to_path_buf() })
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path.join(FILE)
+    }
+
+    /// Writes a checkpoint over the one before, whole or not at all.
+    pub(crate) fn save(
+        &self,
+        model: &Model,
+        setting: &Setting,
+        at: &Progressed,
+        callbacks: &[Box<dyn Callback>],
+    ) -> Result<()> {
+        let mut arrays = Vec::new();
+        for (i, variable) in variables(model)?.iter().enumerate() {
+            arrays.push((format!("variable{i}"), from_array(&variable.lock())?));
+        }
+        let mut states = Vec::new();
+        for callback in callbacks {
+            let own = callback.arrays();
+            for (i, array) in own.iter().enumerate() {
+                arrays.push((format!("callback{}_{i}", states.len()), from_array(array)?));
+            }
+            states.push((callback.name().to_string(), callback.state(), own.len()));
+        }
+        let state = State {
+            setting: setting.clone(),
+            next_epoch: at.next_epoch,
+            stopped: at.stopped,
+            history: at.history.clone(),
+            callbacks: states,
+        };
+        let text = serde_json::to_vec(&state).map_err(|e| self.broken(&e.to_string()))?;
+        arrays.push(("state".to_string(), RawArray::new(RawDType::U8, vec![text.len()], text)?));
+        let members = arrays.iter().map(|(name, array)| (name.as_str(), array));
+        Ok(ibex_format::npz::write(self.file(), members, Compression::Stored)?)
+    }
+
+    /// Takes up the checkpoint, if there is one; `None` before the first was written.
+    ///
+    /// Nothing is changed unless the whole checkpoint fits.
+    pub(crate) fn load(
+        &self,
+        model: &Model,
+        setting: &Setting,
+        callbacks: &mut [Box<dyn Callback>],
+    ) -> Result<Option<Progressed>> {
+        let path = self.file();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let mut reader = NpzReader::open(&path)?;
+        let text = reader.read("state")?.into_data();
+        let text = ibex_format::json::parse(&text)?;
+        let state: State = serde_json::from_value(text).map_err(|e| self.broken(&e.to_string()))?;
+        if state.setting != *setting {
+            let show = |s: &Setting| {
+                format!(
+                    "seed {}, {} samples, batch size {}, shuffle {}",
+                    s.seed, s.samples, s.batch_size, s.shuffle
+                )
+            };
+            return Err(Error::Config(
+                ConfigError::new(format!("`{}` is of another training", path.display()))
+                    .expected(show(setting))
+                    .received(show(&state.setting))
+                    .help("resume with the same options, or choose another checkpoint folder"),
+            ));
+        }
+        let variables = variables(model)?;
+        let mut values = Vec::new();
+        for (i, variable) in variables.iter().enumerate() {
+            let name = format!("variable{i}");
+            let value = to_array(&name, reader.read(&name)?, &path)?;
+            if value.shape() != variable.shape() || value.dtype() != variable.dtype() {
+                return Err(Error::Config(
+                    ConfigError::new(format!("`{}` is of another model", path.display()))
+                        .expected(format!("`{}` of type {}", variable.name(), variable.ty()))
+                        .received(format!("{} {}", value.dtype(), value.shape()))
+                        .help("resume with the same model, or choose another checkpoint folder"),
+                ));
+            }
+            values.push(value);
+        }
+        let mut restored = Vec::new();
+        for (i, (_, _, count)) in state.callbacks.iter().enumerate() {
+            let names = (0..*count).map(|j| format!("callback{i}_{j}"));
+            let arrays = names.map(|n| to_array(&n, reader.read(&n)?, &path));
+            restored.push(arrays.collect::<Result<Vec<Array>>>()?);
+        }
+        for (variable, value) in variables.iter().zip(&values) {
+            variable.set(value)?;
+        }
+        for ((callback, (name, value, _)), arrays) in
+            callbacks.iter_mut().zip(&state.callbacks).zip(restored)
+        {
+            if callback.name() == name {
+                callback.restore(value, arrays);
+            }
+        }
+        let (next_epoch, stopped, history) = (state.next_epoch, state.stopped, state.history);
+        Ok(Some(Progressed { next_epoch, stopped, history }))
+    }
+
+    fn broken(&self, reason: &str) -> Error {
+        Error::Config(
+            ConfigError::new(format!("the checkpoint `{}` is damaged", self.file().display()))
+                .received(reason.to_string())
+                .help("choose another checkpoint folder, or start without `--resume`"),
+        )
+    }
+}
+
+/// Every variable that training changes: weights, optimizer, random state.
+fn variables(model: &Model) -> Result<Vec<Variable>> {
+    let mut all = model.variables();
+    all.extend(model.optimizer()?.variables());
+    all.push(model.random.clone());
+    Ok(all)
+}

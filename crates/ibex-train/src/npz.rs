@@ -1,0 +1,119 @@
+//! Training data in `.npz` files: `x0, x1, …` (or `x`), `y0, y1, …` (or `y`), `sample_weight`.
+
+use std::path::Path;
+
+use ibex_format::npz::{Compression, NpzReader};
+use ibex_format::{RawArray, RawDType};
+use ibex_graph::{Array, DType};
+use ibex_nn::ConfigError;
+
+use crate::data::Samples;
+use crate::error::{Error, Result};
+
+/// Reads the samples of a file for a model with so many inputs and outputs.
+///
+/// Without `outputs` the targets and weights are left where they are.
+///
+/// # Errors
+/// If the file is missing or damaged, lacks an array, or holds one that is no number.
+pub fn read_samples(path: &Path, inputs: usize, outputs: Option<usize>) -> Result<Samples> {
+    let mut reader = NpzReader::open(path)?;
+    let names: Vec<String> = reader.names().into_iter().map(str::to_string).collect();
+    let mut samples = Samples::default();
+    for name in wanted("x", inputs, &names, path)? {
+        samples.x.push(to_array(&name, reader.read(&name)?, path)?);
+    }
+    let Some(outputs) = outputs else { return Ok(samples) };
+    for name in wanted("y", outputs, &names, path)? {
+        samples.y.push(to_array(&name, reader.read(&name)?, path)?);
+    }
+    if names.iter().any(|name| name == "sample_weight") {
+        let weights = reader.read("sample_weight")?;
+        samples.weights.push(to_array("sample_weight", weights, path)?);
+    }
+    Ok(samples)
+}
+
+/// Writes outputs as `y0, y1, …`, whole or not at all.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_outputs(path: &Path, outputs: &[Array]) -> Result<()> {
+    let named = outputs.iter().enumerate();
+    let arrays = named.map(|(i, a)| Ok((format!("y{i}"), from_array(a)?)));
+    let arrays: Vec<(String, RawArray)> = arrays.collect::<Result<_>>()?;
+    let members = arrays.iter().map(|(name, array)| (name.as_str(), array));
+    Ok(ibex_format::npz::write(path, members, Compression::Stored)?)
+}
+
+/// The names of the arrays of a kind: `x0, x1, …`, or the bare letter for a single one.
+fn wanted(letter: &str, count: usize, names: &[String], path: &Path) -> Result<Vec<String>> {
+    let has = |name: &str| names.iter().any(|n| n == name);
+    if count == 1 && has(letter) {
+        return Ok(vec![letter.to_string()]);
+    }
+    let numbered: Vec<String> = (0..count).map(|i| format!("{letter}{i}")).collect();
+    let missing: Vec<&str> = numbered.iter().map(String::as_str).filter(|n| !has(n)).collect();
+    if missing.is_empty() {
+        return Ok(numbered);
+    }
+    let role = if letter == "x" { "inputs" } else { "targets" };
+    let bare = if count == 1 { format!(" (or `{letter}`)") } else { String::new() };
+    let held = if names.is_empty() { "no arrays".to_string() } else { names.join(", ") };
+    Err(Error::Data(
+        ConfigError::new(format!("`{}` has no array `{}`", path.display(), missing.join("`, `")))
+            .expected(format!("{} for the model's {role}{bare}", numbered.join(", ")))
+            .received(held)
+            .help(format!(
+                "save the arrays under these names, as in `numpy.savez(…, {letter}0=…)`"
+            )),
+    ))
+}
+
+/// A host array of the same numbers; dtypes that Ibex does not have become the next larger one.
+pub(crate) fn to_array(name: &str, raw: RawArray, path: &Path) -> Result<Array> {
+    let direct = match raw.dtype() {
+        RawDType::Bool => Some(DType::Bool),
+        RawDType::U8 => Some(DType::U8),
+        RawDType::I32 => Some(DType::I32),
+        RawDType::I64 => Some(DType::I64),
+        RawDType::F16 => Some(DType::F16),
+        RawDType::BF16 => Some(DType::BF16),
+        RawDType::F32 => Some(DType::F32),
+        RawDType::F64 => Some(DType::F64),
+        RawDType::I8 | RawDType::I16 | RawDType::U16 | RawDType::U32 | RawDType::U64 => None,
+    };
+    let shape = raw.shape().to_vec();
+    let failed = |reason: String| {
+        let what = format!("cannot use array `{name}` of `{}`: {reason}", path.display());
+        Error::Data(ConfigError::new(what))
+    };
+    if let Some(dtype) = direct {
+        return Array::from_bytes(dtype, shape, raw.data()).map_err(|e| failed(e.to_string()));
+    }
+    let values = raw.to_i64_vec()?;
+    let narrow = values.iter().all(|&v| i32::try_from(v).is_ok());
+    let array = match narrow {
+        true => {
+            let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
+            Array::from_slice(shape, &values)
+        }
+        false => Array::from_slice(shape, &values),
+    };
+    array.map_err(|e| failed(e.to_string()))
+}
+
+/// The same numbers as bytes for a file.
+pub(crate) fn from_array(array: &Array) -> Result<RawArray> {
+    let dtype = match array.dtype() {
+        DType::Bool => RawDType::Bool,
+        DType::U8 => RawDType::U8,
+        DType::I32 => RawDType::I32,
+        DType::I64 => RawDType::I64,
+        DType::F16 => RawDType::F16,
+        DType::BF16 => RawDType::BF16,
+        DType::F32 => RawDType::F32,
+        DType::F64 => RawDType::F64,
+    };
+    Ok(RawArray::new(dtype, array.shape().to_vec(), array.bytes().to_vec())?)
+}
