@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ibex_graph::{Array, Error, Graph, Op};
 
@@ -29,6 +30,12 @@ pub trait Executable: Send + fmt::Debug {
     /// # Errors
     /// [`Error::Call`] if the inputs are not those of the graph.
     fn run(&mut self, inputs: &[&Array]) -> Result<(), Error>;
+
+    /// Runs once and says how long each step of [`Executable::program`] took.
+    ///
+    /// # Errors
+    /// As for [`Executable::run`].
+    fn profile(&mut self, inputs: &[&Array]) -> Result<Vec<Duration>, Error>;
 
     /// The outputs of the last run, in the graph's order.
     fn outputs(&self) -> &[Array];

@@ -4,9 +4,10 @@
 //! hands that to the device's [`Backend`].
 //! This crate knows no kernel and no layer.
 //! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `fuse`, `schedule`
-//! and `plan`.
+//! `plan` and `explain`.
 
 pub mod device;
+mod explain;
 mod fuse;
 mod lower;
 pub mod passes;

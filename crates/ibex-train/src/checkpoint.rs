@@ -12,11 +12,12 @@ use ibex_nn::ConfigError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::arrays::to_raw;
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
 use crate::history::History;
 use crate::model::Model;
-use crate::npz::{from_array, to_array};
+use crate::npz::to_array;
 
 /// The name of the file in the checkpoint folder.
 const FILE: &str = "checkpoint.npz";
@@ -79,13 +80,13 @@ impl Folder {
     ) -> Result<()> {
         let mut arrays = Vec::new();
         for (i, variable) in variables(model)?.iter().enumerate() {
-            arrays.push((format!("variable{i}"), from_array(&variable.lock())?));
+            arrays.push((format!("variable{i}"), to_raw(&variable.lock())?));
         }
         let mut states = Vec::new();
         for callback in callbacks {
             let own = callback.arrays();
             for (i, array) in own.iter().enumerate() {
-                arrays.push((format!("callback{}_{i}", states.len()), from_array(array)?));
+                arrays.push((format!("callback{}_{i}", states.len()), to_raw(array)?));
             }
             states.push((callback.name().to_string(), callback.state(), own.len()));
         }

@@ -42,6 +42,8 @@ pub struct Model {
 pub(crate) struct Compiled {
     pub(crate) config: Compile,
     pub(crate) optimizer: OptimizerState,
+    /// Whether training has begun, here or before the model was saved.
+    pub(crate) begun: bool,
     /// Made with the first data: metrics depend on the targets' types.
     pub(crate) judges: Option<Judges>,
 }
@@ -217,7 +219,7 @@ impl Model {
             .collect();
         let optimizer = OptimizerState::new(&config.optimizer, &trained);
         self.programs.clear();
-        self.compiled = Some(Compiled { config, optimizer, judges: None });
+        self.compiled = Some(Compiled { config, optimizer, begun: false, judges: None });
         Ok(())
     }
 
@@ -357,6 +359,9 @@ impl Model {
         }
         let program = self.parts(mode).program(&self.device, mode, types.to_vec())?;
         self.programs.push(program);
+        if let (Mode::Train, Some(compiled)) = (mode, &mut self.compiled) {
+            compiled.begun = true;
+        }
         Ok(self.programs.len() - 1)
     }
 }

@@ -19,6 +19,7 @@ mod taps;
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
 
 use ibex_compile::program::Work;
 use ibex_compile::{Executable, Program};
@@ -98,6 +99,23 @@ impl CpuExecutable {
         Ok(())
     }
 
+    /// Runs the steps and calls `done` after each.
+    fn run_steps(&mut self, inputs: &[&Array], mut done: impl FnMut(usize)) -> Result<(), Error> {
+        self.check(inputs)?;
+        let resolved = self.resolve(inputs);
+        let CpuExecutable { steps, memory, pool, guards, .. } = self;
+        let _unlock = Unlock(guards);
+        resolved?;
+        for (index, step) in steps.iter().enumerate() {
+            // SAFETY: `resolve` pointed the memory at buffers of the sizes of the program's types;
+            // the variables are locked, outputs and arena belong to this executable, and steps
+            // run one after another.
+            unsafe { step.launch(memory, pool) };
+            done(index);
+        }
+        Ok(())
+    }
+
     /// Locks every variable and points the memory at what this run reads and writes.
     fn resolve(&mut self, inputs: &[&Array]) -> Result<(), Error> {
         let CpuExecutable { program, memory, guards, outputs, arena, .. } = self;
@@ -133,18 +151,18 @@ impl Drop for Unlock<'_> {
 
 impl Executable for CpuExecutable {
     fn run(&mut self, inputs: &[&Array]) -> Result<(), Error> {
-        self.check(inputs)?;
-        let resolved = self.resolve(inputs);
-        let CpuExecutable { steps, memory, pool, guards, .. } = self;
-        let _unlock = Unlock(guards);
-        resolved?;
-        for step in steps.iter() {
-            // SAFETY: `resolve` pointed the memory at buffers of the sizes of the program's types;
-            // the variables are locked, outputs and arena belong to this executable, and steps
-            // run one after another.
-            unsafe { step.launch(memory, pool) };
-        }
-        Ok(())
+        self.run_steps(inputs, |_| {})
+    }
+
+    fn profile(&mut self, inputs: &[&Array]) -> Result<Vec<Duration>, Error> {
+        let mut times = Vec::with_capacity(self.steps.len());
+        let mut before = Instant::now();
+        self.run_steps(inputs, |_| {
+            let now = Instant::now();
+            times.push(now - before);
+            before = now;
+        })?;
+        Ok(times)
     }
 
     fn outputs(&self) -> &[Array] {
