@@ -78,10 +78,12 @@ pub(crate) fn print_logs(logs: &Logs) {
 }
 
 /// A whole number above zero, as the value of a flag.
+///
+/// Bounded so that no number of bytes that follows from it overflows.
 pub(crate) fn positive(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("expected a whole number above 0".to_string()),
+    match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number as usize),
+        _ => Err(format!("expected a whole number from 1 to {}", u32::MAX)),
     }
 }
 
