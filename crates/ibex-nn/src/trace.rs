@@ -89,6 +89,11 @@ impl Trace {
         (state, self.streams)
     }
 
+    /// Whether random numbers were drawn.
+    pub fn draws(&self) -> bool {
+        self.streams > 0
+    }
+
     /// Uniform numbers in `[0, 1)`.
     pub fn random_uniform(&mut self, shape: impl Into<Shape>) -> Tensor {
         let (state, stream) = self.next_random();
