@@ -4,6 +4,10 @@
 //! asked, for the mean. Global pooling is a reduction: see `reduce`.
 //! Must not know: padding names, layers, graphs.
 
+mod places;
+
+pub use places::{add_at_places, max_pool_with_places};
+
 use crate::gemm::{Pointer, Start, Windows, run_if};
 use crate::pool::ThreadPool;
 use crate::simd::{Kernel, Simd, dispatch};
@@ -20,6 +24,8 @@ pub enum Pooling {
     Average,
     /// The mean over the whole window, zeros outside the image.
     AverageWithPadding,
+    /// The sum.
+    Sum,
 }
 
 /// `y[position, channel]` is the pool of the window there; `windows.channels` are pooled.
@@ -46,7 +52,11 @@ pub unsafe fn pool_forward(
 /// The share that each pixel of a window has in a mean.
 #[inline(always)]
 fn share(pooling: Pooling, windows: &Windows, inside: usize) -> f32 {
-    let count = if pooling == Pooling::Average { inside } else { windows.taps() };
+    let count = match pooling {
+        Pooling::Average => inside,
+        Pooling::AverageWithPadding => windows.taps(),
+        Pooling::Max | Pooling::Sum => 1,
+    };
     1.0 / count.max(1) as f32
 }
 
@@ -333,7 +343,8 @@ mod tests {
             let x: Vec<f32> = numbers(image, 1).iter().map(|x| (x * 4.0).round()).collect();
             let results = windows.positions() * windows.channels;
             let dy = numbers(results, 2);
-            for pooling in [Pooling::Max, Pooling::Average, Pooling::AverageWithPadding] {
+            let sums = [Pooling::Average, Pooling::AverageWithPadding, Pooling::Sum];
+            for pooling in sums.into_iter().chain([Pooling::Max]) {
                 let mut expected = vec![0.0_f64; results];
                 let mut expected_dx = vec![0.0_f64; image];
                 for at in 0..results {
@@ -345,8 +356,11 @@ mod tests {
                         let first = inside.iter().find(|&&p| f64::from(x[p]) == expected[at]);
                         expected_dx[*first.unwrap()] += f64::from(dy[at]);
                     } else {
-                        let whole = pooling == Pooling::AverageWithPadding;
-                        let count = if whole { windows.taps() } else { inside.len() } as f64;
+                        let count = match pooling {
+                            Pooling::Average => inside.len() as f64,
+                            Pooling::Sum => 1.0,
+                            _ => windows.taps() as f64,
+                        };
                         expected[at] = values.sum::<f64>() / count;
                         for &pixel in &inside {
                             expected_dx[pixel] += f64::from(dy[at]) / count;
@@ -368,6 +382,47 @@ mod tests {
                     let all = [bits(&y), bits(&dx)].concat();
                     assert_eq!(*first.get_or_insert_with(|| all.clone()), all);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn maxima_tell_their_places_and_values_go_back_there() {
+        for windows in shapes() {
+            let image = windows.batch * windows.image();
+            let mut x: Vec<f32> = numbers(image, 1).iter().map(|x| (x * 4.0).round()).collect();
+            (x[3], x[8]) = (f32::NAN, f32::NEG_INFINITY);
+            let (results, channels) = (windows.positions() * windows.channels, windows.channels);
+            let size: usize = windows.input.iter().product();
+            let count = windows.positions() / windows.batch;
+            let dy = numbers(results, 2);
+            for threads in [1, 3] {
+                let pool = ThreadPool::new(threads);
+                let (mut y, mut places) = (vec![0.0; results], vec![-1; results]);
+                let mut dx = vec![f32::NAN; image];
+                // SAFETY: the vectors have these lengths.
+                unsafe {
+                    let (y, places) = (y.as_mut_ptr(), places.as_mut_ptr());
+                    max_pool_with_places(&pool, &windows, x.as_ptr(), y, places);
+                    let shape = (windows.batch, count, channels);
+                    add_at_places(&pool, shape, dy.as_ptr(), places, size, dx.as_mut_ptr());
+                }
+                let mut expected_dx = vec![0.0_f32; image];
+                for at in 0..results {
+                    let inside = pixels(&windows, at / channels, at % channels);
+                    let mut best = inside[0];
+                    for &pixel in &inside[1..] {
+                        let nan = x[pixel].is_nan() && !x[best].is_nan();
+                        if x[pixel] > x[best] || nan {
+                            best = pixel;
+                        }
+                    }
+                    assert_eq!(y[at].to_bits(), x[best].to_bits());
+                    let start = at / channels / count * windows.image();
+                    assert_eq!(places[at] as usize, (best - start) / windows.pixel);
+                    expected_dx[best] += dy[at];
+                }
+                assert_eq!(bits(&dx), bits(&expected_dx));
             }
         }
     }
