@@ -7,7 +7,7 @@
 //! pass, although it could be computed, and would have to be kept, much earlier.
 //! Must not know: places, kernels.
 
-use crate::lower::unit::{Lowered, Pointwise, Source, Unit, UnitKind};
+use crate::lower::unit::{Lowered, Source, Unit, UnitKind};
 use crate::lower::view::{parts, refine};
 
 /// More units would spill registers of a tile out of the first cache.
@@ -33,9 +33,17 @@ impl Group {
         let space: Vec<usize> = unit.shape.iter().copied().filter(|&d| d != 1).collect();
         let reduced = match &unit.kind {
             UnitKind::Reduce(_, axes) => Some(mask(axes, &unit.shape, &space)),
-            UnitKind::Pointwise(_) | UnitKind::Op(_) => None,
+            UnitKind::Pointwise(_) | UnitKind::Op(_) | UnitKind::Product(_) => None,
         };
         Group { units: vec![index], space, reduced }
+    }
+
+    /// Whether reductions make the loop visit elements in another order than they lie.
+    fn permutes(&self) -> bool {
+        let axes = self.reduced.as_deref().unwrap_or(&[]);
+        let first = axes.iter().position(|&reduced| reduced).unwrap_or(axes.len());
+        let last = axes.iter().rposition(|&reduced| reduced).map_or(first, |at| at + 1);
+        axes[first..last].contains(&false)
     }
 
     fn first(&self) -> usize {
@@ -96,7 +104,7 @@ impl Fusion<'_> {
     fn flows(&self, source: &Source, unit: &Unit) -> Option<usize> {
         let producer = self.lowered.values[source.value()?].unit;
         let pointwise = |unit: &Unit| matches!(unit.kind, UnitKind::Pointwise(_));
-        let fusable = pointwise(unit) || matches!(unit.kind, UnitKind::Reduce(..));
+        let fusable = !unit.has_parameters();
         let from = &self.lowered.units[producer];
         let whole = source.view()?.is_plain()
             && source.shape().iter().product::<usize>() == from.shape.iter().product();
@@ -142,6 +150,9 @@ impl Fusion<'_> {
         let mut units = [left.units.as_slice(), &right.units].concat();
         units.sort_unstable();
         let group = Group { units, space, reduced };
+        if group.permutes() && group.units.iter().any(|&u| self.lowered.units[u].is_positional()) {
+            return None;
+        }
         (self.connected_in_registers(&group, a, b) && self.operands(&group) <= MAX_OPERANDS)
             .then_some(group)
     }

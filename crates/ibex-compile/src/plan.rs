@@ -114,8 +114,8 @@ fn dying(
     last_use: &[Option<usize>],
     block_of: &[Option<usize>],
 ) -> Vec<(usize, usize, usize)> {
-    let elementwise =
-        group.units.iter().all(|&u| !matches!(lowered.units[u].kind, UnitKind::Op(_)));
+    let whole = |kind: &UnitKind| matches!(kind, UnitKind::Op(_) | UnitKind::Product(_));
+    let elementwise = group.units.iter().all(|&u| !whole(&lowered.units[u].kind));
     if !elementwise {
         return Vec::new();
     }
@@ -129,7 +129,9 @@ fn dying(
                 continue;
             }
             let ty = &lowered.values[value].ty;
-            let plain = source.view().is_some_and(View::is_plain) && ty.shape.size() == size;
+            let plain = source.view().is_some_and(View::is_plain)
+                && ty.shape.size() == size
+                && !lowered.units[index].has_parameters();
             if !found.contains_key(&value) {
                 order.push(value);
             }

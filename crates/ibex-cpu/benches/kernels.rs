@@ -9,7 +9,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use ibex_cpu::conv::{
-    Convolution, convolution, convolution_input_gradient, convolution_kernel_gradient,
+    Convolution, convolution, convolution_input_gradient, convolution_kernel_gradient, depthwise,
+    depthwise_input_gradient, depthwise_kernel_gradient,
 };
 use ibex_cpu::elementwise::Unary;
 use ibex_cpu::gemm::{Epilogue, Product, View, gemm};
@@ -244,6 +245,37 @@ fn images(machine: &Machine) {
     }
 }
 
+/// Depthwise 3×3 over images of 32×32 pixels, 128 channels.
+fn depths(machine: &Machine) {
+    let (batch, side, channels) = (32, 32, 128);
+    let shape = Convolution {
+        batch,
+        input: [1, side, side],
+        input_channels: channels,
+        kernel: [1, 3, 3],
+        output: [1, side, side],
+        output_channels: channels,
+        stride: [1; 3],
+        dilation: [1; 3],
+        padding: [0, 1, 1],
+        groups: channels,
+    };
+    let mut x = vec![0.5_f32; batch * side * side * channels];
+    let mut weights = vec![0.25_f32; 9 * channels];
+    let mut y = x.clone();
+    let flops = 2.0 * y.len() as f64 * 9.0;
+    let (x, weights, y) = (x.as_mut_ptr(), weights.as_mut_ptr(), y.as_mut_ptr());
+    // SAFETY: the vectors have the sizes of the shape and live to the end of this turn.
+    unsafe {
+        let run = |name, work: &mut dyn FnMut(&ThreadPool)| {
+            machine.row(name, flops, work, &mut || ());
+        };
+        run("depthwise y", &mut |pool| depthwise(pool, &shape, x, weights, y));
+        run("depthwise dW", &mut |pool| depthwise_kernel_gradient(pool, &shape, x, y, weights));
+        run("depthwise dX", &mut |pool| depthwise_input_gradient(pool, &shape, y, weights, x));
+    }
+}
+
 fn functions() {
     println!("element-wise, a tile of 1024 in the first cache: nanoseconds per tile");
     let mut x = vec![0.3_f32; 1024];
@@ -284,5 +316,6 @@ fn main() {
     }
     if wanted.is_empty() || wanted == "images" {
         images(&machine);
+        depths(&machine);
     }
 }

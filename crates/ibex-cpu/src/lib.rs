@@ -4,7 +4,9 @@
 //! Order to read: `isa`, `pool`, `scratch`, `simd`, then the kernels: `gemm`, `elementwise`, ….
 
 pub mod conv;
+pub mod device;
 pub mod elementwise;
+mod executable;
 pub mod gather;
 pub mod gemm;
 pub mod isa;
@@ -15,3 +17,5 @@ mod scratch;
 pub mod simd;
 #[cfg(test)]
 mod testing;
+
+pub use device::device;

@@ -184,6 +184,7 @@ fn claim(shared: &Shared, job: Job) -> Option<Box<dyn Any + Send>> {
 
 /// The life of a worker: watch, join, claim, leave; sleep when nothing came for a while.
 fn work(shared: &Shared) {
+    crate::scratch::reserve();
     let mut seen = 0;
     let mut idle_since = Instant::now();
     let mut spins = 0_u32;

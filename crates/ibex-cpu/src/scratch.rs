@@ -77,6 +77,13 @@ pub(crate) fn with<R>(slot: Slot, floats: usize, body: impl FnOnce(*mut f32) -> 
     result
 }
 
+/// Reserves what most kernels need, so that a thread which first takes part in a later call
+/// allocates nothing then. Memory that is never touched costs nothing.
+pub(crate) fn reserve() {
+    with(Slot::Private, 1 << 16, |_| ());
+    with(Slot::Shared, 1 << 18, |_| ());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -206,7 +206,7 @@ const ROWS: &[Row] = &[
 
 #[test]
 fn values_are_those_of_numpy() {
-    for (subscripts, shapes, shape, values) in ROWS {
+    for &(subscripts, shapes, shape, values) in ROWS {
         let operands: Vec<Tensor> =
             shapes.iter().map(|s| Tensor::constant(wave(s).to_array())).collect();
         let result = evaluate(&einsum(subscripts, &operands));
@@ -221,7 +221,7 @@ fn values_are_those_of_numpy() {
 
 #[test]
 fn gradients_match_central_differences() {
-    for (subscripts, shapes, ..) in ROWS {
+    for &(subscripts, shapes, ..) in ROWS {
         let operands: Vec<Values> = shapes.iter().map(|s| wave(s)).collect();
         let loss = |x: &[Tensor]| {
             let y = einsum(subscripts, x);

@@ -24,12 +24,18 @@ pub enum Error {
     /// A file cannot be read or written.
     #[error(transparent)]
     Format(#[from] ibex_format::FormatError),
+    /// An array has other elements than those that are asked for.
+    #[error(transparent)]
+    Array(#[from] ibex_graph::array::ArrayError),
     /// A weight was assigned a value of another shape.
     #[error(transparent)]
     Variable(#[from] ibex_graph::variable::VariableError),
     /// A data set is not there.
     #[error(transparent)]
     Dataset(#[from] crate::datasets::DatasetError),
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] crate::plot::PlotError),
     /// The data does not fit the model.
     #[error("{0}")]
     Data(ConfigError),

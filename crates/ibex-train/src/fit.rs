@@ -1,11 +1,13 @@
 //! The only training loop; `fit`, examples and the command line all call it.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use ibex_graph::Array;
 use ibex_nn::ConfigError;
 
 use crate::callbacks::{Callback, Event, Plan};
+use crate::checkpoint::{Folder, Options, Progressed, Setting};
 use crate::data::{Arrays, BatchBuffers, Samples, epoch_order};
 use crate::error::{Error, Result};
 use crate::history::{History, Logs};
@@ -27,6 +29,8 @@ pub struct Fit {
     pub(crate) class_weight: Vec<(i64, f64)>,
     pub(crate) callbacks: Vec<Box<dyn Callback>>,
     pub(crate) history: History,
+    pub(crate) checkpoint: Option<PathBuf>,
+    pub(crate) resume: bool,
 }
 
 /// Where validation data comes from.
@@ -52,6 +56,8 @@ impl Default for Fit {
             class_weight: Vec::new(),
             callbacks: Vec::new(),
             history: History::default(),
+            checkpoint: None,
+            resume: false,
         }
     }
 }
@@ -105,6 +111,12 @@ impl Fit {
         self
     }
 
+    /// Evaluates on these samples, perhaps weighted, after each epoch.
+    pub fn validation_samples(mut self, samples: Samples) -> Fit {
+        self.validation = Validation::Data(samples);
+        self
+    }
+
     /// Evaluates after every this many epochs only.
     pub fn validation_freq(mut self, epochs: usize) -> Fit {
         self.validation_freq = epochs.max(1);
@@ -126,6 +138,18 @@ impl Fit {
     /// Adds a callback; callbacks run in the order in which they were added.
     pub fn callback(mut self, callback: impl Callback + 'static) -> Fit {
         self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Writes a checkpoint into this folder after each epoch.
+    pub fn checkpoint_dir(mut self, folder: impl Into<PathBuf>) -> Fit {
+        self.checkpoint = Some(folder.into());
+        self
+    }
+
+    /// Goes on from the checkpoint, if there is one: with the bits of a training never stopped.
+    pub fn resume(mut self, resume: bool) -> Fit {
+        self.resume = resume;
         self
     }
 
@@ -179,14 +203,31 @@ impl Model {
             verbose: fit.verbose,
             validates: validation.is_some(),
         };
-        let callbacks = std::mem::take(&mut fit.callbacks);
+        let mut callbacks = std::mem::take(&mut fit.callbacks);
+        let (mut checkpoint, mut stop) = (None, false);
+        if let Some(folder) = &fit.checkpoint {
+            let options = Options {
+                seed: self.seed(),
+                samples: train.count(),
+                batch_size: fit.batch_size,
+                shuffle: fit.shuffle,
+            };
+            let (folder, setting) = (Folder::open(folder)?, Setting::of(self, options)?);
+            if fit.resume
+                && let Some(at) = folder.load(self, &setting, &mut callbacks)?
+            {
+                (fit.initial_epoch, fit.history, stop) = (at.next_epoch, at.history, at.stopped);
+            }
+            checkpoint = Some((folder, setting));
+        }
         let mut run = Run {
+            checkpoint,
             history: std::mem::take(&mut fit.history),
             wants_batches: callbacks.iter().any(|c| c.wants_batches()),
             progress: Progress::new(&plan),
             callbacks,
             plan,
-            stop: false,
+            stop,
         };
         run.train(self, &train, validation.as_ref(), &fit)?;
         Ok(run.history)
@@ -249,6 +290,7 @@ struct Run {
     progress: Progress,
     wants_batches: bool,
     stop: bool,
+    checkpoint: Option<(Folder, Setting)>,
 }
 
 /// An event as a method of [`Callback`].
@@ -286,8 +328,10 @@ impl Run {
             self.history.seconds.push(times.seconds);
             self.history.step_seconds_median.push(times.median());
             self.check_loss(&logs, epoch, train)?;
+            self.save_checkpoint(model, epoch + 1)?;
         }
-        if fit.epochs > fit.initial_epoch {
+        // A checkpoint holds the weights before they are averaged, the last one too.
+        if !self.history.epochs.is_empty() {
             model.optimizer()?.finalize_ema();
         }
         let last = fit.epochs.saturating_sub(1);
@@ -375,6 +419,12 @@ impl Run {
             method(callback.as_mut(), &mut event)?;
         }
         Ok(())
+    }
+
+    fn save_checkpoint(&self, model: &Model, next_epoch: usize) -> Result<()> {
+        let Some((folder, setting)) = &self.checkpoint else { return Ok(()) };
+        let at = Progressed { next_epoch, stopped: self.stop, history: self.history.clone() };
+        folder.save(model, setting, &at, &self.callbacks)
     }
 
     /// A loss that is no number ends the training, unless a callback has ended it already.

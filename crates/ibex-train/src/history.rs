@@ -1,10 +1,40 @@
 //! What a training leaves behind: the logs of each epoch.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Names and numbers of one epoch or batch, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<(String, Written)>", into = "Vec<(String, Written)>")]
 pub struct Logs(Vec<(String, f64)>);
+
+/// A number in JSON, which has none for NaN and infinity.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(f64),
+    Text(String),
+}
+
+impl From<Logs> for Vec<(String, Written)> {
+    fn from(logs: Logs) -> Vec<(String, Written)> {
+        let written = |value: f64| match value.is_finite() {
+            true => Written::Number(value),
+            false => Written::Text(value.to_string()),
+        };
+        logs.0.into_iter().map(|(name, value)| (name, written(value))).collect()
+    }
+}
+
+impl From<Vec<(String, Written)>> for Logs {
+    fn from(pairs: Vec<(String, Written)>) -> Logs {
+        let read = |value: Written| match value {
+            Written::Number(value) => value,
+            Written::Text(text) => text.parse().unwrap_or(f64::NAN),
+        };
+        pairs.into_iter().map(|(name, value)| (name, read(value))).collect()
+    }
+}
 
 impl Logs {
     /// No logs.
@@ -49,7 +79,7 @@ impl FromIterator<(String, f64)> for Logs {
 }
 
 /// The logs of every epoch of a training.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The number of each epoch, counted from 0.
     pub epochs: Vec<usize>,
@@ -104,5 +134,52 @@ impl History {
         object.insert("seconds".to_string(), json!(self.seconds));
         object.insert("step_seconds_median".to_string(), json!(self.median_step_seconds()));
         Value::Object(object)
+    }
+}
+
+impl History {
+    /// Draws the curve of the loss to a `.png` or `.svg` file, that of validation dashed.
+    ///
+    /// # Errors
+    /// If there is nothing to draw or the file cannot be written.
+    pub fn plot(&self, path: impl AsRef<std::path::Path>) -> crate::error::Result<()> {
+        self.plot_of(&["loss"], path)
+    }
+
+    /// Draws the curves of some numbers, each with its `val_` counterpart dashed.
+    ///
+    /// # Errors
+    /// As [`History::plot`].
+    pub fn plot_of(
+        &self,
+        names: &[&str],
+        path: impl AsRef<std::path::Path>,
+    ) -> crate::error::Result<()> {
+        let wanted = names.iter().flat_map(|name| [name.to_string(), format!("val_{name}")]);
+        let curve = |name: String| {
+            let pairs = self.epochs.iter().zip(&self.logs);
+            let points: Vec<(f64, f64)> =
+                pairs.filter_map(|(e, logs)| Some((*e as f64 + 1.0, logs.get(&name)?))).collect();
+            let dashed = name.starts_with("val_");
+            (!points.is_empty()).then_some(crate::plot::Series { name, points, dashed })
+        };
+        let series: Vec<crate::plot::Series> = wanted.filter_map(curve).collect();
+        let title = names.join(", ");
+        Ok(crate::plot::line_chart(&title, "epoch", &title, &series, path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_lacks_come_back() {
+        let values = [0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+        let logs: Logs = values.iter().map(|value| (format!("{value}"), *value)).collect();
+        let text = serde_json::to_string(&logs).unwrap();
+        let back: Logs = serde_json::from_str(&text).unwrap();
+        let bits = |logs: &Logs| logs.iter().map(|(_, v)| v.to_bits()).collect::<Vec<u64>>();
+        assert_eq!(bits(&back), bits(&logs), "{text}");
     }
 }

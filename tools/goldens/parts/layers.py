@@ -83,7 +83,8 @@ def write(case):
     store.write_keras(f"layers/{case.name}.keras", model, compress=True)
     if trained:
         target = coarse(random.uniform(0, 1, before.shape), 32)
-        history = model.fit(x, target, epochs=3, batch_size=case.batch_size, shuffle=False, verbose=0)
+        history = model.fit(x, target, epochs=3, batch_size=case.batch_size, shuffle=False,
+                            verbose=0)
         arrays["t0"] = target
         arrays["loss"] = np.array(history.history["loss"])
         arrays["y0_after"] = model.predict(x, verbose=0, batch_size=case.samples)

@@ -128,12 +128,12 @@ def two_inputs_two_outputs_dict():
     return model
 
 
-@case("one loss for two outputs, metrics for both",
+@case("one loss given for two outputs, a list of metrics for each",
       lambda r: (normal(r, 16, 4), [normal(r, 16, 2), normal(r, 16, 3)]))
 def one_loss_two_outputs():
     value = keras.Input((4,))
     model = keras.Model(value, [L.Dense(2)(value), L.Dense(3)(value)])
-    model.compile("sgd", ["mse", "mse"], metrics=["mae", "mse"])
+    model.compile("sgd", "mse", metrics=[["mae"], ["mse", "mae"]])
     return model
 
 
@@ -143,7 +143,8 @@ def age_income_gender():
     text = keras.Input((4, 5), dtype="int32", name="posts")
     value = L.GlobalAveragePooling2D()(L.Embedding(20, 6)(text))
     value = L.Dense(8, activation="relu")(value)
-    outputs = [L.Dense(1, name="age")(value), L.Dense(4, activation="softmax", name="income")(value),
+    outputs = [L.Dense(1, name="age")(value),
+               L.Dense(4, activation="softmax", name="income")(value),
                L.Dense(1, activation="sigmoid", name="gender")(value)]
     model = keras.Model(text, outputs)
     model.compile("rmsprop", {"age": "mse", "income": "categorical_crossentropy",
@@ -380,12 +381,13 @@ def assorted_layers():
     return model
 
 
-@case("an output without a loss",
-      lambda r: (normal(r, 16, 4), [normal(r, 16, 1)]), epochs=None)
+@case("an output without a loss: its target is given and does not count",
+      lambda r: (normal(r, 16, 4), [normal(r, 16, 1), normal(r, 16, 2)]))
 def output_without_loss():
     value = keras.Input((4,))
     hidden = L.Dense(5, activation="relu", name="hidden")(value)
-    model = keras.Model(value, [L.Dense(1, name="fitted")(hidden), L.Dense(2, name="spare")(hidden)])
+    outputs = [L.Dense(1, name="fitted")(hidden), L.Dense(2, name="spare")(hidden)]
+    model = keras.Model(value, outputs)
     model.compile("sgd", {"fitted": "mse", "spare": None})
     return model
 

@@ -14,6 +14,8 @@ pub(super) struct Line {
     pub(super) comment: String,
     /// Whether the line is compiled for tests only.
     pub(super) is_test: bool,
+    /// Whether the line begins within a string.
+    pub(super) is_text: bool,
 }
 
 /// A function with a body: its name, and its first and last line, counted from 0.
@@ -139,7 +141,8 @@ fn split(text: &str) -> Vec<Line> {
             if matches!(state, State::LineComment) {
                 state = State::Code;
             }
-            lines.push(Line::default());
+            let is_text = matches!(state, State::Text | State::RawText { .. });
+            lines.push(Line { is_text, ..Line::default() });
             at += 1;
             continue;
         }

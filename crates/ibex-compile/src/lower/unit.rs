@@ -13,7 +13,7 @@ use ibex_graph::ops::unary::Unary;
 use ibex_graph::{Array, DType, Graph, Node, NodeId, Op, Origin, Type, ValueId, Variable};
 
 use super::view::{Root, View};
-use crate::program::Argument;
+use crate::program::{Argument, Product};
 
 /// What an input of a unit is.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +63,10 @@ pub(crate) enum Pointwise {
     Compare(Compare),
     Select,
     Cast,
+    /// The index along an axis: (elements from one index to the next, extent).
+    Iota(usize, usize),
+    /// Uniform random numbers of a stream; the input is the state.
+    Random(u32),
 }
 
 /// What a unit does.
@@ -71,6 +75,8 @@ pub(crate) enum UnitKind {
     Pointwise(Pointwise),
     Reduce(Reduction, Vec<usize>),
     Op(Op),
+    /// An operation with an epilogue; the last input is the bias, if it has one.
+    Product(Product),
 }
 
 /// One indivisible piece of work.
@@ -83,6 +89,24 @@ pub(crate) struct Unit {
     /// The shape over which elements are visited.
     pub(crate) shape: Vec<usize>,
     pub(crate) origin: Origin,
+}
+
+impl Unit {
+    /// Whether the inputs are read as wholes, not element by element.
+    pub(crate) fn has_parameters(&self) -> bool {
+        match self.kind {
+            UnitKind::Pointwise(Pointwise::Random(_)) | UnitKind::Op(_) | UnitKind::Product(_) => {
+                true
+            }
+            UnitKind::Pointwise(_) | UnitKind::Reduce(..) => false,
+        }
+    }
+
+    /// Whether the results depend on the position of an element.
+    pub(crate) fn is_positional(&self) -> bool {
+        let positional = |f| matches!(f, Pointwise::Iota(..) | Pointwise::Random(_));
+        matches!(self.kind, UnitKind::Pointwise(f) if positional(f))
+    }
 }
 
 /// Where a value must end up.
@@ -140,6 +164,20 @@ pub(crate) fn units(graph: &Graph) -> Lowered {
 }
 
 impl Lowered {
+    /// Takes out the units marked as dead, whose values nobody reads.
+    pub(crate) fn remove(&mut self, dead: &[bool]) {
+        let mut index = 0;
+        self.units.retain(|_| {
+            index += 1;
+            !dead[index - 1]
+        });
+        for (index, unit) in self.units.iter().enumerate() {
+            for &value in &unit.outputs {
+                self.values[value].unit = index;
+            }
+        }
+    }
+
     fn source(&self, value: ValueId) -> Source {
         self.sources[value.node.index()][value.output].clone()
     }
@@ -167,18 +205,55 @@ impl Lowered {
             }),
             Op::Broadcast(op) => one(match &inputs[0] {
                 Source::View(dtype, view) => Source::View(*dtype, view.broadcast(&op.shape)),
-                Source::Splat(dtype, _, value) => {
-                    Source::Splat(*dtype, op.shape.to_vec(), *value)
-                }
+                Source::Splat(dtype, _, value) => Source::Splat(*dtype, op.shape.to_vec(), *value),
             }),
             Op::Unary(f) => self.unit(pointwise(Pointwise::Unary(*f)), inputs, node),
             Op::Binary(f) => self.unit(pointwise(Pointwise::Binary(*f)), inputs, node),
             Op::Compare(f) => self.unit(pointwise(Pointwise::Compare(*f)), inputs, node),
             Op::Select(_) => self.unit(pointwise(Pointwise::Select), inputs, node),
             Op::Cast(_) => self.unit(pointwise(Pointwise::Cast), inputs, node),
+            Op::Iota(op) => {
+                let inner = op.shape[op.axis + 1..].iter().product();
+                let kind = pointwise(Pointwise::Iota(inner, op.shape[op.axis]));
+                self.unit(kind, inputs, node)
+            }
+            Op::RandomUniform(op) => {
+                let state = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
+                self.unit(pointwise(Pointwise::Random(op.stream)), state, node)
+            }
             Op::Reduce(op) => {
                 let kind = UnitKind::Reduce(op.reduction, op.axes.clone());
                 self.unit(kind, inputs, node)
+            }
+            Op::Slice(op) => one(self.slice(&inputs[0], &op.start, &op.step, &node.types[0])),
+            Op::Reverse(op) => one(match &inputs[0] {
+                Source::View(dtype, view) => Source::View(*dtype, view.reverse(&op.axes)),
+                splat @ Source::Splat(..) => splat.clone(),
+            }),
+            Op::TakeAlongAxis(_)
+            | Op::AddAlongAxis(_)
+            | Op::Convolution(_)
+            | Op::ConvolutionInputGradient(_)
+            | Op::ConvolutionKernelGradient(_)
+            | Op::MaxPool(_)
+            | Op::WindowSum(_)
+            | Op::WindowSumGradient(_)
+            | Op::Gather(_)
+            | Op::ScatterAdd(_)
+            | Op::Pad(_)
+            | Op::Concatenate(_)
+            | Op::ArgSort(_)
+            | Op::ArgReduce(_)
+            | Op::CumulativeSum(_)
+            | Op::Softmax(_)
+            | Op::LogSoftmax(_)
+            | Op::SparseSoftmaxCrossEntropy(_)
+            | Op::Moments(_)
+            | Op::Normalize(_)
+            | Op::NormalizeGradient(_)
+            | Op::Softplus(_) => {
+                let inputs = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
+                self.unit(UnitKind::Op(node.op.clone()), inputs, node)
             }
             Op::MatMul(_) => {
                 let inputs = inputs.into_iter().map(|s| self.in_memory(s, node)).collect();
@@ -209,9 +284,12 @@ impl Lowered {
         Source::View(value.dtype(), View::whole(Root::Constant(index), value.shape()))
     }
 
-    /// A unit over the shape of its first input, computing the node's outputs.
+    /// A unit that computes the node's outputs.
     fn unit(&mut self, kind: UnitKind, inputs: Vec<Source>, node: &Node) -> Vec<Source> {
-        let shape = inputs.first().map_or(&*node.types[0].shape, Source::shape).to_vec();
+        let shape = match (&kind, inputs.first()) {
+            (UnitKind::Reduce(..), Some(input)) => input.shape().to_vec(),
+            _ => node.types[0].shape.to_vec(),
+        };
         let first = self.values.len();
         let unit = self.units.len();
         for ty in &node.types {
@@ -254,11 +332,17 @@ impl Lowered {
     }
 
     /// The source as a view of memory in row-major order.
-    #[expect(dead_code, reason = "used by the operations whose kernels read rows")]
     fn in_rows(&mut self, source: Source, node: &Node) -> Source {
         match source.view().is_some_and(View::is_contiguous) {
             true => source,
             false => self.copied(source, &node.origin),
+        }
+    }
+
+    fn slice(&self, source: &Source, start: &[usize], step: &[usize], ty: &Type) -> Source {
+        match source {
+            Source::View(dtype, view) => Source::View(*dtype, view.slice(start, step, &ty.shape)),
+            Source::Splat(dtype, _, value) => Source::Splat(*dtype, ty.shape.to_vec(), *value),
         }
     }
 
@@ -285,9 +369,9 @@ impl Lowered {
         for (variable, value) in graph.updates() {
             let index = self.variable_index[variable];
             let source = self.source(*value);
-            let own = source.view().is_some_and(|view| {
-                view.root == Root::Variable(index) && view.is_plain()
-            });
+            let own = source
+                .view()
+                .is_some_and(|view| view.root == Root::Variable(index) && view.is_plain());
             if !own {
                 let origin = graph.node(value.node).origin.clone();
                 self.settle(source, Home::Variable(index), &origin);

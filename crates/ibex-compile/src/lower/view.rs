@@ -41,11 +41,6 @@ impl View {
         is_contiguous(&self.shape, &self.strides)
     }
 
-    /// Whether every element of the view is one and the same.
-    pub(crate) fn is_single(&self) -> bool {
-        self.shape.iter().zip(&self.strides).all(|(&d, &s)| d == 1 || s == 0)
-    }
-
     pub(crate) fn transpose(&self, axes: &[usize]) -> View {
         View {
             root: self.root,
@@ -61,6 +56,29 @@ impl View {
         let own = self.shape.iter().zip(&self.strides).zip(&shape[lead..]);
         strides.extend(own.map(|((&from, &s), &to)| if from == to && from != 1 { s } else { 0 }));
         View { root: self.root, shape: shape.to_vec(), strides, offset: self.offset }
+    }
+
+    /// Every `step`-th element from `start` on along each axis, as many as `shape` says.
+    pub(crate) fn slice(&self, start: &[usize], step: &[usize], shape: &[usize]) -> View {
+        let first = start.iter().zip(&self.strides).map(|(&at, &s)| at as isize * s);
+        // Of an empty slice no element may be looked at, not even the first.
+        let first = if shape.contains(&0) { 0 } else { first.sum() };
+        View {
+            root: self.root,
+            shape: shape.to_vec(),
+            strides: step.iter().zip(&self.strides).map(|(&by, &s)| by as isize * s).collect(),
+            offset: self.offset + first,
+        }
+    }
+
+    /// The opposite order along `axes`.
+    pub(crate) fn reverse(&self, axes: &[usize]) -> View {
+        let mut view = self.clone();
+        for &axis in axes {
+            view.offset += view.shape[axis].saturating_sub(1) as isize * view.strides[axis];
+            view.strides[axis] = -view.strides[axis];
+        }
+        view
     }
 
     /// The view under another shape of the same size, if strides can express it.

@@ -102,9 +102,7 @@ impl Layout {
             Place::Input(index) => (1 + index, 0),
             Place::Output(index) => (1 + self.inputs + index, 0),
             Place::Constant(index) => (1 + self.inputs + self.outputs + index, 0),
-            Place::Variable(index) => {
-                (1 + self.inputs + self.outputs + self.constants + index, 0)
-            }
+            Place::Variable(index) => (1 + self.inputs + self.outputs + self.constants + index, 0),
         };
         let offset = operand.offset * operand.dtype.size() as isize;
         Located { base, bytes: bytes as isize + offset }

@@ -13,9 +13,9 @@ use crate::scratch::{self, Slot};
 use crate::simd::MAX_LANES;
 
 /// The longest block of the inner dimension.
-const BLOCK: usize = 384;
-/// The most floats of the shared operand that are packed at once.
-const MAX_SHARED: usize = 1 << 22;
+const BLOCK: usize = 256;
+/// The most floats of the shared operand that are packed at once: half of a second cache.
+const MAX_SHARED: usize = 1 << 18;
 /// Panels of A in one private block: what fits into the second cache beside a panel of B.
 const PRIVATE_ROWS: usize = 8;
 /// Panels of B in one private block.
@@ -24,6 +24,8 @@ const PRIVATE_COLUMNS: usize = 4;
 const RESIDENT: usize = 32;
 /// Fewer channels than this make runs too short for reading windows in place.
 const IN_PLACE: usize = 16;
+/// Columns of a transposed A further apart than this are packed: they fall into few sets, too.
+const NARROW: isize = 128;
 /// Pixels further apart than this fall into few sets of the first cache.
 const FAR: usize = 640;
 
@@ -42,6 +44,8 @@ struct Plan<'a> {
     from: usize,
     /// The windows of A, when they are read in place.
     in_place: Option<(*const f32, &'a Windows)>,
+    /// A transposed A that is narrow enough to be read as if it were packed, and its step.
+    as_packed: Option<(*const f32, isize)>,
 }
 
 // SAFETY: the pointers are those of the product.
@@ -75,8 +79,16 @@ pub(super) unsafe fn run_from(pool: &ThreadPool, product: &Product, from: usize)
 impl<'a> Plan<'a> {
     fn new(product: &'a Product, from: usize) -> Self {
         let tiles = Tiles::current();
-        let (height, width) = (tile_rows(tiles, product.m), tiles.columns());
+        let height = tile_rows(tiles, product.m);
+        // A single narrow panel is packed without gaps.
+        let width = tiles.columns().min(product.n);
         let mut block = product.k.div_ceil(product.k.div_ceil(BLOCK));
+        let as_packed = match product.a {
+            View::Strided { data, row: 1, column } if (1..=NARROW).contains(&column) => {
+                Some((data, column))
+            }
+            _ => None,
+        };
         let mut in_place = None;
         if let View::Windows { data, windows } = product.a {
             let inside = (IN_PLACE..=MAX_ZEROS).contains(&windows.channels);
@@ -98,6 +110,7 @@ impl<'a> Plan<'a> {
             block,
             from,
             in_place,
+            as_packed,
         }
     }
 
@@ -322,12 +335,14 @@ impl<'a> Plan<'a> {
         let lanes = self.row_panels * self.height;
         let at_once = self.shared_blocks(lanes).min(self.blocks());
         let per_task = self.column_panels.div_ceil(4 * pool.threads()).clamp(1, PRIVATE_COLUMNS);
-        let floats = at_once * self.block * lanes + 2 * MAX_LANES;
+        let packs = self.as_packed.is_none();
+        let floats = if packs { at_once * self.block * lanes + 2 * MAX_LANES } else { 0 };
         scratch::with(Slot::Shared, floats, |shared| {
             let shared = Pointer(shared);
             for first in (0..self.blocks()).step_by(at_once) {
                 let count = at_once.min(self.blocks() - first);
-                run_if(pool, self.pays(), count * self.row_panels, |task| {
+                let packing = if packs { count * self.row_panels } else { 0 };
+                run_if(pool, self.pays(), packing, |task| {
                     let (block, panel) = (task / self.row_panels, task % self.row_panels);
                     // SAFETY: each panel has a place of its own.
                     unsafe {
@@ -370,22 +385,39 @@ impl<'a> Plan<'a> {
                         for (position, column) in panels.clone().enumerate() {
                             let b = private.add(position * panel_floats);
                             for row in rows.clone() {
-                                let first = blocks.start;
-                                let a = self.shared_panel(
-                                    shared,
-                                    index,
-                                    first,
-                                    row,
-                                    lanes,
-                                    self.height,
-                                );
-                                self.tile(row, column, block, |tile| Tile { a, b, steps, ..tile });
+                                let (a, a_step) = self.panel_a(shared, index, &blocks, row, lanes);
+                                let operands = |tile| Tile { a, a_step, b, steps, ..tile };
+                                self.tile(row, column, block, operands);
                             }
                         }
                     }
                 }
             }
         });
+    }
+
+    /// A panel of A and the distance between its steps: packed and shared, or where it lies.
+    ///
+    /// # Safety
+    /// The block has been packed, unless A is read as it lies.
+    #[inline(always)]
+    unsafe fn panel_a(
+        &self,
+        shared: Pointer,
+        index: usize,
+        blocks: &std::ops::Range<usize>,
+        row: usize,
+        lanes: usize,
+    ) -> (*const f32, isize) {
+        // SAFETY: the panel lies within A, or within the shared memory.
+        unsafe {
+            if let Some((data, step)) = self.as_packed {
+                let from = self.from + (blocks.start + index) * self.block;
+                return (data.offset(from.cast_signed() * step).add(row * self.height), step);
+            }
+            let panel = self.shared_panel(shared, index, blocks.start, row, lanes, self.height);
+            (panel.cast_const(), self.height.cast_signed())
+        }
     }
 
     /// Computes one tile over one block; `operands` completes its description.

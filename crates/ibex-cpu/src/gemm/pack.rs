@@ -12,7 +12,7 @@ pub(crate) static ZEROS: [f32; MAX_ZEROS + MAX_LANES] = [0.0; MAX_ZEROS + MAX_LA
 /// The longest run of [`ZEROS`] that may be read.
 pub(crate) const MAX_ZEROS: usize = 4096;
 
-/// Shorter runs along the inner dimension are copied one by one.
+/// Fewer channels than this are copied by lines of output instead of by pixels.
 const SHORT: usize = 8;
 
 /// One panel to pack: lanes `first .. first + count` over steps `from .. from + steps`.
@@ -55,6 +55,12 @@ impl Kernel for Panel<'_> {
                     } else {
                         pack_scattered(&self, data, row, column);
                     }
+                }
+                View::Windows { data, windows } if windows.channels < SHORT => {
+                    pack_lines(&self, data, windows, false);
+                }
+                View::WindowsTransposed { data, windows } if windows.channels < SHORT => {
+                    pack_lines(&self, data, windows, true);
                 }
                 View::Windows { data, windows } => pack_positions(s, &self, data, windows),
                 View::WindowsTransposed { data, windows } => pack_taps(s, &self, data, windows),
@@ -192,17 +198,8 @@ unsafe fn pack_positions<S: Simd>(s: S, panel: &Panel, data: *const f32, windows
             // SAFETY: the runs lie within their pixels or the zeros; the target has room.
             unsafe {
                 let to = panel.to.add((step - panel.from) * panel.width + group);
-                if run < SHORT {
-                    for lane in 0..height {
-                        let from = find(lane);
-                        for channel in 0..run {
-                            *to.add(channel * panel.width + lane) = *from.add(channel);
-                        }
-                    }
-                } else {
-                    let rows: [*const f32; MAX_LANES] = std::array::from_fn(find);
-                    transpose_run(s, &rows, height, run, to, panel.width);
-                }
+                let rows: [*const f32; MAX_LANES] = std::array::from_fn(find);
+                transpose_run(s, &rows, height, run, to, panel.width);
             }
             step += run;
         }
@@ -240,6 +237,111 @@ unsafe fn pack_taps<S: Simd>(s: S, panel: &Panel, data: *const f32, windows: &Wi
             }
         }
         cursor.advance(windows);
+    }
+}
+
+/// Few channels, either way round: along a line of output, the pixels that one kernel position and
+/// channel meets are evenly spaced, so whole lines are copied instead of single pixels looked up.
+///
+/// `turned`: lanes are kernel positions and channels, steps are output positions.
+///
+/// # Safety
+/// As for [`pack_positions`].
+#[inline(always)]
+unsafe fn pack_lines(panel: &Panel, data: *const f32, windows: &Windows, turned: bool) {
+    let lanes = (panel.first, panel.count, 1);
+    let steps = (panel.from, panel.steps, panel.width);
+    let (positions, columns) = if turned { (steps, lanes) } else { (lanes, steps) };
+    let (first, count, to_step) = positions;
+    let mut cursor = windows.cursor(first);
+    let mut done = 0;
+    while done < count {
+        let line = windows.output[2] - (first + done) % windows.output[2];
+        let line = line.min(count - done);
+        let mut column = Column::new(windows, columns.0);
+        for index in 0..columns.1 {
+            // SAFETY: the target has room for every lane at every step.
+            unsafe {
+                let to = panel.to.add(done * to_step + index * columns.2);
+                copy_line(data, windows, &cursor.start, &column, line, to, to_step);
+            }
+            column.advance(windows);
+        }
+        (0..line).for_each(|_| cursor.advance(windows));
+        done += line;
+    }
+}
+
+/// Copies what one kernel position and channel meets along a line of output.
+///
+/// # Safety
+/// `to` has room for `line` floats, `to_step` apart.
+#[inline(always)]
+unsafe fn copy_line(
+    data: *const f32,
+    windows: &Windows,
+    start: &Start,
+    column: &Column,
+    line: usize,
+    to: *mut f32,
+    to_step: usize,
+) {
+    let (stride, line) = (windows.stride[2], line.cast_signed());
+    let begin = start.at[2] + column.offset[2];
+    let room = windows.input[2].cast_signed() - 1 - begin;
+    // Positions `low .. high` of the line meet a pixel inside; mostly no division is needed.
+    let low = if begin >= 0 { 0 } else { (stride - 1 - begin) / stride }.min(line);
+    let high = if room >= (line - 1) * stride { line } else { room.div_euclid(stride) + 1 };
+    let offset = [column.offset[0], column.offset[1], column.offset[2] + low * stride];
+    let found = if low < high { windows.find(start, offset) } else { None };
+    let (low, high) = if found.is_some() { (low, high) } else { (line, line) };
+    // SAFETY: the positions lie within the line, the pixels within the image.
+    unsafe {
+        for position in (0..low).chain(high..line) {
+            *to.offset(position * to_step.cast_signed()) = 0.0;
+        }
+        if let Some(at) = found {
+            let from = data.add(at + column.channel);
+            let from_step = stride * windows.pixel.cast_signed();
+            let to = to.offset(low * to_step.cast_signed());
+            for index in 0..high - low {
+                *to.offset(index * to_step.cast_signed()) = *from.offset(index * from_step);
+            }
+        }
+    }
+}
+
+/// A kernel position and channel, walked without divisions.
+struct Column {
+    index: [usize; 3],
+    offset: [isize; 3],
+    channel: usize,
+}
+
+impl Column {
+    fn new(windows: &Windows, column: usize) -> Self {
+        let (tap, channel) = (column / windows.channels, column % windows.channels);
+        let [_, height, width] = windows.kernel;
+        let index = [tap / (height * width), tap / width % height, tap % width];
+        Self { index, offset: windows.tap(tap), channel }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, windows: &Windows) {
+        self.channel += 1;
+        if self.channel < windows.channels {
+            return;
+        }
+        self.channel = 0;
+        for axis in [2, 1, 0] {
+            self.index[axis] += 1;
+            self.offset[axis] += windows.dilation[axis];
+            if self.index[axis] < windows.kernel[axis] {
+                return;
+            }
+            self.index[axis] = 0;
+            self.offset[axis] = 0;
+        }
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Each part is a product of its own into its own memory; the parts are added in order.
 
-use super::{Epilogue, PARALLEL, Product, blocked, run_if};
+use super::{Epilogue, PARALLEL, Product, View, blocked, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 
 /// The shortest sum worth cutting.
-const SHORTEST: usize = 4096;
+const SHORTEST: usize = 2048;
 /// The shortest part: a multiple of it is the length of every part but the last.
-const PART: usize = 1024;
+const PART: usize = 512;
 /// The most parts.
 const MAX_PARTS: usize = 16;
 /// The most floats that the parts may take together.
@@ -31,48 +31,93 @@ pub(super) fn fits(product: &Product) -> bool {
 /// As for [`super::gemm`]; [`fits`] holds.
 pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
     let (m, n, k) = (product.m, product.n, product.k);
+    // Windows as B are copied a whole panel of channels at a time, as A a few: so the product is
+    // computed turned round, Bᵀ·Aᵀ, and turned back when the parts are added.
+    let turned = matches!(product.a, View::WindowsTransposed { .. });
     let length = k.div_ceil(parts(product)).next_multiple_of(16);
     let count = k.div_ceil(length);
     scratch::with(Slot::Partial, count * m * n, |partial| {
         let partial = Pointer(partial);
-        let pays = product.work() >= PARALLEL;
-        run_if(pool, pays, count, |part| {
+        run_if(pool, product.work() >= PARALLEL, count, |part| {
             let from = part * length;
+            let one =
+                Product { k: length.min(k - from), epilogue: Epilogue::default(), ..*product };
             // SAFETY: the parts of the operands and of the memory are disjoint and within them.
             unsafe {
-                let one = Product {
-                    k: length.min(k - from),
-                    a: product.a,
-                    b: product.b,
-                    c: partial.get().add(part * m * n),
-                    c_row: n,
-                    epilogue: Epilogue::default(),
-                    ..*product
+                let c = partial.get().add(part * m * n);
+                let one = if turned {
+                    let (a, b) = (product.b.transpose(), product.a.transpose());
+                    Product { m: n, n: m, a, b, c, c_row: m, ..one }
+                } else {
+                    Product { c, c_row: n, ..one }
                 };
                 blocked::run_from(pool, &one, from);
             }
         });
-        let rows = (4096 / n).max(1);
+        let rows = (4096 / n).clamp(1, LANES);
         run_if(pool, m * n >= PARALLEL / 8, m.div_ceil(rows), |task| {
             let (from, to) = (task * rows, m.min((task + 1) * rows));
             // SAFETY: tasks write disjoint rows of C.
             unsafe {
-                for row in from..to {
-                    let first = partial.get().add(row * n);
-                    for part in 1..count {
-                        let other = partial.get().add(part * m * n + row * n);
-                        for column in 0..n {
-                            *first.add(column) += *other.add(column);
-                        }
-                    }
-                    for column in 0..n {
-                        product.write(row, column, *first.add(column));
-                    }
+                if turned {
+                    add_columns(product, partial.get(), count, from, to);
+                } else {
+                    add_rows(product, partial.get(), count, from, to);
                 }
                 product.activate(from, to - from, 0, n);
             }
         });
     });
+}
+
+/// The most rows of C that one task adds up.
+const LANES: usize = 64;
+
+/// Adds the parts and writes rows `from .. to` of C.
+///
+/// # Safety
+/// `partial` holds `count` parts of the size of C.
+unsafe fn add_rows(product: &Product, partial: *mut f32, count: usize, from: usize, to: usize) {
+    let (m, n) = (product.m, product.n);
+    for row in from..to {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let first = partial.add(row * n);
+            for part in 1..count {
+                let other = partial.add(part * m * n + row * n);
+                for column in 0..n {
+                    *first.add(column) += *other.add(column);
+                }
+            }
+            for column in 0..n {
+                product.write(row, column, *first.add(column));
+            }
+        }
+    }
+}
+
+/// Adds the parts, which are transposed, and writes rows `from .. to` of C.
+///
+/// # Safety
+/// As for [`add_rows`]; at most [`LANES`] rows.
+unsafe fn add_columns(product: &Product, partial: *mut f32, count: usize, from: usize, to: usize) {
+    let (m, n) = (product.m, product.n);
+    let mut sums = [0.0; LANES];
+    for column in 0..n {
+        sums.fill(0.0);
+        // SAFETY: as the caller promises.
+        unsafe {
+            for part in 0..count {
+                let values = partial.add(part * m * n + column * m + from);
+                for row in 0..to - from {
+                    sums[row] += *values.add(row);
+                }
+            }
+            for row in from..to {
+                product.write(row, column, sums[row - from]);
+            }
+        }
+    }
 }
 
 /// A pointer that tasks share; each writes its own part.

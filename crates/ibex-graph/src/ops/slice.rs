@@ -78,6 +78,7 @@ impl Tensor {
     /// The part of this tensor in `range` along `axis`, as `x[start:stop]` in Python.
     ///
     /// Negative positions count from the end, and those beyond the ends mean the ends.
+    /// Clippy takes a range like `1..-1` for an empty one; `(1..)` and then `(..-1)` says the same.
     ///
     /// ```
     /// # use ibex_graph::{Array, Tensor, interpreter::evaluate};

@@ -8,7 +8,7 @@ use crate::{DType, OpError, Tensor, Type};
 /// The positions of the elements in sorted order along `axis`, as `int32`.
 ///
 /// Equal elements keep their order, zeros of either sign are equal, and NaN comes last whether
-/// ascending or descending.
+/// ascending or descending (JAX puts it first when descending: it would win every top-k).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ArgSort {
     /// The axis.

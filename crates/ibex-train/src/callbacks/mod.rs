@@ -5,9 +5,29 @@
 
 use std::fmt;
 
+use ibex_graph::Array;
+
 use crate::error::Result;
 use crate::history::{History, Logs};
 use crate::model::Model;
+
+mod csv_logger;
+mod early_stopping;
+mod lambda;
+mod learning_rate_scheduler;
+mod model_checkpoint;
+mod monitor;
+mod reduce_lr_on_plateau;
+mod terminate_on_nan;
+
+pub use csv_logger::CSVLogger;
+pub use early_stopping::EarlyStopping;
+pub use lambda::LambdaCallback;
+pub use learning_rate_scheduler::LearningRateScheduler;
+pub use model_checkpoint::ModelCheckpoint;
+pub use monitor::Direction;
+pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use terminate_on_nan::TerminateOnNaN;
 
 /// What a callback does; every event has an empty default.
 pub trait Callback: fmt::Debug {
@@ -73,14 +93,19 @@ pub trait Callback: fmt::Debug {
         false
     }
 
-    /// The state that a resumed training needs.
+    /// The state that a resumed training needs, except for arrays.
     fn state(&self) -> serde_json::Value {
         serde_json::Value::Null
     }
 
-    /// Takes up a state that [`Callback::state`] gave.
-    fn restore(&mut self, state: &serde_json::Value) {
-        let _ = state;
+    /// The arrays that a resumed training needs.
+    fn arrays(&self) -> Vec<Array> {
+        Vec::new()
+    }
+
+    /// Takes up what [`Callback::state`] and [`Callback::arrays`] gave.
+    fn restore(&mut self, state: &serde_json::Value, arrays: Vec<Array>) {
+        let _ = (state, arrays);
     }
 }
 

@@ -47,6 +47,7 @@ fn broadcast_of_new_axes(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<Val
     let (Op::Reshape(op), x) = (&inner.op, *inner.inputs.first()?) else { return None };
     let from = rewriter.shape(x);
     let lead = op.shape.rank().checked_sub(from.rank())?;
-    let only_new = op.shape[..lead].iter().all(|&extent| extent == 1) && op.shape[lead..] == **from;
+    // The size is the same, so what comes before is of extent 1.
+    let only_new = op.shape[lead..] == **from;
     only_new.then(|| rewriter.broadcast(node, x, &node.types[0].shape))?
 }

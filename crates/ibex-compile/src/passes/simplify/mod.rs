@@ -246,6 +246,57 @@ mod tests {
         }
     }
 
+    /// Tempting, and wrong for infinities, NaN, cancelling numbers, or the last bit.
+    #[test]
+    fn what_would_lose_accuracy_stays() {
+        let x = examples::x;
+        let same = x();
+        let number = |value| Tensor::scalar(DType::F32, value);
+        let small = |t: Tensor| t.cast(DType::F16) * 3.0 * 0.1;
+        let long = Tensor::input("n", DType::I64, [2]);
+        let int = Tensor::input("n", DType::I32, [2]);
+        let tempting = [
+            (&same - &same, "subtract(x, x)"),
+            (&same / &same, "divide(x, x)"),
+            (x() * 0.0, "multiply(x, broadcast[(2, 3)](0))"),
+            (
+                x() + 1e9 - 1e9,
+                "subtract(add(x, broadcast[(2, 3)](1000000000)), \
+                                broadcast[(2, 3)](1000000000))",
+            ),
+            (x() / 3.0, "divide(x, broadcast[(2, 3)](3))"),
+            (x().cast(DType::F64) / 3.0, "divide(cast[float64](x), broadcast[(2, 3)](3))"),
+            (x() / 0.0, "divide(x, broadcast[(2, 3)](0))"),
+            (
+                x() * 1e20 * 1e20,
+                "multiply(multiply(x, broadcast[(2, 3)](100000002004087734272)), \
+                                  broadcast[(2, 3)](100000002004087734272))",
+            ),
+            (x().power(&number(0.5)), "power(x, broadcast[(2, 3)](0.5))"),
+            (x().power(&number(3.0)), "power(x, broadcast[(2, 3)](3))"),
+            (x().less(&same).logical_not(), "logical_not(less(x, x))"),
+            (x().cast(DType::F16).cast(DType::F32), "cast[float32](cast[float16](x))"),
+            (long.cast(DType::F64).cast(DType::I64), "cast[int64](cast[float64](n))"),
+            (int.cast(DType::F64).cast(DType::U8), "cast[uint8](cast[float64](n))"),
+            (
+                small(x()),
+                "multiply(multiply(cast[float16](x), broadcast[(2, 3)](3)), \
+                          broadcast[(2, 3)](0.099976))",
+            ),
+            ((x() * 0.5).sum_all(), "sum[[0, 1]](multiply(x, broadcast[(2, 3)](0.5)))"),
+            (
+                examples::row().broadcast_to([0, 3]).sum(&[0], false),
+                "sum[[0]](broadcast[(0, 3)](row))",
+            ),
+            (x().exp().log(), "log(exp(x))"),
+            (x().sum(&[1], false).sum_all(), "sum[[0]](sum[[1]](x))"),
+        ];
+        for (tensor, stays) in tempting {
+            let after = crate::passes::optimise(graph_of(&tensor), &|_| true);
+            assert_eq!(expression(&after), stays);
+        }
+    }
+
     #[test]
     fn names_are_unique() {
         let mut names: Vec<_> = RULES.iter().flat_map(|r| r.iter()).map(|r| r.name).collect();

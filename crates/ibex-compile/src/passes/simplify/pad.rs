@@ -1,6 +1,7 @@
 //! The rule for new elements around a tensor.
 
-use ibex_graph::ops::pad::{Fill, Pad};
+use ibex_graph::op::Number;
+use ibex_graph::ops::pad::Pad;
 use ibex_graph::{Node, Tensor, ValueId};
 
 use super::examples::x;
@@ -11,7 +12,7 @@ pub(super) static RULES: &[Rule] = &[Rule {
     summary: "where no element is new the tensor is as it was",
     example: || {
         let none = || vec![0, 0];
-        let pad = Pad { low: none(), high: none(), interior: none(), value: Fill::new(0.0) };
+        let pad = Pad { low: none(), high: none(), interior: none(), value: Number::new(0.0) };
         Tensor::apply(pad, &[&x()])
     },
     becomes: "x",

@@ -20,8 +20,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "slice_of_slice",
         summary: "two slices make one",
-        example: || x().slice_axis(1, 1..).slice_axis(1, 1..),
-        becomes: "slice[0:2, 2:3](x)",
+        example: || x().slice_axis_by(1, .., 2).slice_axis(1, 1..),
+        becomes: "slice[0:2, 2:3:2](x)",
         apply: slice_of_slice,
     },
 ];

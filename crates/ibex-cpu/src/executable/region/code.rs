@@ -5,6 +5,7 @@ use ibex_graph::DType;
 
 use super::function::{Call, call};
 use super::strided::Walk;
+use super::tile::Uniforms;
 use crate::executable::memory::{Layout, Located, Memory};
 use crate::scratch;
 
@@ -92,6 +93,10 @@ impl Code {
         }
         code.stores(region, step, layout);
         code.allocate(region);
+        if region.space.contains(&0) {
+            // Operands without elements have no first one to read.
+            code.once.clear();
+        }
         let bytes = (code.buffers * 8).max(8);
         code.tile = (REGISTERS / bytes).clamp(256, 2048) / 64 * 64;
         code
@@ -153,9 +158,8 @@ impl Code {
                 for (to, from) in read.iter_mut().zip(kind.registers()) {
                     *to = from;
                 }
-                let is_uniform = |r: &usize| {
-                    *r == register || matches!(self.entries[*r].home, Home::Uniform(_))
-                };
+                let is_uniform =
+                    |r: &usize| *r == register || matches!(self.entries[*r].home, Home::Uniform(_));
                 let forms = read.map(|r| is_uniform(&r));
                 let from = self.entries.get(read[0]).map_or(dtype, |e| e.dtype);
                 let define = Define::Call(call(kind, from, dtype, forms), read);
@@ -198,12 +202,13 @@ impl Code {
         };
         let later = register + 1..region.code.len();
         let by_code = later.clone().any(|r| region.code[r].kind.registers().any(lies_there));
-        let gathered = later.clone().any(|r| {
-            matches!(&self.entries[r].define, Define::Gather(place, _) if *place == to)
-        });
-        let by_store = region.stores.iter().any(|store| {
-            lies_there(store.register) && store.register != register
-        });
+        let gathered = later
+            .clone()
+            .any(|r| matches!(&self.entries[r].define, Define::Gather(place, _) if *place == to));
+        let by_store = region
+            .stores
+            .iter()
+            .any(|store| lies_there(store.register) && store.register != register);
         by_code || gathered || by_store
     }
 
@@ -255,7 +260,7 @@ impl Code {
     pub(super) unsafe fn with_uniforms<R>(
         &self,
         memory: &Memory,
-        body: impl FnOnce(*const [u8; 8]) -> R,
+        body: impl FnOnce(Uniforms) -> R,
     ) -> R {
         let run = |slots: *mut [u8; 8]| {
             // SAFETY: there is a slot for every uniform register.
@@ -267,7 +272,7 @@ impl Code {
                     self.define_uniform(register, slots, memory);
                 }
             }
-            body(slots)
+            body(Uniforms(slots))
         };
         if self.uniforms <= UNIFORMS {
             let mut slots = [[0u8; 8]; UNIFORMS];

@@ -27,7 +27,7 @@ pub(super) enum Call {
 }
 
 /// A number as the bytes of an element.
-pub(super) fn bits(dtype: DType, number: f64) -> [u8; 8] {
+pub(crate) fn bits(dtype: DType, number: f64) -> [u8; 8] {
     let mut bytes = [0; 8];
     let number = if dtype == DType::Bool { f64::from(u8::from(number != 0.0)) } else { number };
     with_element!(dtype, T => {
@@ -69,6 +69,11 @@ pub(super) fn call(kind: InstructionKind, from: DType, to: DType, uniform: [bool
         | InstructionKind::Iota { .. }
         | InstructionKind::RandomUniform { .. } => Call::Cast(from, to),
     }
+}
+
+/// The precompiled `float32` loop of a function, if it has one.
+pub(crate) fn vector_loop(f: Unary) -> Option<UnaryFn> {
+    fast_unary(f).map(elementwise::Unary::function)
 }
 
 fn fast_unary(f: Unary) -> Option<elementwise::Unary> {

@@ -5,10 +5,12 @@
 //! Registers that are the same everywhere are computed once per run; loads of contiguous operands
 //! and the last instruction before a contiguous store work on memory directly.
 //! Read in this order: `code` (what is resolved at load), `tile` (running it), `function` (which
-//! loop computes what), `strided` (operands that are not contiguous), `reduction`.
+//! loop computes what), `strided` (operands that are not contiguous), `fold`,
+//! `reduction`.
 //! Must not know: operations that are not element-wise, threads beyond the pool.
 
 mod code;
+mod fold;
 mod function;
 mod reduction;
 mod strided;
@@ -20,6 +22,7 @@ use super::Launch;
 use super::memory::{Layout, Memory};
 use crate::pool::ThreadPool;
 use code::Code;
+pub(crate) use function::{bits, vector_loop};
 use tile::Frame;
 
 /// Positions that one task covers: a fixed number, whatever the number of threads.

@@ -182,8 +182,7 @@ mod tests {
             let walk = Walk::new(shape, strides);
             let mut want = Vec::new();
             ibex_graph::interpreter::for_each_index(shape, |index| {
-                let offset: isize =
-                    index.iter().zip(strides).map(|(&i, &s)| i as isize * s).sum();
+                let offset: isize = index.iter().zip(strides).map(|(&i, &s)| i as isize * s).sum();
                 want.push(data[offset as usize]);
             });
             for start in 0..want.len() {

@@ -1,0 +1,116 @@
+//! The commands, one file each.
+
+mod evaluate;
+mod explain_plan;
+mod predict;
+mod summary;
+mod train;
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use ibex::train::{Logs, Model, Samples};
+
+use crate::failure::Failure;
+use crate::output::print;
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $variant:ident $module:ident;)*) => {
+        /// Every command.
+        #[derive(Debug, Subcommand)]
+        pub(crate) enum Command {
+            $($(#[$doc])* $variant($module::Arguments),)*
+        }
+
+        impl Command {
+            /// Does the work.
+            pub(crate) fn run(self) -> Result<(), Failure> {
+                match self { $(Command::$variant(arguments) => arguments.run(),)* }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Train a model; without arguments, a convnet on the bundled digits.
+    Train train;
+    /// Measure losses and metrics of a model on data.
+    Evaluate evaluate;
+    /// Write a model's outputs for data.
+    Predict predict;
+    /// Show the layers of a model.
+    Summary summary;
+    /// Show what a training step of a model compiles to.
+    ExplainPlan explain_plan;
+}
+
+/// How many threads to compute with.
+#[derive(Debug, Args)]
+pub(crate) struct Threads {
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+impl Threads {
+    /// Moves a model to a device with so many threads.
+    pub(crate) fn apply(&self, model: &mut Model) {
+        if let Some(threads) = self.threads {
+            model.set_device(ibex::cpu::device(Some(threads.into())));
+        }
+    }
+}
+
+/// Opens a model file.
+pub(crate) fn open_model(path: &Path) -> Result<Model, Failure> {
+    Ok(Model::load(path)?)
+}
+
+/// Reads inputs, targets and weights for a model.
+pub(crate) fn open_data(path: &Path, model: &Model) -> Result<Samples, Failure> {
+    let (inputs, outputs) = (model.functional().inputs(), model.functional().outputs());
+    Ok(ibex::train::npz::read_samples(path, inputs.len(), Some(outputs.len()))?)
+}
+
+/// Losses and metrics as a result, one in a line.
+pub(crate) fn print_logs(logs: &Logs) {
+    logs.iter().for_each(|(name, value)| print(&format!("{name}: {value:.6}")));
+}
+
+/// A whole number above zero, as the value of a flag.
+///
+/// Bounded so that no number of bytes that follows from it overflows.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number as usize),
+        _ => Err(format!("expected a whole number from 1 to {}", u32::MAX)),
+    }
+}
+
+/// Fails early if `path` cannot be written, before hours of work are lost.
+pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let cannot = |reason: String| {
+        Failure::Work(format!(
+            "cannot write `{}`: {reason}\n  help: choose a path in a folder that exists and that \
+             you may write to",
+            path.display()
+        ))
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(cannot("it is a folder".to_string())),
+        // A device or a pipe is written as it is.
+        Ok(found) if !found.is_file() => return Ok(()),
+        _ => {}
+    }
+    if !folder.is_dir() {
+        return Err(cannot(format!("there is no folder `{}`", folder.display())));
+    }
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(cannot(error.to_string())),
+    }
+}

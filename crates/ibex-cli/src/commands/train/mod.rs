@@ -1,0 +1,184 @@
+//! `ibex train`: trains a model; without arguments a convnet on the bundled digits.
+
+mod keep;
+mod overrides;
+mod starter;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ibex::train::{Fit, History, Model, Samples};
+
+use super::{Threads, check_writable, open_data, open_model, positive, print_logs};
+use crate::failure::Failure;
+use crate::output::{note, print};
+use overrides::Overrides;
+
+/// What `ibex train` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The model to train [default: a convnet for the bundled digits]
+    #[arg(value_name = "MODEL.keras")]
+    model: Option<PathBuf>,
+    /// The data: x0, x1, … and y0, y1, … in an .npz file
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Validation data, like --data
+    #[arg(long, value_name = "FILE", conflicts_with = "validation_split")]
+    val: Option<PathBuf>,
+    /// Keep the last part of the data for validation
+    #[arg(long, value_name = "F", value_parser = fraction, allow_negative_numbers = true)]
+    validation_split: Option<f64>,
+    /// Train until this many epochs are done [default: 1; for the digits 15]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    epochs: Option<usize>,
+    /// Samples in a batch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
+    batch_size: usize,
+    /// Take the batches in the order of the file
+    #[arg(long)]
+    no_shuffle: bool,
+    /// Seed of initial weights, random layers and shuffling
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Where the trained model goes [default: digits.keras for the built-in model]
+    #[arg(long, value_name = "FILE.keras")]
+    out: Option<PathBuf>,
+    /// Where the history goes
+    #[arg(long, value_name = "FILE.json")]
+    history: Option<PathBuf>,
+    /// Write a checkpoint into this folder after each epoch
+    #[arg(long, value_name = "DIR")]
+    checkpoint_dir: Option<PathBuf>,
+    /// Go on from the checkpoint
+    #[arg(long, requires = "checkpoint_dir")]
+    resume: bool,
+    #[command(flatten)]
+    threads: Threads,
+    /// 0 silent, 1 a progress bar, 2 one line for each epoch
+    #[arg(long, value_name = "0|1|2", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
+    verbose: u8,
+}
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        self.check()?;
+        ibex::train::set_random_seed(self.seed);
+        match (&self.model, &self.data) {
+            (None, None) => self.starter(),
+            (Some(model), Some(data)) => self.file(model, data),
+            (Some(_), None) => Err(Failure::usage(
+                "there is no data to train on\n  expected  `--data FILE.npz` with x0, x1, … and \
+                 y0, y1, …\n  help: `ibex train` without arguments trains on bundled digits",
+            )),
+            (None, Some(_)) => Err(Failure::usage(
+                "there is no model to train on this data\n  expected  `ibex train MODEL.keras \
+                 --data FILE.npz`",
+            )),
+        }
+    }
+
+    /// Finds out before the training what would lose it at its end.
+    fn check(&self) -> Result<(), Failure> {
+        if self.model.is_none() && (self.val.is_some() || self.validation_split.is_some()) {
+            return Err(Failure::usage(
+                "the built-in model has validation digits of its own\n  expected  `ibex train \
+                 MODEL.keras --data FILE.npz` beside `--val` or `--validation-split`",
+            ));
+        }
+        if let Some(out) = &self.out {
+            keep::check_ending(out)?;
+            if self.history.as_ref() == Some(out) {
+                return Err(Failure::usage("`--out` and `--history` name the same file"));
+            }
+        }
+        self.out.iter().chain(&self.history).try_for_each(|path| check_writable(path))
+    }
+
+    /// Trains a model file on a data file.
+    fn file(&self, path: &Path, data: &Path) -> Result<(), Failure> {
+        let mut model = open_model(path)?;
+        model.set_seed(self.seed);
+        self.threads.apply(&mut model);
+        self.overrides.apply(&mut model, &format!("`{}`", path.display()))?;
+        let samples = open_data(data, &model)?;
+        let mut fit = self.fit(1);
+        if let Some(validation) = &self.val {
+            fit = fit.validation_samples(open_data(validation, &model)?);
+        }
+        if let Some(fraction) = self.validation_split {
+            fit = fit.validation_split(fraction);
+        }
+        if self.out.is_none() {
+            note("the trained model will not be kept: there is no `--out FILE.keras`");
+        }
+        let history = self.train(&mut model, samples, fit)?;
+        if let Some(out) = &self.out {
+            keep::save(&model, out)?;
+        }
+        if let Some(logs) = history.logs.last() {
+            print_logs(logs);
+        }
+        if let Some(out) = &self.out {
+            print(&format!("saved {}", out.display()));
+        }
+        Ok(())
+    }
+
+    /// Trains the built-in convnet on the bundled digits.
+    fn starter(&self) -> Result<(), Failure> {
+        let out = self.out.clone().unwrap_or_else(|| PathBuf::from(starter::OUT));
+        check_writable(&out)?;
+        let mut model = starter::model()?;
+        self.threads.apply(&mut model);
+        self.overrides.apply(&mut model, "the built-in model")?;
+        note(&model.summary());
+        let digits = starter::data()?;
+        note(&format!(
+            "Training on {} bundled digits (8×8 images), validating on {} others.",
+            digits.train.count(),
+            digits.test.count()
+        ));
+        let fit = self.fit(starter::EPOCHS).validation_samples(digits.test);
+        let history = self.train(&mut model, digits.train, fit)?;
+        keep::save(&model, &out)?;
+        starter::tell(&history, &out);
+        Ok(())
+    }
+
+    fn fit(&self, epochs: usize) -> Fit {
+        let mut fit = Fit::new()
+            .epochs(self.epochs.unwrap_or(epochs))
+            .batch_size(self.batch_size)
+            .shuffle(!self.no_shuffle)
+            .verbose(self.verbose)
+            .resume(self.resume);
+        if let Some(folder) = &self.checkpoint_dir {
+            fit = fit.checkpoint_dir(folder);
+        }
+        fit
+    }
+
+    fn train(&self, model: &mut Model, samples: Samples, fit: Fit) -> Result<History, Failure> {
+        let history = model.fit_samples(samples, fit)?;
+        if let Some(path) = &self.history {
+            let written = ibex::train::write_text(path, &history.to_json().to_string());
+            if let Err(error) = written {
+                // The model is worth more than its history: go on, and save it.
+                note(&format!("warning: {error}"));
+            }
+        }
+        Ok(history)
+    }
+}
+
+/// A number between 0 and 1, without the end.
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..1.0).contains(&number) => Ok(number),
+        _ => Err("expected a number from 0 up to, but not including, 1".to_string()),
+    }
+}

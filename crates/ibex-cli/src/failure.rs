@@ -1,0 +1,41 @@
+//! How a command fails: with a text and an exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a command did not do its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments do not fit together: exit code 2.
+    Usage(String),
+    /// The work failed: exit code 1.
+    Work(String),
+}
+
+impl Failure {
+    /// A name or value on the command line that is not known.
+    pub(crate) fn usage(error: impl fmt::Display) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Work(_) => ExitCode::from(1),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(text) | Failure::Work(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<ibex::Error> for Failure {
+    fn from(error: ibex::Error) -> Failure {
+        Failure::Work(error.to_string())
+    }
+}

@@ -1,0 +1,332 @@
+//! Regions with reductions at their edge: a chain that feeds a sum is never written to memory.
+//!
+//! The space is `(outer, reduced, inner)`.
+//! With one inner element, rows are folded as they come out of the tile; otherwise columns are
+//! accumulated side by side.
+//! Work is cut by sizes alone, and parts are joined in their order, so the bits do not depend on
+//! the number of threads.
+
+use ibex_compile::program::{Region, Step};
+use ibex_graph::ops::reduce::Reduction;
+use ibex_graph::{DType, Element, with_element};
+
+use super::code::Code;
+use super::fold::{fold_run, put};
+use super::tile::{Frame, Lane};
+use super::{PARALLEL, TASK};
+use crate::elementwise::{Binary, BinaryFn, Form};
+use crate::executable::Launch;
+use crate::executable::memory::{Layout, Located, Memory};
+use crate::pool::ThreadPool;
+use crate::scratch;
+
+/// A reduced output.
+#[derive(Debug, Clone)]
+struct Edge {
+    register: usize,
+    reduction: Reduction,
+    dtype: DType,
+    to: Located,
+    /// Joins vectors of `float32`, or a vector and a single value.
+    join: [BinaryFn; 2],
+}
+
+/// How the space is cut.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    /// Columns side by side in a tile; 1 means that rows are folded.
+    columns: usize,
+    /// Column blocks.
+    blocks: usize,
+    /// Reduced positions of one part.
+    part: usize,
+    /// Parts along the reduced axis.
+    parts: usize,
+    /// Outer positions of one task.
+    group: usize,
+}
+
+/// A region that reduces.
+pub(super) struct Reducing {
+    code: Code,
+    outer: usize,
+    reduced: usize,
+    inner: usize,
+    edges: Vec<Edge>,
+    cut: Cut,
+    parallel: bool,
+}
+
+/// Memory for the parts, shared by the tasks.
+#[derive(Debug, Clone, Copy)]
+struct Parts(*mut f64);
+
+// SAFETY: every task writes parts of its own.
+unsafe impl Sync for Parts {}
+
+impl Parts {
+    fn at(self, index: usize) -> *mut f64 {
+        self.0.wrapping_add(index)
+    }
+}
+
+impl Reducing {
+    pub(super) fn new(code: Code, region: &Region, step: &Step, layout: &Layout) -> Reducing {
+        let axes = &region.space;
+        let inside = region.outer_axes + region.reduced_axes;
+        let outer: usize = axes[..region.outer_axes].iter().product();
+        let reduced: usize = axes[region.outer_axes..inside].iter().product();
+        let inner: usize = axes[inside..].iter().product();
+        let edges = region.stores.iter().filter_map(|store| {
+            let output = &step.outputs[store.output];
+            let reduction = store.reduction?;
+            let vector = |form| combiner(reduction).function(Form::Vector, form);
+            Some(Edge {
+                register: store.register,
+                reduction,
+                dtype: output.dtype,
+                to: layout.locate(output),
+                join: [vector(Form::Vector), vector(Form::Scalar)],
+            })
+        });
+        let edges = edges.collect();
+        let cut = cut(outer, reduced, inner, code.tile);
+        let parallel = outer * reduced * inner * region.code.len() >= PARALLEL;
+        Reducing { code, outer, reduced, inner, edges, cut, parallel }
+    }
+}
+
+fn combiner(reduction: Reduction) -> Binary {
+    match reduction {
+        Reduction::Sum => Binary::Add,
+        Reduction::Product => Binary::Mul,
+        Reduction::Maximum => Binary::Max,
+        Reduction::Minimum => Binary::Min,
+    }
+}
+
+fn cut(outer: usize, reduced: usize, inner: usize, tile: usize) -> Cut {
+    if inner == 1 {
+        let part = if reduced <= TASK { reduced.max(1) } else { TASK };
+        let group = (TASK / reduced.max(1)).clamp(1, outer.max(1));
+        return Cut { columns: 1, blocks: 1, part, parts: reduced.div_ceil(part).max(1), group };
+    }
+    let columns = inner.min(tile);
+    let blocks = inner.div_ceil(columns);
+    // Enough blocks side by side need no cut along the sums, which would have to be joined.
+    let side_by_side = outer * blocks >= 8 && reduced <= 1024;
+    let part = if side_by_side { reduced.max(1) } else { (2 * TASK / columns).max(1) };
+    let part = part.min(reduced.max(1));
+    let group = (2 * TASK / (columns * part).max(1)).clamp(1, outer.max(1));
+    let parts = reduced.div_ceil(part).max(1);
+    let group = if parts > 1 { 1 } else { group };
+    Cut { columns, blocks, part, parts, group }
+}
+
+impl Launch for Reducing {
+    unsafe fn launch(&self, memory: &Memory, pool: &ThreadPool) {
+        let Cut { blocks, parts, group, .. } = self.cut;
+        let groups = self.outer.div_ceil(group);
+        let each = self.outer * parts * self.inner;
+        scratch::with(scratch::Slot::Rearranged, 2 * each * self.edges.len(), |space| {
+            let space = Parts(space.cast());
+            // SAFETY: tasks write parts of their own, which are joined when all are done.
+            unsafe {
+                self.code.with_uniforms(memory, |uniforms| {
+                    let task = |index: usize| {
+                        let (rest, block) = (index / blocks, index % blocks);
+                        let (rest, part) = (rest / parts, rest % parts);
+                        let rows = rest * group..self.outer.min((rest + 1) * group);
+                        Frame::with(&self.code, memory, uniforms, |frame| match self.inner {
+                            1 => self.rows(frame, rows, part, space),
+                            _ => rows.for_each(|row| self.columns(frame, row, part, block, space)),
+                        });
+                    };
+                    let tasks = groups * parts * blocks;
+                    match self.parallel {
+                        true => pool.run(tasks, task),
+                        false => (0..tasks).for_each(task),
+                    }
+                });
+                self.finish(memory, space);
+            }
+        });
+    }
+}
+
+impl Reducing {
+    /// The parts of edge `edge` for an outer position.
+    fn parts_of(&self, edge: usize, row: usize, space: Parts) -> *mut f64 {
+        space.at((edge * self.outer + row) * self.cut.parts * self.inner)
+    }
+
+    /// Folds part `part` of each of `rows`.
+    ///
+    /// # Safety
+    /// As for `Launch::launch`; the parts are this task's own.
+    unsafe fn rows(
+        &self,
+        frame: &Frame<'_>,
+        rows: std::ops::Range<usize>,
+        part: usize,
+        space: Parts,
+    ) {
+        let from = part * self.cut.part;
+        let count = self.cut.part.min(self.reduced - from);
+        let tile = self.code.tile;
+        // SAFETY: the positions lie in the space.
+        unsafe {
+            if count == self.reduced && count <= tile {
+                let together = (tile / count.max(1)).max(1);
+                let mut row = rows.start;
+                while row < rows.end {
+                    let next = rows.end.min(row + together);
+                    let start = row * count;
+                    frame.evaluate(start, (next - row) * count);
+                    for (index, edge) in self.edges.iter().enumerate() {
+                        let Lane { data, single } = frame.lane(edge.register, start);
+                        for r in row..next {
+                            let at = if single { 0 } else { (r - row) * count };
+                            let data = data.add(at * edge.dtype.size());
+                            *self.parts_of(index, r, space) =
+                                fold_run(edge.reduction, edge.dtype, data, single, count);
+                        }
+                    }
+                    row = next;
+                }
+                return;
+            }
+            for row in rows {
+                for (index, edge) in self.edges.iter().enumerate() {
+                    *self.parts_of(index, row, space).add(part) = edge.reduction.identity();
+                }
+                let mut at = from;
+                while at < from + count {
+                    let length = tile.min(from + count - at);
+                    let start = row * self.reduced + at;
+                    frame.evaluate(start, length);
+                    for (index, edge) in self.edges.iter().enumerate() {
+                        let Lane { data, single } = frame.lane(edge.register, start);
+                        let run = fold_run(edge.reduction, edge.dtype, data, single, length);
+                        let total = self.parts_of(index, row, space).add(part);
+                        *total = edge.reduction.combine(*total, run);
+                    }
+                    at += length;
+                }
+            }
+        }
+    }
+
+    /// Accumulates one block of columns of one part.
+    ///
+    /// # Safety
+    /// As for `Launch::launch`; the parts are this task's own.
+    unsafe fn columns(
+        &self,
+        frame: &Frame<'_>,
+        row: usize,
+        part: usize,
+        block: usize,
+        space: Parts,
+    ) {
+        let first = block * self.cut.columns;
+        let width = self.cut.columns.min(self.inner - first);
+        let together = if self.cut.blocks == 1 { self.code.tile / width } else { 1 };
+        let from = part * self.cut.part;
+        let end = self.reduced.min(from + self.cut.part);
+        let target =
+            |index: usize| self.parts_of(index, row, space).wrapping_add(part * self.inner + first);
+        // SAFETY: the positions lie in the space, the parts hold `inner` numbers each.
+        unsafe {
+            for (index, edge) in self.edges.iter().enumerate() {
+                let identity = edge.reduction.identity();
+                let to = target(index);
+                match edge.dtype {
+                    DType::F32 => {
+                        (0..width).for_each(|i| *to.cast::<f32>().add(i) = identity as f32);
+                    }
+                    _ => (0..width).for_each(|i| *to.add(i) = identity),
+                }
+            }
+            let mut at = from;
+            while at < end {
+                let next = end.min(at + together.max(1));
+                let start = (row * self.reduced + at) * self.inner + first;
+                frame.evaluate(start, (next - at) * width);
+                for (index, edge) in self.edges.iter().enumerate() {
+                    let lane = frame.lane(edge.register, start);
+                    for line in 0..next - at {
+                        edge.accumulate(target(index), lane, line * width, width);
+                    }
+                }
+                at = next;
+            }
+        }
+    }
+
+    /// Joins the parts into the outputs.
+    ///
+    /// # Safety
+    /// As for `Launch::launch`; all tasks are done.
+    unsafe fn finish(&self, memory: &Memory, space: Parts) {
+        let parts = self.cut.parts;
+        for (index, edge) in self.edges.iter().enumerate() {
+            let to = memory.at(edge.to);
+            for row in 0..self.outer {
+                let from = self.parts_of(index, row, space);
+                // SAFETY: every part was written; the output holds every kept position.
+                unsafe {
+                    if self.reduced == 0 {
+                        let identity = edge.reduction.identity();
+                        let kept = row * self.inner..(row + 1) * self.inner;
+                        kept.for_each(|at| put(edge.dtype, to, at, identity));
+                    } else if self.inner > 1 && edge.dtype == DType::F32 {
+                        let to = to.cast::<f32>().add(row * self.inner);
+                        to.copy_from_nonoverlapping(from.cast(), self.inner);
+                        for part in 1..parts {
+                            let more = from.add(part * self.inner).cast::<f32>();
+                            (edge.join[0])(to, more, to, self.inner);
+                        }
+                    } else {
+                        for column in 0..self.inner {
+                            let values = (0..parts).map(|p| *from.add(p * self.inner + column));
+                            let joined = values.reduce(|a, b| edge.reduction.combine(a, b));
+                            let value = joined.unwrap_or(edge.reduction.identity());
+                            put(edge.dtype, to, row * self.inner + column, value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Edge {
+    /// Joins `width` elements of a lane, from `offset` on, into the accumulators.
+    ///
+    /// # Safety
+    /// Both are there; the accumulators are the caller's own.
+    unsafe fn accumulate(&self, into: *mut f64, lane: Lane, offset: usize, width: usize) {
+        let Lane { data, single } = lane;
+        // SAFETY: as the caller promises.
+        unsafe {
+            if self.dtype == DType::F32 {
+                let into = into.cast::<f32>();
+                let data = data.cast::<f32>();
+                match single {
+                    true => (self.join[1])(into, data, into, width),
+                    false => (self.join[0])(into, data.add(offset), into, width),
+                }
+                return;
+            }
+            let step = usize::from(!single);
+            with_element!(self.dtype, T => {
+                for i in 0..width {
+                    let value = *data.cast::<T>().add((offset + i) * step);
+                    let into = into.add(i);
+                    *into = self.reduction.combine(*into, value.to_f64());
+                }
+            });
+        }
+    }
+}

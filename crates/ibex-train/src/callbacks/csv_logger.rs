@@ -1,0 +1,84 @@
+//! `CSVLogger`: the logs of each epoch as a line of a file.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::{Callback, Event};
+use crate::error::{Error, Result};
+
+/// Writes the logs of each epoch as a line of a CSV file, with a header line.
+///
+/// Source: <https://keras.io/api/callbacks/csv_logger/>.
+#[derive(Debug)]
+pub struct CSVLogger {
+    path: PathBuf,
+    separator: char,
+    append: bool,
+    columns: Option<Vec<String>>,
+    file: Option<File>,
+}
+
+impl CSVLogger {
+    /// Writes to `path`, replacing what is there.
+    pub fn new(path: impl Into<PathBuf>) -> CSVLogger {
+        CSVLogger { path: path.into(), separator: ',', append: false, columns: None, file: None }
+    }
+
+    /// Another separator than a comma.
+    pub fn separator(mut self, separator: char) -> CSVLogger {
+        self.separator = separator;
+        self
+    }
+
+    /// Goes on at the end of the file; the header is written only if the file is empty.
+    pub fn append(mut self) -> CSVLogger {
+        self.append = true;
+        self
+    }
+
+    fn failed(&self, action: &'static str) -> impl Fn(std::io::Error) -> Error + use<> {
+        let path = self.path.clone();
+        move |source| Error::Io { action, path: path.clone(), source }
+    }
+}
+
+impl Callback for CSVLogger {
+    fn name(&self) -> &'static str {
+        "CSVLogger"
+    }
+
+    fn on_train_begin(&mut self, _: &mut Event<'_>) -> Result<()> {
+        let mut options = OpenOptions::new();
+        options.create(true).write(true).append(self.append).truncate(!self.append);
+        self.file = Some(options.open(&self.path).map_err(self.failed("write"))?);
+        self.columns = None;
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let failed = self.failed("write");
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let separator = self.separator.to_string();
+        let mut text = String::new();
+        if self.columns.is_none() {
+            let mut columns: Vec<String> =
+                event.logs.names().into_iter().map(str::to_string).collect();
+            columns.sort();
+            let empty = file.metadata().map_err(&failed)?.len() == 0;
+            if empty {
+                text = format!("epoch{separator}{}\n", columns.join(&separator));
+            }
+            self.columns = Some(columns);
+        }
+        let cell = |name: &String| event.logs.get(name).map_or("NA".to_string(), |v| v.to_string());
+        let cells: Vec<String> = self.columns.iter().flatten().map(cell).collect();
+        text.push_str(&format!("{}{separator}{}\n", event.epoch, cells.join(&separator)));
+        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)
+    }
+
+    fn on_train_end(&mut self, _: &mut Event<'_>) -> Result<()> {
+        self.file = None;
+        Ok(())
+    }
+}

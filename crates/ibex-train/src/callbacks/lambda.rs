@@ -1,0 +1,103 @@
+//! `LambdaCallback`: functions for the events one cares about.
+
+use std::fmt;
+
+use super::{Callback, Event};
+use crate::error::Result;
+
+/// A function of an event.
+type Handler = Box<dyn FnMut(&mut Event<'_>) -> Result<()>>;
+
+/// A callback made of functions, one for each event that matters.
+///
+/// Source: <https://keras.io/api/callbacks/lambda_callback/>.
+#[derive(Default)]
+pub struct LambdaCallback {
+    train_begin: Option<Handler>,
+    train_end: Option<Handler>,
+    epoch_begin: Option<Handler>,
+    epoch_end: Option<Handler>,
+    batch_begin: Option<Handler>,
+    batch_end: Option<Handler>,
+}
+
+macro_rules! handlers {
+    ($($(#[$doc:meta])* $method:ident $field:ident;)*) => {
+        impl LambdaCallback {
+            $($(#[$doc])*
+            pub fn $method(
+                mut self,
+                handler: impl FnMut(&mut Event<'_>) -> Result<()> + 'static,
+            ) -> LambdaCallback {
+                self.$field = Some(Box::new(handler));
+                self
+            })*
+        }
+    };
+}
+
+handlers! {
+    /// Called before the first epoch.
+    on_train_begin train_begin;
+    /// Called after the last epoch.
+    on_train_end train_end;
+    /// Called before each epoch.
+    on_epoch_begin epoch_begin;
+    /// Called after each epoch.
+    on_epoch_end epoch_end;
+    /// Called before each batch.
+    on_train_batch_begin batch_begin;
+    /// Called after each batch.
+    on_train_batch_end batch_end;
+}
+
+impl LambdaCallback {
+    /// A callback without functions.
+    pub fn new() -> LambdaCallback {
+        LambdaCallback::default()
+    }
+}
+
+fn call(handler: &mut Option<Handler>, event: &mut Event<'_>) -> Result<()> {
+    handler.as_mut().map_or(Ok(()), |handler| handler(event))
+}
+
+impl Callback for LambdaCallback {
+    fn name(&self) -> &'static str {
+        "LambdaCallback"
+    }
+
+    fn wants_batches(&self) -> bool {
+        self.batch_begin.is_some() || self.batch_end.is_some()
+    }
+
+    fn on_train_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
+        call(&mut self.train_begin, event)
+    }
+
+    fn on_train_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        call(&mut self.train_end, event)
+    }
+
+    fn on_epoch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
+        call(&mut self.epoch_begin, event)
+    }
+
+    fn on_epoch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        call(&mut self.epoch_end, event)
+    }
+
+    fn on_train_batch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
+        call(&mut self.batch_begin, event)
+    }
+
+    fn on_train_batch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        call(&mut self.batch_end, event)
+    }
+}
+
+impl fmt::Debug for LambdaCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LambdaCallback")
+    }
+}
