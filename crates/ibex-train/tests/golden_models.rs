@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Arrays, Failures, OUTPUT, TRAINED, cases, fit_of, golden, golden_json, same_bits, state};
+use common::{
+    Arrays, Failures, OUTPUT, TRAINED, cases, fit_of, golden, golden_json, same_bits, state,
+};
 use ibex_train::{Fit, Model};
 use serde_json::Value;
 
@@ -49,12 +51,22 @@ fn every_model_trains_as_in_keras() {
         let Some(history) = failures.of(name, history) else { continue };
         for (epoch, logs) in history.logs.iter().enumerate() {
             let expected = |key: &str| golden["history"][key][epoch].as_f64().unwrap();
-            failures.logs(&format!("{name}, epoch {epoch}"), logs, &golden["history_keys"], expected);
+            failures.logs(
+                &format!("{name}, epoch {epoch}"),
+                logs,
+                &golden["history_keys"],
+                expected,
+            );
         }
         let after = model.evaluate_samples(arrays.samples(), batch);
         if let Some(logs) = failures.of(name, after) {
             let expected = |key: &str| golden["evaluate_after"][key].as_f64().unwrap();
-            failures.logs(&format!("{name}, evaluated after"), &logs, &golden["evaluate_keys"], expected);
+            failures.logs(
+                &format!("{name}, evaluated after"),
+                &logs,
+                &golden["evaluate_keys"],
+                expected,
+            );
         }
         let found = model.predict_all(arrays.numbered("x"), BATCH).unwrap();
         failures.outputs(name, &found, &arrays.numbered("pred_after"), TRAINED);
@@ -128,7 +140,12 @@ fn models_saved_here_come_back_bit_for_bit_and_train_on() {
 }
 
 /// Writes inputs `x…`, own predictions `y…` and targets `t…` beside a saved model.
-fn keep(path: &std::path::Path, x: &[ibex_graph::Array], t: &[ibex_graph::Array], y: &[ibex_graph::Array]) {
+fn keep(
+    path: &std::path::Path,
+    x: &[ibex_graph::Array],
+    t: &[ibex_graph::Array],
+    y: &[ibex_graph::Array],
+) {
     use ibex_format::{Compression, RawArray, RawDType, npz};
     let raw = |a: &ibex_graph::Array| {
         let dtype = RawDType::ALL.into_iter().find(|d| d.name() == a.dtype().name()).unwrap();
@@ -191,8 +208,13 @@ fn training_gives_the_same_bits_with_any_number_of_threads() {
 fn summaries_are_those_of_keras() {
     let (all, mut failures) = (names(|_| true), Failures::default());
     for name in &all {
-        let Some(model) = failures.of(name, Model::load_uncompiled(golden(&format!("models/{name}.keras")))) else { continue };
-        let file = |kind: &str| std::fs::read_to_string(golden(&format!("models/{name}.{kind}.txt")));
+        let Some(model) =
+            failures.of(name, Model::load_uncompiled(golden(&format!("models/{name}.keras"))))
+        else {
+            continue;
+        };
+        let file =
+            |kind: &str| std::fs::read_to_string(golden(&format!("models/{name}.{kind}.txt")));
         let mut compare = |kind: &str, found: String| {
             if let Ok(expected) = file(kind)
                 && expected.trim_end() != found.trim_end()

@@ -9,38 +9,38 @@ use ibex_train::{Fit, Logs, Model, Samples};
 use serde_json::Value;
 
 /// The bound of a layer's and of a loaded model's outputs, as in the Keras contract.
-pub const OUTPUT: f64 = 1e-5;
+pub(crate) const OUTPUT: f64 = 1e-5;
 /// The bound of losses and metrics of an epoch.
-pub const EPOCH: f64 = 1e-4;
+pub(crate) const EPOCH: f64 = 1e-4;
 /// The bound of outputs after a short training.
-pub const TRAINED: f64 = 1e-3;
+pub(crate) const TRAINED: f64 = 1e-3;
 
 /// A file of the goldens.
-pub fn golden(path: &str) -> PathBuf {
+pub(crate) fn golden(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens").join(path)
 }
 
 /// The JSON of a golden file.
-pub fn golden_json(path: &str) -> Value {
+pub(crate) fn golden_json(path: &str) -> Value {
     json::parse(&std::fs::read(golden(path)).unwrap()).unwrap()
 }
 
 /// The cases of an index.
-pub fn cases(path: &str) -> Vec<Value> {
+pub(crate) fn cases(path: &str) -> Vec<Value> {
     golden_json(path)["cases"].as_array().unwrap().clone()
 }
 
 /// The arrays of an archive.
-pub struct Arrays {
+pub(crate) struct Arrays {
     reader: NpzReader,
 }
 
 impl Arrays {
-    pub fn open(path: &str) -> Arrays {
+    pub(crate) fn open(path: &str) -> Arrays {
         Arrays { reader: NpzReader::open(golden(path)).unwrap() }
     }
 
-    pub fn get(&mut self, name: &str) -> Option<Array> {
+    pub(crate) fn get(&mut self, name: &str) -> Option<Array> {
         if !self.reader.names().contains(&name) {
             return None;
         }
@@ -57,19 +57,19 @@ impl Arrays {
     }
 
     /// `prefix0`, `prefix1`, ….
-    pub fn numbered(&mut self, prefix: &str) -> Vec<Array> {
+    pub(crate) fn numbered(&mut self, prefix: &str) -> Vec<Array> {
         (0..).map_while(|i| self.get(&format!("{prefix}{i}"))).collect()
     }
 
     /// Inputs, targets and weights.
-    pub fn samples(&mut self) -> Samples {
+    pub(crate) fn samples(&mut self) -> Samples {
         let weights = self.get("sample_weight").into_iter().collect();
         Samples { x: self.numbered("x"), y: self.numbered("y"), weights }
     }
 }
 
 /// How `fit` was called.
-pub fn fit_of(golden: &Value, epochs: Option<u64>) -> Fit {
+pub(crate) fn fit_of(golden: &Value, epochs: Option<u64>) -> Fit {
     let given = &golden["fit"];
     let number = |key: &str| given[key].as_u64().unwrap_or_else(|| panic!("no {key}"));
     let mut fit = Fit::new()
@@ -89,20 +89,24 @@ pub fn fit_of(golden: &Value, epochs: Option<u64>) -> Fit {
 
 /// What went wrong in many cases, reported together.
 #[derive(Default)]
-pub struct Failures(pub Vec<String>);
+pub(crate) struct Failures(pub(crate) Vec<String>);
 
 impl Failures {
-    pub fn add(&mut self, text: impl Into<String>) {
+    pub(crate) fn add(&mut self, text: impl Into<String>) {
         self.0.push(text.into());
     }
 
     /// The value, or a failure.
-    pub fn of<T, E: std::fmt::Display>(&mut self, case: &str, what: Result<T, E>) -> Option<T> {
+    pub(crate) fn of<T, E: std::fmt::Display>(
+        &mut self,
+        case: &str,
+        what: Result<T, E>,
+    ) -> Option<T> {
         what.map_err(|e| self.add(format!("{case}: {e}"))).ok()
     }
 
     /// Outputs against those of Keras, relative to the largest absolute value.
-    pub fn outputs(&mut self, case: &str, found: &[Array], expected: &[Array], bound: f64) {
+    pub(crate) fn outputs(&mut self, case: &str, found: &[Array], expected: &[Array], bound: f64) {
         if found.len() != expected.len() {
             return self.add(format!("{case}: {} outputs, not {}", found.len(), expected.len()));
         }
@@ -119,7 +123,13 @@ impl Failures {
     }
 
     /// Logs of an epoch against Keras's: names, order, values.
-    pub fn logs(&mut self, case: &str, found: &Logs, names: &Value, expected: impl Fn(&str) -> f64) {
+    pub(crate) fn logs(
+        &mut self,
+        case: &str,
+        found: &Logs,
+        names: &Value,
+        expected: impl Fn(&str) -> f64,
+    ) {
         let names: Vec<&str> = names.as_array().unwrap().iter().filter_map(Value::as_str).collect();
         if found.names() != names {
             self.add(format!("{case}: logs {:?}, not {names:?}", found.names()));
@@ -134,7 +144,7 @@ impl Failures {
     }
 
     /// Fails with everything that was added.
-    pub fn finish(self, cases: usize) {
+    pub(crate) fn finish(self, cases: usize) {
         let Failures(failures) = self;
         assert!(cases > 0);
         let count = failures.len();
@@ -143,7 +153,7 @@ impl Failures {
 }
 
 /// The largest difference relative to the largest absolute value.
-pub fn relative_error(found: &Array, expected: &Array) -> f64 {
+pub(crate) fn relative_error(found: &Array, expected: &Array) -> f64 {
     let (found, expected) = (found.to_f64_vec(), expected.to_f64_vec());
     let largest = expected.iter().fold(1e-30f64, |m, v| m.max(v.abs()));
     let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
@@ -152,12 +162,12 @@ pub fn relative_error(found: &Array, expected: &Array) -> f64 {
 }
 
 /// Whether two lists of arrays hold the same bits.
-pub fn same_bits(a: &[Array], b: &[Array]) -> bool {
+pub(crate) fn same_bits(a: &[Array], b: &[Array]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.bytes() == b.bytes())
 }
 
 /// The weights, then the optimizer's variables.
-pub fn state(model: &Model) -> Vec<Array> {
+pub(crate) fn state(model: &Model) -> Vec<Array> {
     let mut all = model.get_weights();
     if let Ok(optimizer) = model.optimizer() {
         all.extend(optimizer.variables().iter().map(|v| v.get()));
