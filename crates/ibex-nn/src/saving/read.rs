@@ -59,7 +59,7 @@ impl Reader {
                 .expected("an object with `class_name` and `config`")
                 .received(shortened(object)));
         };
-        let model = match class {
+        let mut model = match class {
             "Functional" | "Model" => self.functional(config, depth),
             "Sequential" => self.sequential(config, depth),
             other => Err(ConfigError::new(format!("a model cannot be a `{other}`"))
@@ -67,6 +67,10 @@ impl Reader {
                 .received(format!("class_name = {other}"))
                 .help("models that are Python classes of their own cannot be read")),
         }?;
+        if config.get("trainable").and_then(Value::as_bool) == Some(false) {
+            model.base_mut().trainable = false;
+            model.layers().iter().for_each(|layer| layer.set_trainable(false));
+        }
         Ok(match config.get("name").and_then(Value::as_str) {
             Some(name) => model.name(name),
             None => model,
@@ -113,12 +117,7 @@ impl Reader {
         let (inputs, input_structure) = ends(config, "input_layers", &entries)?;
         let (outputs, output_structure) = ends(config, "output_layers", &entries)?;
         let model = Functional::new(inputs, outputs).map_err(mistakes)?;
-        let mut model = model.structures(input_structure, output_structure);
-        if config.get("trainable").and_then(Value::as_bool) == Some(false) {
-            model.base_mut().trainable = false;
-            model.layers().iter().for_each(|layer| layer.set_trainable(false));
-        }
-        Ok(model)
+        Ok(model.structures(input_structure, output_structure))
     }
 
     /// A layer of a functional model and the calls of it that are still to be made.
