@@ -15,7 +15,7 @@ fn activation(case: &Value) -> Activation {
     let class = case["activation"].as_str().unwrap();
     let number = |key: &str| case["arguments"].get(key).and_then(Value::as_f64);
     let arguments = case["arguments"].as_object().unwrap();
-    if arguments.is_empty() {
+    if arguments.is_empty() || arguments.get("axis").is_some_and(|axis| axis == -1) {
         return class.parse().unwrap();
     }
     let (alpha, b) = (number("alpha").unwrap_or(1.0), number("b").unwrap_or(4.0));
@@ -49,6 +49,18 @@ fn activation(case: &Value) -> Activation {
             Activation::custom("own", move |x| {
                 activations::threshold::threshold(x, threshold, value)
             })
+        }
+        "softmax" => {
+            let axis = number("axis").unwrap() as isize;
+            Activation::custom("own", move |x| x.softmax(axis))
+        }
+        "log_softmax" => {
+            let axis = number("axis").unwrap() as isize;
+            Activation::custom("own", move |x| x.log_softmax(axis))
+        }
+        "sparsemax" => {
+            let axis = number("axis").unwrap() as isize;
+            Activation::custom("own", move |x| activations::sparsemax::sparsemax_along(x, axis))
         }
         other => panic!("{other} has no parameters here: {case}"),
     }

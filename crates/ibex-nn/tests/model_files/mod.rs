@@ -42,6 +42,10 @@ fn set_weights(layers: &[Arc<Instance>], group: &Hdf5Group) {
         let count = counts.entry(stem.clone()).or_default();
         let name = if *count == 0 { stem.clone() } else { format!("{stem}_{count}") };
         *count += 1;
+        // Keras does not count the input among the layers of a chain.
+        if stem == "input_layer" {
+            continue;
+        }
         let own = group.group(&name).unwrap_or_else(|| panic!("no group {name}"));
         for (i, weight) in layer.weights().iter().enumerate() {
             let raw = own.array(&format!("vars/{i}")).unwrap();
