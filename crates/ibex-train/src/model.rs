@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ibex_compile::Device;
-use ibex_graph::{Array, DType, Tensor, Type, Variable};
+use ibex_graph::{Array, DType, Shape, Tensor, Type, Variable};
 use ibex_nn::initializers::Seeds;
 use ibex_nn::models::{Functional, Sequential, SymbolicTensor};
 use ibex_nn::optimizers::OptimizerState;
@@ -317,40 +317,35 @@ impl Model {
     /// # Errors
     /// If the step cannot be built.
     pub fn explain_plan(&mut self, batch_size: usize, train: bool) -> Result<String> {
-        let concrete = |ty: &PartialType| {
-            let mut shape = ty.shape.clone();
-            if let Some(batch) = shape.0.first_mut() {
-                *batch = Some(batch_size);
-            }
-            Array::zeros(ty.dtype, shape.filled(16))
-        };
-        let x: Vec<Array> = self.functional.inputs().iter().map(|t| concrete(&t.ty())).collect();
-        let mut arrays = x.clone();
         let mode = if train { Mode::Train } else { Mode::Predict };
+        let mut examples: Vec<PartialType> =
+            self.functional.inputs().iter().map(|t| t.ty()).collect();
         if train {
-            let y = self.example_targets(batch_size)?;
-            self.prepare(Samples { x, y: y.clone(), weights: Vec::new() })?;
-            arrays.extend(y);
+            let targets = self.example_targets()?;
+            let one = |ty: &PartialType| Array::zeros(ty.dtype, batch_of(ty, 1));
+            self.prepare_judges(&targets.iter().map(one).collect::<Vec<Array>>())?;
+            examples.extend(targets);
         }
-        let types: Vec<Type> = arrays.iter().map(|a| Type::new(a.dtype(), a.shape())).collect();
-        let program = self.program(mode, &types)?;
-        Ok(self.programs[program].executable.program().to_string())
+        let types: Vec<Type> =
+            examples.iter().map(|ty| Type::new(ty.dtype, batch_of(ty, batch_size))).collect();
+        // The program is not loaded: its memory need not be there.
+        Ok(self.device.plan(self.graph(mode, &types)?)?.to_string())
     }
 
-    /// Targets of the kind that the losses take.
-    fn example_targets(&self, batch_size: usize) -> Result<Vec<Array>> {
+    /// The types of targets of the kind that the losses take.
+    fn example_targets(&self) -> Result<Vec<PartialType>> {
         let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("explain_plan"))?;
         let losses = compiled.config.losses.resolve("losses", &self.functional.output_names())?;
         let outputs = self.functional.outputs().iter().zip(losses);
         Ok(outputs
             .map(|(output, loss)| {
-                let mut dims = output.shape().filled(16).to_vec();
-                if let Some(batch) = dims.first_mut() {
-                    *batch = batch_size;
-                }
+                let mut shape = output.shape().clone();
                 match loss.is_some_and(|loss| loss.takes_integers()) {
-                    true => Array::zeros(DType::I32, &dims[..dims.len().saturating_sub(1).max(1)]),
-                    false => Array::zeros(DType::F32, dims),
+                    true => {
+                        shape.0.truncate(shape.0.len().saturating_sub(1).max(1));
+                        PartialType::new(DType::I32, shape)
+                    }
+                    false => PartialType::new(DType::F32, shape),
                 }
             })
             .collect())
@@ -379,6 +374,15 @@ impl Model {
         }
         Ok(self.programs.len() - 1)
     }
+}
+
+/// The shape of a batch of `size`; other unknown extents are taken as 16.
+fn batch_of(ty: &PartialType, size: usize) -> Shape {
+    let mut shape = ty.shape.clone();
+    if let Some(batch) = shape.0.first_mut() {
+        *batch = Some(size);
+    }
+    shape.filled(16)
 }
 
 /// The random state of a seed at step 0; `float64` holds 53 bits exactly, as the interpreter needs.

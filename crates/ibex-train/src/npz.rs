@@ -48,17 +48,31 @@ pub fn write_outputs(path: &Path, outputs: &[Array]) -> Result<()> {
 }
 
 /// The names of the arrays of a kind: `x0, x1, …`, or the bare letter for a single one.
+///
+/// # Errors
+/// If one is missing, or the file has more: then it is of another model.
 fn wanted(letter: &str, count: usize, names: &[String], path: &Path) -> Result<Vec<String>> {
     let has = |name: &str| names.iter().any(|n| n == name);
     if count == 1 && has(letter) {
         return Ok(vec![letter.to_string()]);
     }
+    let role = if letter == "x" { "inputs" } else { "targets" };
     let numbered: Vec<String> = (0..count).map(|i| format!("{letter}{i}")).collect();
+    let surplus = format!("{letter}{count}");
+    if has(&surplus) {
+        let all = (0..).map(|i| format!("{letter}{i}")).take_while(|name| has(name)).count();
+        let what = format!("`{}` has more {role} than the model", path.display());
+        return Err(Error::Data(
+            ConfigError::new(what)
+                .expected(numbered.join(", "))
+                .received(format!("{all} {role}, `{surplus}` among them"))
+                .help("remove the arrays that do not belong to this model"),
+        ));
+    }
     let missing: Vec<&str> = numbered.iter().map(String::as_str).filter(|n| !has(n)).collect();
     if missing.is_empty() {
         return Ok(numbered);
     }
-    let role = if letter == "x" { "inputs" } else { "targets" };
     let bare = if count == 1 { format!(" (or `{letter}`)") } else { String::new() };
     let held = if names.is_empty() { "no arrays".to_string() } else { names.join(", ") };
     Err(Error::Data(
