@@ -2,7 +2,7 @@
 //!
 //! Everything here speaks Keras 3: the same names, defaults, formulas and configurations.
 //! This crate knows no device, no file and no data.
-//! Read in this order: [`object`], [`layer`], [`instance`], [`trace`], [`models`], then any family.
+//! Read in this order: [`object`], [`options`], [`layer`], [`instance`], [`trace`], [`models`], then any family.
 
 pub mod activations;
 pub mod constraints;
@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod models;
 pub mod object;
 pub mod optimizers;
+pub mod options;
 pub mod partial;
 pub mod regularizers;
 pub mod saving;

@@ -1,0 +1,92 @@
+//! Goldens for tests: cases and their arrays, and comparisons with a stated tolerance.
+
+#![allow(dead_code)] // each test file uses its part
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ibex_format::RawArray;
+use ibex_graph::{Array, DType};
+use serde_json::Value;
+
+/// The cases of one golden file and the arrays beside it.
+pub(crate) struct Goldens {
+    pub(crate) cases: Vec<Value>,
+    arrays: BTreeMap<String, RawArray>,
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens")
+}
+
+/// Reads `NAME.json` and `NAME.npz`.
+pub(crate) fn goldens(name: &str) -> Goldens {
+    let arrays = ibex_format::npz::read(folder().join(format!("{name}.npz"))).unwrap();
+    Goldens { cases: cases(name), arrays: arrays.into_iter().collect() }
+}
+
+/// Reads `NAME.json` alone.
+pub(crate) fn cases(name: &str) -> Vec<Value> {
+    let text = std::fs::read(folder().join(format!("{name}.json"))).unwrap();
+    let value: Value = serde_json::from_slice(&text).unwrap();
+    value["cases"].as_array().unwrap().clone()
+}
+
+/// The names of the golden files in a folder, sorted.
+pub(crate) fn names(of: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder().join(of)).unwrap();
+    let files = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> =
+        files.filter_map(|file| Some(format!("{of}/{}", file.strip_suffix(".json")?))).collect();
+    names.sort();
+    assert!(!names.is_empty(), "no goldens in {of}");
+    names
+}
+
+impl Goldens {
+    /// The array of that name, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<Array> {
+        self.arrays.get(name).map(array)
+    }
+
+    /// The array of that name.
+    pub(crate) fn get(&self, name: &str) -> Array {
+        self.find(name).unwrap_or_else(|| panic!("no array {name}"))
+    }
+}
+
+fn array(raw: &RawArray) -> Array {
+    let dtype: DType = raw.dtype().to_string().parse().unwrap();
+    Array::from_bytes(dtype, raw.shape().to_vec(), raw.data()).unwrap()
+}
+
+/// The name of a case.
+pub(crate) fn name(case: &Value) -> &str {
+    case["name"].as_str().unwrap()
+}
+
+/// Whether two arrays agree up to `tolerance` times the largest expected absolute value.
+#[track_caller]
+pub(crate) fn assert_close(what: &str, found: &Array, expected: &Array, tolerance: f64) {
+    assert_eq!(found.shape(), expected.shape(), "shape of {what}");
+    let (found, expected) = (found.to_f64_vec(), expected.to_f64_vec());
+    let scale = expected.iter().fold(0.0f64, |scale, v| scale.max(v.abs())).max(1e-30);
+    for (at, (a, b)) in found.iter().zip(&expected).enumerate() {
+        let off = (a - b).abs() / scale;
+        assert!(off <= tolerance, "{what}[{at}]: {a} is not {b}, off by {off:.1e} of {scale}");
+    }
+}
+
+/// Whether two JSON values are the same, numbers by value.
+pub(crate) fn same_json(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && same_json(a.1, b.1))
+        }
+        _ => a == b,
+    }
+}
