@@ -67,7 +67,8 @@ pub fn judge(points: &Array) -> (f32, f32, [f32; 4]) {
     let radii: Array1<f32> = points.chunks(2).map(|p| p[0].hypot(p[1])).collect();
     let mut quadrants = [0.0; 4];
     for p in points.chunks(2) {
-        quadrants[usize::from(p[0] > 0.0) + 2 * usize::from(p[1] > 0.0)] += 1.0 / radii.len() as f32;
+        quadrants[usize::from(p[0] > 0.0) + 2 * usize::from(p[1] > 0.0)] +=
+            1.0 / radii.len() as f32;
     }
     (radii.mean().unwrap_or(0.0), radii.std(0.0), quadrants)
 }

@@ -4,6 +4,10 @@
 //! here and the layer is `layers::Softmax`; where a loss and a metric share one
 //! (`MeanSquaredError`, …), the loss has it and the metric is `metrics::MeanSquaredError`.
 
+// The files of activations and of layers have names in common (`relu`, `elu`, …); nobody means
+// those modules by a name from here.
+#![allow(ambiguous_glob_reexports)]
+
 pub use ndarray::{Array1, Array2, Array3, Array4, ArrayD, Axis, array, s};
 pub use serde_json::json;
 
@@ -17,6 +21,7 @@ pub use ibex_graph::{
 pub use ibex_nn::activations::*;
 pub use ibex_nn::constraints::*;
 pub use ibex_nn::initializers::*;
+pub use ibex_graph::ops::window::Padding::{self, Causal, Same, Valid};
 pub use ibex_nn::layers::*;
 pub use ibex_nn::losses::*;
 pub use ibex_nn::models::{Sequential, SymbolicTensor};
@@ -30,8 +35,9 @@ pub use ibex_nn::{
 pub use ibex_nn::{layers, metrics};
 pub use ibex_train::callbacks::*;
 pub use ibex_train::{
-    Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs, Model, Result, Samples,
-    custom_loss, custom_metric, datasets, losses, random, set_random_seed, trace, with_derivative,
+    Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs, Model,
+    Result, Samples, custom_loss, custom_metric, datasets, losses, random, set_random_seed, trace,
+    with_derivative,
 };
 
 // Where two of the families above share a name, a name by itself wins over the `*` of the other.
