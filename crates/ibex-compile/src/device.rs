@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ibex_graph::{Array, Error, Graph, Op};
+use ibex_graph::{Array, DType, Error, Graph, Op};
 
 use crate::Program;
 
@@ -15,6 +15,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// Whether it runs this library operation itself; otherwise it gets the decomposition.
     fn supports(&self, op: &Op) -> bool;
+
+    /// Whether it can end a matrix product or convolution of this dtype with a bias and an
+    /// activation (`relu`, `sigmoid` or `tanh`).
+    fn ends(&self, op: &Op, dtype: DType) -> bool {
+        let _ = (op, dtype);
+        false
+    }
 
     /// Makes a program ready to run.
     ///
@@ -73,6 +80,6 @@ impl Device {
     /// As for [`Device::compile`].
     pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
         let graph = crate::passes::optimise(graph, &|op| self.0.supports(op));
-        crate::lower::lower(&graph)
+        crate::lower::lower(&graph, &|op, dtype| self.0.ends(op, dtype))
     }
 }

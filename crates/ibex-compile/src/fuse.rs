@@ -33,7 +33,7 @@ impl Group {
         let space: Vec<usize> = unit.shape.iter().copied().filter(|&d| d != 1).collect();
         let reduced = match &unit.kind {
             UnitKind::Reduce(_, axes) => Some(mask(axes, &unit.shape, &space)),
-            UnitKind::Pointwise(_) | UnitKind::Op(_) => None,
+            UnitKind::Pointwise(_) | UnitKind::Op(_) | UnitKind::Product(_) => None,
         };
         Group { units: vec![index], space, reduced }
     }

@@ -55,7 +55,8 @@ impl Model {
         let axes: Vec<usize> = (0..x.rank() - 1).collect();
         let gamma = self.variable("gamma", Array::full(DType::F32, [n], 1.0));
         let beta = self.variable("beta", Array::zeros(DType::F32, [n]));
-        let [y, mean, variance] = x.normalize(&gamma, &beta, &axes, 1e-3);
+        let factor = |t: &Tensor| t.reshape([vec![1; axes.len()], vec![n]].concat());
+        let [y, mean, variance] = x.normalize(&factor(&gamma), &factor(&beta), &axes, 1e-3);
         for moment in [mean, variance] {
             let running = Variable::new("moving", Array::zeros(DType::F32, [n]));
             let old = Tensor::read(&running);

@@ -162,15 +162,21 @@ impl Instance {
     ) -> Result<Arc<Instance>, ConfigError> {
         let identity = &layer.base().identity;
         if let Some(instance) = identity.instance() {
+            check_count(layer.as_ref(), inputs.len())?;
             return Ok(instance.clone());
         }
         if let Some(mistake) = layer.check().into_iter().next() {
             return Err(mistake);
         }
+        check_count(layer.as_ref(), inputs.len())?;
         let (mut weights, mut children) = (Vec::new(), Vec::new());
         let dtype = layer.base().dtype;
         let mut build = Build { dtype, weights: &mut weights, children: &mut children };
         layer.build(&mut build, inputs)?;
+        for weight in &weights {
+            weight.spec.initializer.check(&weight.spec.shape)?;
+            weight.spec.regularizer.as_ref().map_or(Ok(()), |r| r.check())?;
+        }
         let instance = Arc::new(Instance {
             layer: layer.clone(),
             name: OnceLock::new(),
@@ -283,8 +289,14 @@ impl Instance {
                 }
             }
             let outputs = self.layer.forward(&mut Call::new(trace, self), &cast_inputs);
-            if let Some(penalty) = self.layer.activity_regularizer() {
-                outputs.iter().for_each(|output| trace.add_loss(penalty.penalty(output)));
+            if let Some(regularizer) = &self.layer.base().activity_regularizer {
+                for output in &outputs {
+                    let penalty = regularizer.penalty(output);
+                    trace.add_loss(match output.shape().first() {
+                        Some(&batch) => penalty / batch.max(1) as f64,
+                        None => penalty,
+                    });
+                }
             }
             let masks = self.layer.mask(&mut Call::new(trace, self), &cast_inputs, &masks);
             for (output, mask) in outputs.iter().zip(masks) {
@@ -335,4 +347,21 @@ impl Instance {
             }
         }
     }
+}
+
+/// Checks that a layer is called on as many inputs as it takes.
+fn check_count(layer: &dyn Layer, received: usize) -> Result<(), ConfigError> {
+    let count = layer.input_count();
+    if count.contains(&received) {
+        return Ok(());
+    }
+    let expected = match (*count.start(), *count.end()) {
+        (1, 1) => "one input".to_string(),
+        (low, usize::MAX) => format!("at least {low}"),
+        (low, high) if low == high => format!("{low} inputs"),
+        (low, high) => format!("{low} to {high} inputs"),
+    };
+    Err(ConfigError::new("wrong number of inputs")
+        .expected(expected)
+        .received(received.to_string()))
 }

@@ -7,6 +7,7 @@
 //! Users' own layers implement the same trait and need no registration unless files name them.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -37,8 +38,25 @@ pub trait Layer: fmt::Debug + Send + Sync {
         Some("keras.layers")
     }
 
+    /// The name under which Keras registered the class; users' own are registered by their name.
+    fn registered_name(&self) -> Option<&'static str> {
+        match self.module() {
+            Some(_) => None,
+            None => Some(self.class_name()),
+        }
+    }
+
     /// The configuration without the base's keys.
     fn config(&self) -> Value;
+
+    /// The configuration as files have it, for the layer in a model that names it `name`.
+    fn full_config(&self, name: &str, trainable: bool) -> Map<String, Value> {
+        let mut config = self.base().to_config(name, trainable);
+        if let Value::Object(own) = self.config() {
+            config.extend(own);
+        }
+        config
+    }
 
     /// The layer itself as a shared object, with the same identity.
     fn shared(&self) -> Arc<dyn Layer>;
@@ -65,9 +83,14 @@ pub trait Layer: fmt::Debug + Send + Sync {
     /// Computes the outputs from the inputs.
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor>;
 
+    /// Whether the layer passes masks on; one that does not ends them.
+    fn supports_masking(&self) -> bool {
+        false
+    }
+
     /// The masks of the outputs from those of the inputs (`None`: nothing is masked).
     ///
-    /// By default a layer passes the mask of its only input on.
+    /// By default a layer that supports masking passes the mask of its first input on.
     fn mask(
         &self,
         call: &mut Call<'_>,
@@ -75,17 +98,41 @@ pub trait Layer: fmt::Debug + Send + Sync {
         masks: &[Option<Tensor>],
     ) -> Vec<Option<Tensor>> {
         let _ = (call, inputs);
-        masks.iter().take(1).cloned().collect()
+        let passed = if self.supports_masking() { 1 } else { 0 };
+        masks.iter().take(passed).cloned().collect()
     }
 
-    /// A penalty on the outputs that is added to the loss.
-    fn activity_regularizer(&self) -> Option<&Regularizer> {
-        None
+    /// How many inputs the layer takes.
+    fn input_count(&self) -> RangeInclusive<usize> {
+        match self.takes_list() {
+            true => 1..=usize::MAX,
+            false => 1..=1,
+        }
+    }
+
+    /// Whether its weights, if any, do not depend on the inputs: Keras then writes no
+    /// `build_config`.
+    fn is_built_at_once(&self) -> bool {
+        false
+    }
+
+    /// Whether it draws random numbers while training: Keras then saves the state of a generator
+    /// with the layer.
+    fn draws_random_numbers(&self) -> bool {
+        false
     }
 
     /// How Keras passes the inputs: one after the other, or as one list.
     fn takes_list(&self) -> bool {
         false
+    }
+
+    /// The positional arguments of a call in files, with `tensors` for the inputs.
+    fn call_arguments(&self, tensors: Vec<Value>) -> Value {
+        match self.takes_list() {
+            true => json!([tensors]),
+            false => Value::Array(tensors),
+        }
     }
 
     /// The stem of automatic names; Keras's snake case of the class name.
@@ -103,6 +150,8 @@ pub struct Base {
     pub trainable: bool,
     /// The dtype of weights and computation.
     pub dtype: DType,
+    /// Penalty on the outputs, divided by the batch size and added to the loss.
+    pub activity_regularizer: Option<Regularizer>,
     pub(crate) identity: Identity,
 }
 
@@ -110,10 +159,17 @@ impl Base {
     /// No name, trainable, `float32`; remembers the caller's line for messages.
     #[track_caller]
     pub fn new() -> Base {
-        Base { name: None, trainable: true, dtype: DType::F32, identity: Identity::new() }
+        Base {
+            name: None,
+            trainable: true,
+            dtype: DType::F32,
+            activity_regularizer: None,
+            identity: Identity::new(),
+        }
     }
 
-    /// The base described by the keys `name`, `trainable` and `dtype`, which are taken out.
+    /// The base described by the keys `name`, `trainable`, `dtype` and `activity_regularizer`,
+    /// which are taken out.
     ///
     /// # Errors
     /// If a key has a value of the wrong kind.
@@ -129,20 +185,25 @@ impl Base {
         if let Some(dtype) = config.remove("dtype") {
             base.dtype = dtype_of(&dtype)?;
         }
+        if let Some(penalty) = config.remove("activity_regularizer").filter(|v| !v.is_null()) {
+            base.activity_regularizer = Some(Regularizer::from_value(&penalty)?);
+        }
         Ok(base)
     }
 
-    /// The keys `name`, `trainable` and `dtype` as Keras writes them.
-    pub fn to_config(&self, name: &str) -> Map<String, Value> {
+    /// The keys `name`, `trainable`, `dtype` and, if there is one, `activity_regularizer` as Keras
+    /// writes them.
+    pub fn to_config(&self, name: &str, trainable: bool) -> Map<String, Value> {
         let policy = json!({
             "module": "keras",
             "class_name": "DTypePolicy",
             "config": {"name": self.dtype.name()},
             "registered_name": null,
         });
-        let pairs =
-            [("name", json!(name)), ("trainable", json!(self.trainable)), ("dtype", policy)];
-        pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+        let pairs = [("name", json!(name)), ("trainable", json!(trainable)), ("dtype", policy)];
+        let penalty = self.activity_regularizer.as_ref().map(Regularizer::to_value);
+        let penalty = penalty.map(|value| ("activity_regularizer", value));
+        pairs.into_iter().chain(penalty).map(|(key, value)| (key.to_string(), value)).collect()
     }
 }
 
@@ -157,7 +218,13 @@ impl Clone for Base {
     /// A clone of a layer is another layer: it shares no weights.
     fn clone(&self) -> Base {
         let identity = Identity::at(self.identity.location());
-        Base { name: self.name.clone(), trainable: self.trainable, dtype: self.dtype, identity }
+        Base {
+            name: self.name.clone(),
+            trainable: self.trainable,
+            dtype: self.dtype,
+            activity_regularizer: self.activity_regularizer.clone(),
+            identity,
+        }
     }
 }
 
@@ -264,6 +331,10 @@ where
 #[macro_export]
 macro_rules! layer_facts {
     ($layer:ident) => {
+        // A struct of plain fields always serializes.
+        $crate::layer_facts!($layer, |layer| ::serde_json::to_value(layer).unwrap_or_default());
+    };
+    ($layer:ident, |$this:ident| $config:expr) => {
         fn base(&self) -> &$crate::layer::Base {
             &self.base
         }
@@ -277,8 +348,8 @@ macro_rules! layer_facts {
         }
 
         fn config(&self) -> ::serde_json::Value {
-            // A struct of plain fields always serializes.
-            ::serde_json::to_value(self).unwrap_or_default()
+            let $this = self;
+            $config
         }
 
         fn shared(&self) -> ::std::sync::Arc<dyn $crate::layer::Layer> {
@@ -294,7 +365,7 @@ pub fn share_identity(original: &Base, copy: &mut Base) {
     copy.identity = original.identity.clone();
 }
 
-/// The setters that every layer has: `name`, `trainable`, `dtype`.
+/// The setters that every layer has: `name`, `trainable`, `dtype`, `activity_regularizer`.
 #[macro_export]
 macro_rules! layer_setters {
     ($layer:ident) => {
@@ -316,6 +387,87 @@ macro_rules! layer_setters {
                 self.base.dtype = dtype;
                 self
             }
+
+            /// Adds a penalty on the outputs, divided by the batch size, to the loss.
+            pub fn activity_regularizer(
+                mut self,
+                regularizer: impl Into<$crate::regularizers::Regularizer>,
+            ) -> Self {
+                self.base.activity_regularizer = Some(regularizer.into());
+                self
+            }
+        }
+    };
+}
+
+/// Defines a layer's struct from its options, one line each: fields, defaults and setters.
+///
+/// ```text
+/// layer! {
+///     /// Docs of the layer.
+///     Dense {
+///         /// Docs of the option, for the field and for the setter.
+///         units: is usize = 1,
+///         activation: into Activation = Activation::Linear,
+///         kernel_regularizer: some Regularizer = None,
+///     }
+/// }
+/// ```
+/// A setter takes the type itself (`is`), what converts into it (`into`), or what converts into
+/// the content of an `Option` (`some`).
+#[macro_export]
+macro_rules! layer {
+    (
+        $(#[doc = $doc:literal])*
+        $layer:ident {
+            $($(#[doc = $help:literal])* $(#[serde($($serde:tt)*)])?
+            $field:ident: $kind:ident $ty:ty = $default:expr,)*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(default)]
+        pub struct $layer {
+            $($(#[doc = $help])* $(#[serde($($serde)*)])?
+            pub $field: $crate::layer!(@field $kind $ty),)*
+            #[serde(skip)]
+            base: $crate::layer::Base,
+        }
+
+        impl Default for $layer {
+            #[track_caller]
+            fn default() -> $layer {
+                $layer { $($field: $default,)* base: $crate::layer::Base::new() }
+            }
+        }
+
+        impl $layer {
+            $($crate::layer!(@setter ($($help)*) $field $kind $ty);)*
+        }
+
+        $crate::layer_setters!($layer);
+    };
+    (@field some $ty:ty) => { Option<$ty> };
+    (@field $kind:ident $ty:ty) => { $ty };
+    (@setter ($($help:literal)*) $field:ident is $ty:ty) => {
+        $(#[doc = $help])*
+        pub fn $field(mut self, $field: $ty) -> Self {
+            self.$field = $field;
+            self
+        }
+    };
+    (@setter ($($help:literal)*) $field:ident into $ty:ty) => {
+        $(#[doc = $help])*
+        pub fn $field(mut self, $field: impl Into<$ty>) -> Self {
+            self.$field = $field.into();
+            self
+        }
+    };
+    (@setter ($($help:literal)*) $field:ident some $ty:ty) => {
+        $(#[doc = $help])*
+        pub fn $field(mut self, $field: impl Into<$ty>) -> Self {
+            self.$field = Some($field.into());
+            self
         }
     };
 }

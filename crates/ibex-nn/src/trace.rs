@@ -89,6 +89,20 @@ impl Trace {
         (state, self.streams)
     }
 
+    /// The same for a layer with its own seed, which then replaces that of the model.
+    pub fn next_random_of(&mut self, seed: Option<u64>) -> (Tensor, u32) {
+        let (state, stream) = self.next_random();
+        let Some(seed) = seed else { return (state, stream) };
+        let seed = Tensor::full(DType::I64, [1], seed as f64);
+        let step = state.slice_axis(0, 1..);
+        (ibex_graph::ops::concatenate::concatenate(&[seed, step], 0), stream)
+    }
+
+    /// Whether random numbers were drawn.
+    pub fn draws(&self) -> bool {
+        self.streams > 0
+    }
+
     /// Uniform numbers in `[0, 1)`.
     pub fn random_uniform(&mut self, shape: impl Into<Shape>) -> Tensor {
         let (state, stream) = self.next_random();

@@ -138,7 +138,7 @@ impl History {
 }
 
 impl History {
-    /// Draws the curves of the loss, or of all numbers if there is none, to a `.png` or `.svg` file.
+    /// Draws the curve of the loss to a `.png` or `.svg` file, that of validation dashed.
     ///
     /// # Errors
     /// If there is nothing to draw or the file cannot be written.

@@ -27,7 +27,7 @@ pub mod summary;
 
 pub use callbacks::{Callback, Event, Plan};
 pub use compile::{Compile, MetricChoice};
-pub use custom::trace;
+pub use custom::{BuildOptimizer, custom_loss, custom_metric, trace, with_derivative};
 pub use data::{Arrays, Samples};
 pub use error::{Error, Result};
 pub use fit::Fit;

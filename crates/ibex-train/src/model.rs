@@ -11,6 +11,7 @@ use ibex_nn::optimizers::OptimizerState;
 use ibex_nn::{ConfigError, Instance, Layer, PartialType, Trace, Weight};
 
 use crate::compile::Compile;
+use crate::custom::Trainable;
 use crate::data::{Samples, fit_inputs};
 use crate::error::{Error, Result};
 use crate::judge::Judge;
@@ -23,6 +24,11 @@ static SEED: AtomicU64 = AtomicU64::new(0);
 /// Without it the seed is 0: the same program gives the same numbers every time.
 pub fn set_random_seed(seed: u64) {
     SEED.store(seed, Ordering::Relaxed);
+}
+
+/// The seed that was set last.
+pub(crate) fn seed() -> u64 {
+    SEED.load(Ordering::Relaxed)
 }
 
 /// A model: layers with weights, on a device, perhaps compiled for training.
@@ -76,7 +82,7 @@ impl Model {
     /// # Errors
     /// If the description cannot be built.
     pub fn from_functional(functional: Functional) -> Result<Model> {
-        let seed = SEED.load(Ordering::Relaxed);
+        let seed = seed();
         let types: Vec<PartialType> = functional.inputs().iter().map(|t| t.ty()).collect();
         let instance = Instance::of(&functional.shared(), &types)?;
         let mut seeds = Seeds::new(seed);
@@ -197,9 +203,15 @@ impl Model {
         self.programs.clear();
     }
 
-    /// Calls the model inside a traced computation, such as a training step of one's own.
-    pub fn call(&self, trace: &mut Trace, inputs: &[Tensor]) -> Vec<Tensor> {
-        self.instance.call(trace, inputs)
+    /// Calls the model inside a traced computation, such as a training step of one's own; the
+    /// first output of a model with several.
+    pub fn call(&self, trace: &mut Trace, inputs: impl Tensors) -> Tensor {
+        self.call_all(trace, inputs).swap_remove(0)
+    }
+
+    /// Calls the model inside a traced computation and gives every output.
+    pub fn call_all(&self, trace: &mut Trace, inputs: impl Tensors) -> Vec<Tensor> {
+        self.instance.call(trace, &inputs.into_tensors())
     }
 
     /// Sets optimizer, losses and metrics; a new optimizer starts without state.
@@ -212,12 +224,7 @@ impl Model {
         config.loss_weights.resolve("loss weights", &names)?;
         config.metrics.resolve("metrics", &names)?;
         config.weighted_metrics.resolve("metrics", &names)?;
-        let weights = self.instance.trainable_weights();
-        let trained: Vec<_> = weights
-            .iter()
-            .filter_map(|w| Some((w.variable()?.clone(), w.spec().constraint.clone())))
-            .collect();
-        let optimizer = OptimizerState::new(&config.optimizer, &trained);
+        let optimizer = OptimizerState::new(&config.optimizer, &self.trained());
         self.programs.clear();
         self.compiled = Some(Compiled { config, optimizer, begun: false, judges: None });
         Ok(())
@@ -288,6 +295,14 @@ impl Model {
     pub(crate) fn judge(&self, mode: Mode) -> Option<&Judge> {
         let judges = self.compiled.as_ref()?.judges.as_ref()?;
         Some(if mode == Mode::Train { &judges.train } else { &judges.evaluate })
+    }
+
+    /// The loss of a training step, what reads the trained weights, and the batch's arguments.
+    pub(crate) fn training_loss(
+        &self,
+        types: &[Type],
+    ) -> Result<(Tensor, Vec<Tensor>, Vec<Tensor>)> {
+        self.parts(Mode::Train).training_loss(types)
     }
 
     /// The graph of a step for batches of these types.
@@ -373,6 +388,35 @@ fn batch_of(ty: &PartialType, size: usize) -> Shape {
 /// The random state of a seed at step 0; `float64` holds 53 bits exactly, as the interpreter needs.
 pub(crate) fn random_state(seed: u64) -> Array {
     Array::from_f64_slice(DType::I64, [2], &[(seed & ((1 << 53) - 1)) as f64, 0.0])
+}
+
+/// What advances a random state by one step.
+pub(crate) fn random_step() -> Array {
+    Array::from_f64_slice(DType::I64, [2], &[0.0, 1.0])
+}
+
+/// What a model may be called on inside a traced computation: one tensor, or several.
+pub trait Tensors {
+    /// The tensors, in the order of the model's inputs.
+    fn into_tensors(self) -> Vec<Tensor>;
+}
+
+impl Tensors for &Tensor {
+    fn into_tensors(self) -> Vec<Tensor> {
+        vec![self.clone()]
+    }
+}
+
+impl<const N: usize> Tensors for [&Tensor; N] {
+    fn into_tensors(self) -> Vec<Tensor> {
+        self.into_iter().cloned().collect()
+    }
+}
+
+impl Tensors for &[Tensor] {
+    fn into_tensors(self) -> Vec<Tensor> {
+        self.to_vec()
+    }
 }
 
 /// Making a model from a chain of layers.

@@ -51,32 +51,33 @@ struct Batch {
     weights: Vec<Tensor>,
 }
 
+/// A batch with the model's outputs and their losses.
+struct Judged {
+    batch: Batch,
+    trace: Trace,
+    outputs: Vec<Tensor>,
+    masks: Vec<Option<Tensor>>,
+    /// The loss of each output that has one.
+    values: Vec<Option<Tensor>>,
+    /// The loss that training makes small.
+    total: Tensor,
+}
+
 impl Parts<'_> {
     /// The graph of a step for batches of these types.
     ///
     /// # Errors
     /// Every mistake in the graph; a trainable weight that no gradient reaches.
     pub(crate) fn graph(&self, mode: Mode, types: &[Type]) -> Result<Graph> {
-        let batch = self.batch(types);
-        let mut trace = Trace::new(mode == Mode::Train).with_random(self.random);
-        let outputs = self.instance.call(&mut trace, &batch.x);
         if mode == Mode::Predict {
+            let batch = self.batch(types);
+            let outputs = self.instance.call(&mut self.trace(mode), &batch.x);
             return Ok(Graph::new(&batch.inputs, &outputs, &[])?);
         }
         let Some(judge) = self.judge else { return Err(Error::NotCompiled("fit")) };
-        let masks: Vec<Option<Tensor>> = outputs.iter().map(|t| trace.mask(t)).collect();
+        let Judged { batch, mut trace, outputs, masks, values, total } =
+            self.judged(judge, mode, types)?;
         let weight = |i: usize| batch.weights.get(i).or(batch.weights.first());
-        let mut values = Vec::new();
-        for (i, output) in outputs.iter().enumerate() {
-            let value = match (&judge.losses[i], batch.y.get(i)) {
-                (Some(loss), Some(y)) => {
-                    Some(target_loss(loss, y, output, weight(i), masks[i].as_ref()))
-                }
-                _ => None,
-            };
-            values.push(value);
-        }
-        let total = self.total(judge, &mut trace, &values)?;
         if mode == Mode::Train {
             self.learn(&mut trace, &total)?;
         }
@@ -91,6 +92,46 @@ impl Parts<'_> {
             Mode::Evaluate | Mode::Predict => judge.only_states(trace.updates()),
         };
         Ok(Graph::new(&batch.inputs, &[], &updates)?)
+    }
+
+    /// The loss of a training step, what reads the trained weights, and the batch's arguments.
+    ///
+    /// # Errors
+    /// If there is nothing to train by.
+    pub(crate) fn training_loss(
+        &self,
+        types: &[Type],
+    ) -> Result<(Tensor, Vec<Tensor>, Vec<Tensor>)> {
+        let Some(judge) = self.judge else { return Err(Error::NotCompiled("fit")) };
+        let Judged { batch, mut trace, total, .. } = self.judged(judge, Mode::Train, types)?;
+        let weights = self.instance.trainable_weights();
+        let reads = weights.iter().filter_map(|w| Some(trace.read(w.variable()?))).collect();
+        Ok((total, reads, batch.inputs))
+    }
+
+    fn trace(&self, mode: Mode) -> Trace {
+        Trace::new(mode == Mode::Train).with_random(self.random)
+    }
+
+    /// The forward pass of a batch and its losses.
+    fn judged(&self, judge: &Judge, mode: Mode, types: &[Type]) -> Result<Judged> {
+        let batch = self.batch(types);
+        let mut trace = self.trace(mode);
+        let outputs = self.instance.call(&mut trace, &batch.x);
+        let masks: Vec<Option<Tensor>> = outputs.iter().map(|t| trace.mask(t)).collect();
+        let weight = |i: usize| batch.weights.get(i).or(batch.weights.first());
+        let mut values = Vec::new();
+        for (i, output) in outputs.iter().enumerate() {
+            let value = match (&judge.losses[i], batch.y.get(i)) {
+                (Some(loss), Some(y)) => {
+                    Some(target_loss(loss, y, output, weight(i), masks[i].as_ref()))
+                }
+                _ => None,
+            };
+            values.push(value);
+        }
+        let total = self.total(judge, &mut trace, &values)?;
+        Ok(Judged { batch, trace, outputs, masks, values, total })
     }
 
     /// Compiles the program of a step.
@@ -192,8 +233,7 @@ impl Parts<'_> {
     /// The updates of a training step, the random state's step among them.
     fn advanced(&self, mut trace: Trace) -> Vec<(Variable, Tensor)> {
         let state = trace.read(self.random);
-        let one = ibex_graph::Array::from_f64_slice(DType::I64, [2], &[0.0, 1.0]);
-        trace.assign(self.random, state + Tensor::constant(one));
+        trace.assign(self.random, state + Tensor::constant(crate::model::random_step()));
         trace.updates()
     }
 }

@@ -16,6 +16,7 @@ mod op;
 mod pooling;
 mod region;
 mod taps;
+mod windows;
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
@@ -27,7 +28,7 @@ use ibex_graph::{Array, Error, Type};
 
 use crate::pool::ThreadPool;
 use memory::{Layout, Memory};
-pub(crate) use op::supports;
+pub(crate) use op::{ends, supports};
 
 /// A step with everything resolved that does not change from run to run.
 pub(crate) trait Launch: Send {
@@ -67,7 +68,7 @@ impl CpuExecutable {
         let steps = program.steps.iter().map(|step| match &step.work {
             Work::Elementwise(region) => Ok(region::load(region, step, layout)),
             Work::Op(op) => op::load(op, step, layout),
-            Work::Product(product) => contraction::load_product(product, step, layout),
+            Work::Product(product) => op::load_product(product, step, layout),
         });
         let steps = steps.collect::<Result<Vec<_>, Error>>()?;
         let outputs =

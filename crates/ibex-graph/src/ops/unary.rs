@@ -8,7 +8,10 @@ use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, ex
 use crate::{DType, OpError, Tensor, Type};
 
 macro_rules! unary_functions {
-    ($($(#[$doc:meta])* $variant:ident $name:ident $on:ident $domain:expr, $f:expr, $vjp:expr;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $name:ident $on:ident $domain:expr, $f:expr, $vjp:expr;
+    )*) => {
         /// A function of one number.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Unary {

@@ -8,8 +8,10 @@ use serde_json::Value;
 use crate::keras_family;
 
 mod non_neg;
+mod norms;
 
 pub use non_neg::NonNeg;
+pub use norms::{MaxNorm, MinMaxNorm, UnitNorm};
 
 /// How a projection behaves.
 pub trait Constrain: fmt::Debug + Send + Sync {
@@ -26,6 +28,9 @@ pub trait Constrain: fmt::Debug + Send + Sync {
 keras_family! {
     /// A projection of a weight after each update.
     Constraint(dyn Constrain), "keras.constraints", "constraint", {
+        MaxNorm: ["max_norm"],
+        MinMaxNorm: ["min_max_norm"],
         NonNeg: ["non_neg", "nonneg"],
+        UnitNorm: ["unit_norm"],
     }
 }

@@ -9,12 +9,25 @@ use ibex_graph::{Array, Shape};
 use serde_json::Value;
 
 use crate::keras_family;
+use crate::object::ConfigError;
 
 mod constant;
+mod identity;
+mod orthogonal;
+mod random;
+mod stft;
+mod stream;
 mod variance_scaling;
 
 pub use constant::{Constant, Ones, Zeros};
-pub use variance_scaling::GlorotUniform;
+pub use identity::Identity;
+pub use orthogonal::Orthogonal;
+pub use random::{RandomNormal, RandomUniform, TruncatedNormal};
+pub use stft::{STFT, Scaling, Side};
+pub use variance_scaling::{
+    Distribution, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
+    Mode, VarianceScaling,
+};
 
 /// How an initializer behaves.
 pub trait Initialize: fmt::Debug + Send + Sync {
@@ -24,6 +37,15 @@ pub trait Initialize: fmt::Debug + Send + Sync {
     /// The configuration.
     fn config(&self) -> Value;
 
+    /// Whether it can give values of this shape.
+    ///
+    /// # Errors
+    /// Saying which shapes it needs.
+    fn check(&self, shape: &Shape) -> Result<(), ConfigError> {
+        let _ = shape;
+        Ok(())
+    }
+
     /// `float32` values of the given shape.
     fn initialize(&self, shape: &Shape, seeds: &mut Seeds) -> Array;
 }
@@ -31,10 +53,22 @@ pub trait Initialize: fmt::Debug + Send + Sync {
 keras_family! {
     /// Initial values of a weight.
     Initializer(dyn Initialize), "keras.initializers", "initializer", {
-        Zeros: ["zeros"],
-        Ones: ["ones"],
+        Zeros: ["zeros", "zero"],
+        Ones: ["ones", "one"],
         Constant: ["constant"],
+        Identity: ["identity", "IdentityInitializer"],
+        RandomNormal: ["random_normal", "normal"],
+        RandomUniform: ["random_uniform", "uniform"],
+        TruncatedNormal: ["truncated_normal"],
+        VarianceScaling: ["variance_scaling"],
+        GlorotNormal: ["glorot_normal"],
         GlorotUniform: ["glorot_uniform"],
+        HeNormal: ["he_normal"],
+        HeUniform: ["he_uniform"],
+        LecunNormal: ["lecun_normal"],
+        LecunUniform: ["lecun_uniform"],
+        Orthogonal: ["orthogonal", "OrthogonalInitializer"],
+        STFT: ["stft", "STFTInitializer"],
     }
 }
 

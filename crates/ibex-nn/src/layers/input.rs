@@ -2,7 +2,8 @@
 
 use ibex_graph::{DType, Tensor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -54,7 +55,17 @@ impl Input {
     /// The symbolic tensor on which layers are called.
     #[track_caller]
     pub fn tensor(&self) -> SymbolicTensor {
-        apply(&self.layer.shared(), Vec::new(), Location::caller()).swap_remove(0)
+        self.tensor_at(Location::caller())
+    }
+
+    /// The symbolic tensor, as if written at `location`.
+    pub(crate) fn tensor_at(&self, location: &'static Location<'static>) -> SymbolicTensor {
+        apply(&self.layer.shared(), Vec::new(), location).swap_remove(0)
+    }
+
+    /// The input that a layer of a model's configuration describes.
+    pub fn from_layer(layer: InputLayer) -> Input {
+        Input { layer }
     }
 
     /// The layer that stands for the input in a model.
@@ -125,6 +136,27 @@ impl Layer for InputLayer {
 
     fn config(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn full_config(&self, name: &str, _: bool) -> Map<String, Value> {
+        let pairs = [
+            ("batch_shape", json!(self.batch_shape)),
+            ("dtype", json!(self.base.dtype.name())),
+            // Ibex has neither sparse nor ragged tensors, and every input is needed.
+            ("sparse", json!(false)),
+            ("ragged", json!(false)),
+            ("name", json!(name)),
+            ("optional", json!(false)),
+        ];
+        pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+    }
+
+    fn input_count(&self) -> RangeInclusive<usize> {
+        0..=0
+    }
+
+    fn is_built_at_once(&self) -> bool {
+        true
     }
 
     fn shared(&self) -> Arc<dyn Layer> {

@@ -1,11 +1,16 @@
 //! The layers, one file each, one row each in [`LAYERS`].
+//!
+//! Families share a file: [`options`] has the types of options, `convolution`, `pooling` and
+//! `merging` what their layers have in common.
+//! [`operation`] is not a layer but a `keras.ops` function in a functional model.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
 use crate::layer::{Layer, layer_from_config};
-use crate::object::ConfigError;
+use crate::object::{ConfigError, nearest};
 
 macro_rules! layers {
     ($($module:ident: $layer:ident,)*) => {
@@ -20,18 +25,114 @@ macro_rules! layers {
     };
 }
 
+/// Makes a layer from its configuration, with the keys of the base.
+pub type LayerLoader = fn(&Value) -> Result<Arc<dyn Layer>, ConfigError>;
+
 /// One layer of the table.
 #[derive(Debug)]
 pub struct LayerRow {
     /// The name in files.
     pub class_name: &'static str,
     /// Makes it from its configuration.
-    pub load: fn(&Value) -> Result<Arc<dyn Layer>, ConfigError>,
+    pub load: LayerLoader,
 }
 
+mod convolution;
 pub mod input;
+mod merging;
+pub mod operation;
+pub mod options;
+mod pooling;
+
+pub use add::add;
+pub use average::average;
+pub use concatenate::concatenate;
 pub use input::{Input, InputLayer};
+pub use maximum::maximum;
+pub use minimum::minimum;
+pub use multiply::multiply;
+pub use operation::Operation;
+pub use options::{Axes, DataFormat, Extents, Numbers};
+pub use subtract::subtract;
 
 layers! {
+    activation: Activation,
+    add: Add,
+    average: Average,
+    average_pooling1d: AveragePooling1D,
+    average_pooling2d: AveragePooling2D,
+    average_pooling3d: AveragePooling3D,
+    batch_normalization: BatchNormalization,
+    concatenate: Concatenate,
+    conv1d: Conv1D,
+    conv2d: Conv2D,
     dense: Dense,
+    dropout: Dropout,
+    elu: ELU,
+    embedding: Embedding,
+    flatten: Flatten,
+    global_average_pooling1d: GlobalAveragePooling1D,
+    global_average_pooling2d: GlobalAveragePooling2D,
+    global_average_pooling3d: GlobalAveragePooling3D,
+    global_max_pooling1d: GlobalMaxPooling1D,
+    global_max_pooling2d: GlobalMaxPooling2D,
+    global_max_pooling3d: GlobalMaxPooling3D,
+    identity: Identity,
+    layer_normalization: LayerNormalization,
+    leaky_relu: LeakyReLU,
+    max_pooling1d: MaxPooling1D,
+    max_pooling2d: MaxPooling2D,
+    max_pooling3d: MaxPooling3D,
+    maximum: Maximum,
+    minimum: Minimum,
+    multiply: Multiply,
+    prelu: PReLU,
+    relu: ReLU,
+    rescaling: Rescaling,
+    reshape: Reshape,
+    softmax: Softmax,
+    subtract: Subtract,
+    zero_padding2d: ZeroPadding2D,
+}
+
+static REGISTRY: Mutex<BTreeMap<String, LayerLoader>> = Mutex::new(BTreeMap::new());
+
+/// Makes files that name `name` (such as `my_package>MyLayer`) load with `load`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ibex_nn::layer::layer_from_config;
+/// use ibex_nn::layers::{Dense, register_layer};
+///
+/// register_layer("shop>Dense", |config| Ok(Arc::new(layer_from_config::<Dense>("Dense", config)?)));
+/// ```
+pub fn register_layer(name: &str, load: LayerLoader) {
+    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    registry.insert(name.to_string(), load);
+}
+
+/// How to make the layer that files call `class_name` or `registered_name`; registered ones first.
+///
+/// # Errors
+/// If there is none of that name; the nearest is suggested.
+pub fn layer_loader(
+    class_name: &str,
+    registered_name: Option<&str>,
+) -> Result<LayerLoader, ConfigError> {
+    let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = registered_name.and_then(|name| registry.get(name)).or(registry.get(class_name));
+    let row = LAYERS.iter().find(|row| row.class_name == class_name).map(|row| &row.load);
+    if let Some(load) = own.or(row) {
+        return Ok(*load);
+    }
+    let name = registered_name.unwrap_or(class_name);
+    let register = format!("`register_layer(\"{name}\", …)` before loading, if it is your own");
+    let names = LAYERS.iter().map(|row| row.class_name).chain(registry.keys().map(String::as_str));
+    Err(ConfigError::new(format!("unknown layer class `{name}`")).help(
+        match nearest(class_name, names) {
+            Some(near) => format!("did you mean `{near}`? Call {register}"),
+            None => format!("call {register}"),
+        },
+    ))
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -29,6 +30,17 @@ pub enum Structure {
     List,
     /// A dictionary; the tensors are in the order of the sorted keys.
     Dict(Vec<String>),
+}
+
+impl Structure {
+    /// Values, one for each tensor, arranged in this way.
+    pub(crate) fn arranged(&self, values: Vec<Value>) -> Value {
+        match self {
+            Structure::Single => values.into_iter().next().unwrap_or_default(),
+            Structure::List => Value::Array(values),
+            Structure::Dict(keys) => Value::Object(keys.iter().cloned().zip(values).collect()),
+        }
+    }
 }
 
 /// A model: inputs, outputs and the layer calls between them. It is a layer too.
@@ -174,7 +186,8 @@ impl Layer for Functional {
 
     /// The configuration of a model lists layers and calls; see [`crate::saving`].
     fn config(&self) -> Value {
-        crate::saving::model_config(self)
+        let name = self.base.name.clone().unwrap_or_else(|| self.stem());
+        Value::Object(self.full_config(&name, self.base.trainable))
     }
 
     fn shared(&self) -> Arc<dyn Layer> {
@@ -219,6 +232,22 @@ impl Layer for Functional {
 
     fn takes_list(&self) -> bool {
         self.input_structure != Structure::Single
+    }
+
+    fn input_count(&self) -> RangeInclusive<usize> {
+        self.inputs.len()..=self.inputs.len()
+    }
+
+    fn registered_name(&self) -> Option<&'static str> {
+        (self.kind == "Functional").then_some("Functional")
+    }
+
+    fn call_arguments(&self, tensors: Vec<Value>) -> Value {
+        Value::Array(vec![self.input_structure.arranged(tensors)])
+    }
+
+    fn full_config(&self, name: &str, trainable: bool) -> serde_json::Map<String, Value> {
+        crate::saving::config_of_model(self, name, trainable)
     }
 }
 

@@ -93,7 +93,14 @@ impl Sequential {
     /// Every mistake in the chain; a chain without input or without layers.
     #[track_caller]
     pub fn to_functional(&self) -> Result<Functional, ModelError> {
-        let caller = Location::caller();
+        self.to_functional_at(Location::caller())
+    }
+
+    /// The model, as if asked for at `caller`.
+    pub(crate) fn to_functional_at(
+        &self,
+        caller: &'static Location<'static>,
+    ) -> Result<Functional, ModelError> {
         let Some(input) = &self.input else {
             let error = ConfigError::new("a sequential model does not know its input yet")
                 .expected("`.add(Input::new([…]))` before the first layer")

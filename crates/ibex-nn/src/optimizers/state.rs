@@ -204,7 +204,8 @@ impl OptimizerState {
         if let Some(constraint) = &trained.constraint {
             value = constraint.project(&value);
         }
-        trace.assign(&trained.variable, value);
+        // What is computed from the new weights is not differentiated through their update.
+        trace.assign(&trained.variable, value.stop_gradient());
     }
 
     fn moving_average(

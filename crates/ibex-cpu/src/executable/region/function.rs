@@ -71,6 +71,11 @@ pub(super) fn call(kind: InstructionKind, from: DType, to: DType, uniform: [bool
     }
 }
 
+/// The precompiled `float32` loop of a function, if it has one.
+pub(crate) fn vector_loop(f: Unary) -> Option<UnaryFn> {
+    fast_unary(f).map(elementwise::Unary::function)
+}
+
 fn fast_unary(f: Unary) -> Option<elementwise::Unary> {
     use elementwise::Unary as Fast;
     Some(match f {

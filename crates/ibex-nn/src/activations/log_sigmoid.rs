@@ -1,0 +1,7 @@
+//! `log_sigmoid`: the logarithm of the sigmoid, `-softplus(-x)`.
+
+use ibex_graph::Tensor;
+
+pub(super) fn log_sigmoid(x: &Tensor) -> Tensor {
+    -(-x).softplus()
+}

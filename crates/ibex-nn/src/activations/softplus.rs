@@ -1,0 +1,7 @@
+//! `softplus`: `log(e^x + 1)`.
+
+use ibex_graph::Tensor;
+
+pub(super) fn softplus(x: &Tensor) -> Tensor {
+    x.softplus()
+}

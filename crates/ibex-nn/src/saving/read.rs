@@ -1,0 +1,443 @@
+//! From Keras's JSON to a model.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::Location;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::layer::{Base, Layer};
+use crate::layers::operation::{Argument, Operation};
+use crate::layers::{Input, InputLayer, layer_loader};
+use crate::models::functional::Structure;
+use crate::models::symbolic::{SymbolicTensor, apply};
+use crate::models::{Functional, ModelError, Sequential};
+use crate::object::{ConfigError, shortened};
+use crate::partial::PartialShape;
+
+/// How deep models may stand in each other, and arguments in lists.
+const DEPTH: usize = 32;
+
+/// The model that a configuration describes; weights get initial values.
+///
+/// Layers keep their names and are frozen where the configuration says so.
+///
+/// # Errors
+/// If the configuration is no model's, or names classes that are not known: the text names the
+/// layer.
+/// Code of `Lambda` layers is never run.
+#[track_caller]
+pub fn model_from_config(config: &Value) -> Result<Arc<Functional>, ConfigError> {
+    let reader = Reader { location: Location::caller() };
+    reader.model(config, 0).map(Arc::new)
+}
+
+/// Reads models; it knows for whom.
+#[derive(Clone, Copy)]
+struct Reader {
+    location: &'static Location<'static>,
+}
+
+/// A layer that was read, with its calls.
+struct Entry {
+    layer: Arc<dyn Layer>,
+    /// What each call gave, in order.
+    calls: Vec<Vec<SymbolicTensor>>,
+    /// Calls whose inputs are not there yet.
+    waiting: VecDeque<Value>,
+}
+
+impl Reader {
+    fn model(self, object: &Value, depth: usize) -> Result<Functional, ConfigError> {
+        if depth > DEPTH {
+            return Err(ConfigError::new("the models in the configuration are nested too deeply")
+                .expected(format!("at most {DEPTH} levels")));
+        }
+        let class = object.get("class_name").and_then(Value::as_str).unwrap_or_default();
+        let Some(config) = object.get("config").and_then(Value::as_object) else {
+            return Err(ConfigError::new("this is not the configuration of a model")
+                .expected("an object with `class_name` and `config`")
+                .received(shortened(object)));
+        };
+        let model = match class {
+            "Functional" | "Model" => self.functional(config, depth),
+            "Sequential" => self.sequential(config, depth),
+            other => Err(ConfigError::new(format!("a model cannot be a `{other}`"))
+                .expected("Functional or Sequential")
+                .received(format!("class_name = {other}"))
+                .help("models that are Python classes of their own cannot be read")),
+        }?;
+        Ok(match config.get("name").and_then(Value::as_str) {
+            Some(name) => model.name(name),
+            None => model,
+        })
+    }
+
+    fn sequential(
+        self,
+        config: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<Functional, ConfigError> {
+        let mut chain = Sequential::new();
+        for object in list(config, "layers")? {
+            if class_of(object) == "InputLayer" {
+                chain = chain.add(Input::from_layer(input_layer(object)?));
+            } else {
+                chain = chain.add(self.layer(object, depth)?);
+            }
+        }
+        if let Some(shape) = config.get("build_input_shape").filter(|shape| shape.is_array()) {
+            let shape: PartialShape = serde_json::from_value(shape.clone())
+                .map_err(|_| unfit("build_input_shape", shape))?;
+            chain = chain.or_input(Input::with_batch_shape(shape));
+        }
+        chain.to_functional_at(self.location).map_err(mistakes)
+    }
+
+    fn functional(
+        self,
+        config: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<Functional, ConfigError> {
+        let mut names = Vec::new();
+        let mut entries = HashMap::new();
+        for object in list(config, "layers")? {
+            let name = name_of(object)?;
+            let entry = self.entry(object, depth)?;
+            if entries.insert(name.clone(), entry).is_some() {
+                return Err(ConfigError::new(format!("two layers are named `{name}`")));
+            }
+            names.push(name);
+        }
+        self.call_all(&names, &mut entries)?;
+        let (inputs, input_structure) = ends(config, "input_layers", &entries)?;
+        let (outputs, output_structure) = ends(config, "output_layers", &entries)?;
+        let model = Functional::new(inputs, outputs).map_err(mistakes)?;
+        let mut model = model.structures(input_structure, output_structure);
+        if config.get("trainable").and_then(Value::as_bool) == Some(false) {
+            model.base_mut().trainable = false;
+            model.layers().iter().for_each(|layer| layer.set_trainable(false));
+        }
+        Ok(model)
+    }
+
+    /// A layer of a functional model and the calls of it that are still to be made.
+    fn entry(self, object: &Value, depth: usize) -> Result<Entry, ConfigError> {
+        let waiting = match object.get("inbound_nodes") {
+            Some(Value::Array(nodes)) => nodes.iter().cloned().collect(),
+            None | Some(Value::Null) => VecDeque::new(),
+            Some(other) => return Err(unfit("inbound_nodes", other)),
+        };
+        if class_of(object) == "InputLayer" {
+            let input = Input::from_layer(input_layer(object)?);
+            let layer = input.layer().shared();
+            let calls = vec![vec![input.tensor_at(self.location)]];
+            return Ok(Entry { layer, calls, waiting: VecDeque::new() });
+        }
+        if is_operation(object) {
+            return self.operation(object, waiting);
+        }
+        Ok(Entry { layer: self.layer(object, depth)?, calls: Vec::new(), waiting })
+    }
+
+    /// An operation is made for its only call: the arguments belong to it.
+    fn operation(self, object: &Value, waiting: VecDeque<Value>) -> Result<Entry, ConfigError> {
+        let name = name_of(object)?;
+        if waiting.len() != 1 {
+            return Err(ConfigError::new(format!("the operation `{name}` has no single call"))
+                .received(format!("{} calls", waiting.len())));
+        }
+        let mut tensors = 0;
+        let arguments = waiting[0].get("args").and_then(Value::as_array);
+        let arguments = arguments.into_iter().flatten().map(|arg| argument(arg, &mut tensors, 0));
+        let arguments = arguments.collect::<Result<Vec<Argument>, ConfigError>>()?;
+        let config = object.get("config").cloned().unwrap_or_default();
+        let mut operation = Operation::from_config(class_of(object), &config, arguments)
+            .map_err(|error| in_layer(error, &name))?;
+        operation.base_mut().name = Some(name);
+        Ok(Entry { layer: Arc::new(operation), calls: Vec::new(), waiting })
+    }
+
+    /// A layer that is not an input.
+    fn layer(self, object: &Value, depth: usize) -> Result<Arc<dyn Layer>, ConfigError> {
+        let class = class_of(object);
+        let name = name_of(object).unwrap_or_else(|_| class.to_string());
+        if matches!(class, "Functional" | "Sequential" | "Model") {
+            let model = self.model(object, depth + 1).map_err(|error| in_layer(error, &name))?;
+            return Ok(Arc::new(model));
+        }
+        let registered = object.get("registered_name").and_then(Value::as_str);
+        let load = match (layer_loader(class, registered), class) {
+            (Err(_), "Lambda") => {
+                Err(ConfigError::new("a `Lambda` layer holds Python code, which is never run")
+                    .help("write it as a layer in Rust and call `register_layer(\"Lambda\", …)`"))
+            }
+            (found, _) => found,
+        };
+        let config = object.get("config").cloned().unwrap_or_default();
+        load.and_then(|load| load(&config)).map_err(|error| in_layer(error, &name))
+    }
+
+    /// Makes all calls, in the order in which Keras makes them.
+    fn call_all(
+        self,
+        names: &[String],
+        entries: &mut HashMap<String, Entry>,
+    ) -> Result<(), ConfigError> {
+        loop {
+            let mut waiting = 0;
+            let mut made = 0;
+            for name in names {
+                made += self.call_ready(name, entries)?;
+                waiting += entries.get(name).map_or(0, |entry| entry.waiting.len());
+            }
+            if waiting == 0 {
+                return Ok(());
+            }
+            if made == 0 {
+                let stuck = |name: &&String| {
+                    entries.get(*name).is_some_and(|entry| !entry.waiting.is_empty())
+                };
+                let stuck: Vec<&str> = names.iter().filter(stuck).map(String::as_str).collect();
+                return Err(ConfigError::new("the layers of the model cannot be connected")
+                    .expected("calls without loops, on outputs of layers that are there")
+                    .received(format!("no inputs for `{}`", stuck.join("`, `"))));
+            }
+        }
+    }
+
+    /// Makes the calls of a layer whose inputs are there; the number of them.
+    fn call_ready(
+        self,
+        name: &str,
+        entries: &mut HashMap<String, Entry>,
+    ) -> Result<usize, ConfigError> {
+        let mut made = 0;
+        while let Some(node) = entries.get(name).and_then(|entry| entry.waiting.front()) {
+            let mut inputs = Vec::new();
+            match call_inputs(node, entries, &mut inputs).map_err(|e| in_layer(e, name))? {
+                Found::All => {}
+                Found::NotYet => break,
+            }
+            let Some(entry) = entries.get_mut(name) else { break };
+            entry.waiting.pop_front();
+            entry.calls.push(apply(&entry.layer, inputs, self.location));
+            made += 1;
+        }
+        Ok(made)
+    }
+}
+
+/// Whether the tensors that a call needs are there.
+#[derive(Clone, Copy, PartialEq)]
+enum Found {
+    All,
+    NotYet,
+}
+
+/// Collects the tensors of a call, as Keras flattens its arguments.
+fn call_inputs(
+    node: &Value,
+    entries: &HashMap<String, Entry>,
+    inputs: &mut Vec<SymbolicTensor>,
+) -> Result<Found, ConfigError> {
+    let Some(arguments) = node.get("args") else {
+        return Err(ConfigError::new("a call has no arguments")
+            .expected("an object with `args` and `kwargs`")
+            .received(shortened(node)));
+    };
+    for (key, value) in node.get("kwargs").and_then(Value::as_object).into_iter().flatten() {
+        // Keras notes that there was no mask; masks follow from the inputs.
+        if !value.is_null() {
+            return Err(ConfigError::new(format!(
+                "the layer is called with `{key}`, which is not supported"
+            ))
+            .received(shortened(value)));
+        }
+    }
+    tensors(arguments, entries, inputs, 0)
+}
+
+fn tensors(
+    value: &Value,
+    entries: &HashMap<String, Entry>,
+    inputs: &mut Vec<SymbolicTensor>,
+    depth: usize,
+) -> Result<Found, ConfigError> {
+    if depth > DEPTH {
+        return Err(ConfigError::new("the arguments of a call are nested too deeply"));
+    }
+    if let Some(history) = history_of(value) {
+        let (name, node, output) = place(history)?;
+        return Ok(match find(entries, name, node, output)? {
+            Some(tensor) => {
+                inputs.push(tensor.clone());
+                Found::All
+            }
+            None => Found::NotYet,
+        });
+    }
+    let mut items: Vec<&Value> = Vec::new();
+    match value {
+        Value::Array(list) => items.extend(list),
+        Value::Object(object) => {
+            let mut pairs: Vec<(&String, &Value)> = object.iter().collect();
+            pairs.sort_by_key(|(key, _)| *key);
+            items.extend(pairs.into_iter().map(|(_, item)| item));
+        }
+        _ => {}
+    }
+    for item in items {
+        if tensors(item, entries, inputs, depth + 1)? == Found::NotYet {
+            return Ok(Found::NotYet);
+        }
+    }
+    Ok(Found::All)
+}
+
+/// An output of a call; `None` if the call has not been made.
+fn find<'a>(
+    entries: &'a HashMap<String, Entry>,
+    name: &str,
+    node: usize,
+    output: usize,
+) -> Result<Option<&'a SymbolicTensor>, ConfigError> {
+    let Some(entry) = entries.get(name) else {
+        return Err(ConfigError::new(format!("there is no layer `{name}` to take an input from")));
+    };
+    let Some(call) = entry.calls.get(node) else { return Ok(None) };
+    // A call that failed has one poisoned output, which carries the mistake.
+    match call.get(output).or(call.first().filter(|tensor| tensor.is_poisoned())) {
+        Some(tensor) => Ok(Some(tensor)),
+        None => Err(ConfigError::new(format!("the layer `{name}` has no output {output}"))),
+    }
+}
+
+/// The inputs or outputs of a model and how they are arranged.
+fn ends(
+    config: &Map<String, Value>,
+    key: &str,
+    entries: &HashMap<String, Entry>,
+) -> Result<(Vec<SymbolicTensor>, Structure), ConfigError> {
+    let value = config.get(key).unwrap_or(&Value::Null);
+    let is_place = |value: &Value| value.get(0).is_some_and(Value::is_string);
+    let (places, structure): (Vec<&Value>, Structure) = match value {
+        place if is_place(place) => (vec![place], Structure::Single),
+        Value::Array(list) if list.iter().all(is_place) => (list.iter().collect(), Structure::List),
+        Value::Object(object) if object.values().all(is_place) => {
+            let mut pairs: Vec<(&String, &Value)> = object.iter().collect();
+            pairs.sort_by_key(|(key, _)| *key);
+            let keys = pairs.iter().map(|(key, _)| key.to_string()).collect();
+            (pairs.into_iter().map(|(_, place)| place).collect(), Structure::Dict(keys))
+        }
+        other => {
+            return Err(unfit(key, other)
+                .expected("a place [layer, call, output], a list or a dictionary of them"));
+        }
+    };
+    let tensor = |value: &&Value| {
+        let (name, node, output) = place(value)?;
+        // Keras counts the calls of a functional model from one here, and only here.
+        let is_model = entries.get(name).is_some_and(|e| e.layer.class_name() == "Functional");
+        let node = node.saturating_sub(is_model as usize);
+        find(entries, name, node, output)?.cloned().ok_or_else(|| {
+            ConfigError::new(format!("`{key}` names a call of `{name}` that is not there"))
+        })
+    };
+    let tensors = places.iter().map(tensor).collect::<Result<Vec<_>, ConfigError>>()?;
+    match tensors.is_empty() {
+        true => Err(ConfigError::new(format!("the model has no {}", key.replace('_', " ")))),
+        false => Ok((tensors, structure)),
+    }
+}
+
+/// The layer, call and output that `[name, call, output]` says.
+fn place(value: &Value) -> Result<(&str, usize, usize), ConfigError> {
+    let number = |place: usize| value.get(place)?.as_u64()?.try_into().ok();
+    let parts = value.get(0).and_then(Value::as_str).zip(number(1)).zip(number(2));
+    let ((name, node), output) = parts.ok_or_else(|| {
+        ConfigError::new("this does not say where a tensor comes from")
+            .expected("[layer, call, output]")
+            .received(shortened(value))
+    })?;
+    Ok((name, node, output))
+}
+
+fn history_of(value: &Value) -> Option<&Value> {
+    (value.get("class_name")?.as_str()? == "__keras_tensor__")
+        .then(|| value.get("config")?.get("keras_history"))?
+}
+
+/// An argument of an operation; tensors are counted.
+fn argument(value: &Value, tensors: &mut usize, depth: usize) -> Result<Argument, ConfigError> {
+    if depth > DEPTH {
+        return Err(ConfigError::new("the arguments of a call are nested too deeply"));
+    }
+    if history_of(value).is_some() {
+        *tensors += 1;
+        return Ok(Argument::Tensor(*tensors - 1));
+    }
+    match value {
+        Value::Array(list) => {
+            let items = list.iter().map(|item| argument(item, tensors, depth + 1));
+            Ok(Argument::List(items.collect::<Result<Vec<Argument>, ConfigError>>()?))
+        }
+        other => Ok(Argument::Value(other.clone())),
+    }
+}
+
+fn input_layer(object: &Value) -> Result<InputLayer, ConfigError> {
+    let config = object.get("config").cloned().unwrap_or_default();
+    let name = name_of(object).unwrap_or_else(|_| "input_layer".to_string());
+    let mut fields = config.as_object().cloned().unwrap_or_default();
+    // Keras 2 has another name for it.
+    if let Some(shape) = fields.remove("batch_input_shape") {
+        fields.insert("batch_shape".to_string(), shape);
+    }
+    let read = || {
+        let base = Base::take_from(&mut fields)?;
+        let mut layer: InputLayer =
+            crate::object::from_config("InputLayer", &Value::Object(fields))?;
+        *layer.base_mut() = base;
+        Ok(layer)
+    };
+    read().map_err(|error| in_layer(error, &name))
+}
+
+fn is_operation(object: &Value) -> bool {
+    let module = object.get("module").and_then(Value::as_str).unwrap_or_default();
+    module.starts_with("keras.src.ops") || module.starts_with("keras.ops")
+}
+
+fn class_of(object: &Value) -> &str {
+    object.get("class_name").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The name of a layer in a model.
+fn name_of(object: &Value) -> Result<String, ConfigError> {
+    let own = object.get("name").or_else(|| object.get("config")?.get("name"));
+    own.and_then(Value::as_str).map(str::to_string).ok_or_else(|| {
+        ConfigError::new("a layer of the model has no name").received(shortened(object))
+    })
+}
+
+fn list<'a>(config: &'a Map<String, Value>, key: &str) -> Result<&'a Vec<Value>, ConfigError> {
+    let value = config.get(key).unwrap_or(&Value::Null);
+    value.as_array().ok_or_else(|| unfit(key, value).expected("a list"))
+}
+
+fn unfit(key: &str, value: &Value) -> ConfigError {
+    ConfigError::new(format!("`{key}` of the model's configuration does not fit"))
+        .received(shortened(value))
+}
+
+fn in_layer(error: ConfigError, name: &str) -> ConfigError {
+    ConfigError { what: format!("layer `{name}`: {}", error.what), ..error }
+}
+
+fn mistakes(error: ModelError) -> ConfigError {
+    match error.mistakes.as_slice() {
+        [one] => one.error.clone(),
+        _ => ConfigError::new(error.to_string()),
+    }
+}
