@@ -28,3 +28,10 @@ pub use layer::{Base, Layer, LayerExt};
 pub use object::ConfigError;
 pub use partial::{PartialShape, PartialType};
 pub use trace::{Call, Trace};
+
+/// What the macros of this crate name, so that programs that use them need no further dependency.
+#[doc(hidden)]
+pub mod private {
+    pub use ibex_graph::DType;
+    pub use serde_json;
+}
