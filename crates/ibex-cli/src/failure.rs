@@ -13,6 +13,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// A name or value on the command line that is not known.
+    pub(crate) fn usage(error: impl fmt::Display) -> Failure {
+        Failure::Usage(error.to_string())
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Usage(_) => ExitCode::from(2),
@@ -31,12 +36,6 @@ impl fmt::Display for Failure {
 
 impl From<ibex::Error> for Failure {
     fn from(error: ibex::Error) -> Failure {
-        Failure::Work(error.to_string())
-    }
-}
-
-impl From<ibex::nn::ConfigError> for Failure {
-    fn from(error: ibex::nn::ConfigError) -> Failure {
         Failure::Work(error.to_string())
     }
 }

@@ -5,12 +5,15 @@
 
 mod commands;
 mod failure;
+mod output;
 
+use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use commands::Command;
+use output::note;
 
 /// Keras for Rust: train and run models in one binary.
 #[derive(Debug, Parser)]
@@ -21,11 +24,24 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
+    panic::set_hook(Box::new(report_bug));
+    let command = Arguments::parse().command;
+    match panic::catch_unwind(|| command.run()) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => {
+            note(&format!("error: {failure}"));
             failure.exit_code()
         }
+        Err(_) => ExitCode::from(1),
     }
+}
+
+/// Tells of a mistake in Ibex itself: a user can do nothing with a backtrace.
+fn report_bug(panic: &PanicHookInfo<'_>) {
+    let reason = panic.payload_as_str().unwrap_or("of an unknown kind");
+    let place = panic.location().map(|at| format!("\n  at {at}")).unwrap_or_default();
+    note(&format!(
+        "error: internal error: {reason}{place}\n  help: this is a bug in Ibex, not in your \
+         input; please report it with the command line and the model"
+    ));
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ibex_graph::{Array, Error, Graph, Op};
+use ibex_graph::{Array, DType, Error, Graph, Op};
 
 use crate::Program;
 
@@ -14,6 +15,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// Whether it runs this library operation itself; otherwise it gets the decomposition.
     fn supports(&self, op: &Op) -> bool;
+
+    /// Whether it can end a matrix product or convolution of this dtype with a bias and an
+    /// activation (`relu`, `sigmoid` or `tanh`).
+    fn ends(&self, op: &Op, dtype: DType) -> bool {
+        let _ = (op, dtype);
+        false
+    }
 
     /// Makes a program ready to run.
     ///
@@ -29,6 +37,12 @@ pub trait Executable: Send + fmt::Debug {
     /// # Errors
     /// [`Error::Call`] if the inputs are not those of the graph.
     fn run(&mut self, inputs: &[&Array]) -> Result<(), Error>;
+
+    /// Runs once and says how long each step of [`Executable::program`] took.
+    ///
+    /// # Errors
+    /// As for [`Executable::run`].
+    fn profile(&mut self, inputs: &[&Array]) -> Result<Vec<Duration>, Error>;
 
     /// The outputs of the last run, in the graph's order.
     fn outputs(&self) -> &[Array];
@@ -66,6 +80,6 @@ impl Device {
     /// As for [`Device::compile`].
     pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
         let graph = crate::passes::optimise(graph, &|op| self.0.supports(op));
-        crate::lower::lower(&graph)
+        crate::lower::lower(&graph, &|op, dtype| self.0.ends(op, dtype))
     }
 }

@@ -114,8 +114,8 @@ fn dying(
     last_use: &[Option<usize>],
     block_of: &[Option<usize>],
 ) -> Vec<(usize, usize, usize)> {
-    let elementwise =
-        group.units.iter().all(|&u| !matches!(lowered.units[u].kind, UnitKind::Op(_)));
+    let whole = |kind: &UnitKind| matches!(kind, UnitKind::Op(_) | UnitKind::Product(_));
+    let elementwise = group.units.iter().all(|&u| !whole(&lowered.units[u].kind));
     if !elementwise {
         return Vec::new();
     }

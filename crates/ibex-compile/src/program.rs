@@ -133,7 +133,7 @@ pub enum Work {
 ///
 /// The inputs of the step are those of the operation, then the bias (one number for each column)
 /// if there is one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Product {
     /// The product.
     pub op: Op,

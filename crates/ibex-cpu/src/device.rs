@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ibex_compile::{Backend, Device, Executable, Program};
-use ibex_graph::{Error, Op};
+use ibex_graph::{DType, Error, Op};
 
 use crate::executable::CpuExecutable;
 use crate::isa::Isa;
@@ -35,6 +35,10 @@ impl Backend for Cpu {
 
     fn supports(&self, op: &Op) -> bool {
         crate::executable::supports(op)
+    }
+
+    fn ends(&self, op: &Op, dtype: DType) -> bool {
+        dtype == DType::F32 && crate::executable::ends(op)
     }
 
     fn load(&self, program: Program) -> Result<Box<dyn Executable>, Error> {

@@ -122,8 +122,7 @@ fn convnet() -> Training {
 
 /// Updates that read what others overwrite.
 fn entangled() -> Training {
-    let [a, b, c, d, e] =
-        [1, 2, 3, 4, 5].map(|salt| weights(&format!("w{salt}"), &[6, 6], salt));
+    let [a, b, c, d, e] = [1, 2, 3, 4, 5].map(|salt| weights(&format!("w{salt}"), &[6, 6], salt));
     let read = |v: &Variable| Tensor::read(v);
     let updates = vec![
         // Each takes the other's old value.

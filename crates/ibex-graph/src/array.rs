@@ -176,7 +176,8 @@ impl Array {
             return array;
         }
         with_element!(dtype, T => {
-            for (to, &from) in bytemuck::cast_slice_mut::<u8, T>(array.bytes_mut()).iter_mut().zip(values) {
+            let elements: &mut [T] = bytemuck::cast_slice_mut(array.bytes_mut());
+            for (to, &from) in elements.iter_mut().zip(values) {
                 *to = T::from_f64(from);
             }
         });

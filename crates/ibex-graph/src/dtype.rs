@@ -81,7 +81,8 @@ impl fmt::Display for DType {
 /// The text is not the name of a dtype that Ibex has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown dtype `{0}`\n  expected  one of bool, uint8, int32, int64, float16, bfloat16, float32, float64"
+    "unknown dtype `{0}`\n  expected  one of bool, uint8, int32, int64, float16, bfloat16, \
+     float32, float64"
 )]
 pub struct UnknownDType(pub String);
 

@@ -164,7 +164,8 @@ where
     };
     let known = serde_json::to_value(T::default()).unwrap_or(Value::Null);
     let known = known.as_object().cloned().unwrap_or_default();
-    let mut fields = Map::new();
+    // What is not given keeps the member's own default, also inside flattened options.
+    let mut fields = known.clone();
     for (key, value) in given {
         if known.contains_key(key) {
             fields.insert(key.clone(), value.clone());

@@ -98,6 +98,11 @@ impl Trace {
         (ibex_graph::ops::concatenate::concatenate(&[seed, step], 0), stream)
     }
 
+    /// Whether random numbers were drawn.
+    pub fn draws(&self) -> bool {
+        self.streams > 0
+    }
+
     /// Uniform numbers in `[0, 1)`.
     pub fn random_uniform(&mut self, shape: impl Into<Shape>) -> Tensor {
         let (state, stream) = self.next_random();

@@ -9,25 +9,83 @@ use ibex_format::npz::{Compression, NpzReader};
 use ibex_format::{RawArray, RawDType};
 use ibex_graph::{Array, Variable};
 use ibex_nn::ConfigError;
+use ibex_nn::object::shortened;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
+use crate::arrays::to_raw;
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
 use crate::history::History;
 use crate::model::Model;
-use crate::npz::{from_array, to_array};
+use crate::npz::to_array;
 
 /// The name of the file in the checkpoint folder.
 const FILE: &str = "checkpoint.npz";
 
 /// What must be the same for a training to be gone on with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Setting {
+    /// The digest of the layers' configuration.
+    model: String,
+    optimizer: Value,
+    losses: Value,
+    options: Options,
+}
+
+/// What the caller of `fit` chose, as far as it changes numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) samples: usize,
     pub(crate) batch_size: usize,
     pub(crate) shuffle: bool,
+}
+
+impl Setting {
+    /// The setting of a training of `model`.
+    pub(crate) fn of(model: &Model, options: Options) -> Result<Setting> {
+        let compiled = model.compiled.as_ref().ok_or(Error::NotCompiled("fit"))?;
+        let mut json = model.to_json();
+        let losses = json["compile_config"]["loss"].take();
+        let weights = json["compile_config"]["loss_weights"].take();
+        let digest = Sha256::digest(json["config"].to_string().as_bytes());
+        Ok(Setting {
+            model: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            // As it was compiled: callbacks change the learning rate of the moment.
+            optimizer: compiled.config.optimizer.to_value(),
+            losses: Value::Array(vec![losses, weights]),
+            options,
+        })
+    }
+
+    /// What keeps a training with this setting from going on from a checkpoint of `other`.
+    fn mismatch(&self, other: &Setting) -> Option<(&'static str, String, String)> {
+        let options = |setting: &Setting| {
+            let o = &setting.options;
+            let shuffled = if o.shuffle { "shuffled" } else { "in order" };
+            format!(
+                "{} samples, {shuffled}, batch size {}, seed {}",
+                o.samples, o.batch_size, o.seed
+            )
+        };
+        if self.model != other.model {
+            let layers = "the layers of this model".to_string();
+            return Some(("of another model", layers, "other layers".to_string()));
+        }
+        if self.optimizer != other.optimizer {
+            let texts =
+                (shortened(&self.optimizer["config"]), shortened(&other.optimizer["config"]));
+            return Some(("of a training with another optimizer", texts.0, texts.1));
+        }
+        if self.losses != other.losses {
+            let texts = (shortened(&self.losses), shortened(&other.losses));
+            return Some(("of a training with other losses", texts.0, texts.1));
+        }
+        let differs = self.options != other.options;
+        differs.then(|| ("of another training", options(self), options(other)))
+    }
 }
 
 /// The part of a checkpoint that is no array.
@@ -79,13 +137,13 @@ impl Folder {
     ) -> Result<()> {
         let mut arrays = Vec::new();
         for (i, variable) in variables(model)?.iter().enumerate() {
-            arrays.push((format!("variable{i}"), from_array(&variable.lock())?));
+            arrays.push((format!("variable{i}"), to_raw(&variable.lock())?));
         }
         let mut states = Vec::new();
         for callback in callbacks {
             let own = callback.arrays();
             for (i, array) in own.iter().enumerate() {
-                arrays.push((format!("callback{}_{i}", states.len()), from_array(array)?));
+                arrays.push((format!("callback{}_{i}", states.len()), to_raw(array)?));
             }
             states.push((callback.name().to_string(), callback.state(), own.len()));
         }
@@ -119,18 +177,12 @@ impl Folder {
         let text = reader.read("state")?.into_data();
         let text = ibex_format::json::parse(&text)?;
         let state: State = serde_json::from_value(text).map_err(|e| self.broken(&e.to_string()))?;
-        if state.setting != *setting {
-            let show = |s: &Setting| {
-                format!(
-                    "seed {}, {} samples, batch size {}, shuffle {}",
-                    s.seed, s.samples, s.batch_size, s.shuffle
-                )
-            };
+        if let Some((what, expected, received)) = setting.mismatch(&state.setting) {
             return Err(Error::Config(
-                ConfigError::new(format!("`{}` is of another training", path.display()))
-                    .expected(show(setting))
-                    .received(show(&state.setting))
-                    .help("resume with the same options, or choose another checkpoint folder"),
+                ConfigError::new(format!("the checkpoint `{}` is {what}", path.display()))
+                    .expected(expected)
+                    .received(received)
+                    .help("resume with the same model and options, or choose another folder"),
             ));
         }
         let variables = variables(model)?;

@@ -24,6 +24,9 @@ pub enum Error {
     /// A file cannot be read or written.
     #[error(transparent)]
     Format(#[from] ibex_format::FormatError),
+    /// An array has other elements than those that are asked for.
+    #[error(transparent)]
+    Array(#[from] ibex_graph::array::ArrayError),
     /// A weight was assigned a value of another shape.
     #[error(transparent)]
     Variable(#[from] ibex_graph::variable::VariableError),

@@ -7,7 +7,7 @@ use ibex_graph::Array;
 use ibex_nn::ConfigError;
 
 use crate::callbacks::{Callback, Event, Plan};
-use crate::checkpoint::{Folder, Progressed, Setting};
+use crate::checkpoint::{Folder, Options, Progressed, Setting};
 use crate::data::{Arrays, BatchBuffers, Samples, epoch_order};
 use crate::error::{Error, Result};
 use crate::history::{History, Logs};
@@ -204,21 +204,24 @@ impl Model {
             validates: validation.is_some(),
         };
         let mut callbacks = std::mem::take(&mut fit.callbacks);
-        let setting = Setting {
-            seed: self.seed(),
-            samples: train.count(),
-            batch_size: fit.batch_size,
-            shuffle: fit.shuffle,
-        };
-        let folder = fit.checkpoint.as_deref().map(Folder::open).transpose()?;
-        let mut stop = false;
-        if let Some(folder) = folder.as_ref().filter(|_| fit.resume)
-            && let Some(at) = folder.load(self, &setting, &mut callbacks)?
-        {
-            (fit.initial_epoch, fit.history, stop) = (at.next_epoch, at.history, at.stopped);
+        let (mut checkpoint, mut stop) = (None, false);
+        if let Some(folder) = &fit.checkpoint {
+            let options = Options {
+                seed: self.seed(),
+                samples: train.count(),
+                batch_size: fit.batch_size,
+                shuffle: fit.shuffle,
+            };
+            let (folder, setting) = (Folder::open(folder)?, Setting::of(self, options)?);
+            if fit.resume
+                && let Some(at) = folder.load(self, &setting, &mut callbacks)?
+            {
+                (fit.initial_epoch, fit.history, stop) = (at.next_epoch, at.history, at.stopped);
+            }
+            checkpoint = Some((folder, setting));
         }
         let mut run = Run {
-            checkpoint: folder.map(|folder| (folder, setting)),
+            checkpoint,
             history: std::mem::take(&mut fit.history),
             wants_batches: callbacks.iter().any(|c| c.wants_batches()),
             progress: Progress::new(&plan),
@@ -327,7 +330,8 @@ impl Run {
             self.check_loss(&logs, epoch, train)?;
             self.save_checkpoint(model, epoch + 1)?;
         }
-        if fit.epochs > fit.initial_epoch {
+        // A checkpoint holds the weights before they are averaged, the last one too.
+        if !self.history.epochs.is_empty() {
             model.optimizer()?.finalize_ema();
         }
         let last = fit.epochs.saturating_sub(1);

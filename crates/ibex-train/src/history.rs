@@ -5,7 +5,36 @@ use serde_json::{Map, Value, json};
 
 /// Names and numbers of one epoch or batch, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<(String, Written)>", into = "Vec<(String, Written)>")]
 pub struct Logs(Vec<(String, f64)>);
+
+/// A number in JSON, which has none for NaN and infinity.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(f64),
+    Text(String),
+}
+
+impl From<Logs> for Vec<(String, Written)> {
+    fn from(logs: Logs) -> Vec<(String, Written)> {
+        let written = |value: f64| match value.is_finite() {
+            true => Written::Number(value),
+            false => Written::Text(value.to_string()),
+        };
+        logs.0.into_iter().map(|(name, value)| (name, written(value))).collect()
+    }
+}
+
+impl From<Vec<(String, Written)>> for Logs {
+    fn from(pairs: Vec<(String, Written)>) -> Logs {
+        let read = |value: Written| match value {
+            Written::Number(value) => value,
+            Written::Text(text) => text.parse().unwrap_or(f64::NAN),
+        };
+        pairs.into_iter().map(|(name, value)| (name, read(value))).collect()
+    }
+}
 
 impl Logs {
     /// No logs.
@@ -109,7 +138,7 @@ impl History {
 }
 
 impl History {
-    /// Draws the curves of the loss, or of all numbers if there is none, to a `.png` or `.svg` file.
+    /// Draws the curve of the loss to a `.png` or `.svg` file, that of validation dashed.
     ///
     /// # Errors
     /// If there is nothing to draw or the file cannot be written.
@@ -137,5 +166,20 @@ impl History {
         let series: Vec<crate::plot::Series> = wanted.filter_map(curve).collect();
         let title = names.join(", ");
         Ok(crate::plot::line_chart(&title, "epoch", &title, &series, path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_lacks_come_back() {
+        let values = [0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+        let logs: Logs = values.iter().map(|value| (format!("{value}"), *value)).collect();
+        let text = serde_json::to_string(&logs).unwrap();
+        let back: Logs = serde_json::from_str(&text).unwrap();
+        let bits = |logs: &Logs| logs.iter().map(|(_, v)| v.to_bits()).collect::<Vec<u64>>();
+        assert_eq!(bits(&back), bits(&logs), "{text}");
     }
 }

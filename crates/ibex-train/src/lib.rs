@@ -2,14 +2,17 @@
 //!
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`data`], `step` (one step as one program),
-//! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`].
+//! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`],
+//! [`saving`], [`summary`].
 
+mod arrays;
 pub mod callbacks;
 mod checkpoint;
 pub mod compile;
 pub mod custom;
 pub mod data;
 pub mod datasets;
+pub mod device;
 pub mod error;
 mod evaluate;
 pub mod fit;
@@ -19,16 +22,21 @@ pub mod model;
 pub mod npz;
 pub mod plot;
 mod progress;
+pub mod random;
+pub mod saving;
 mod step;
+pub mod summary;
 
 pub use callbacks::{Callback, Event, Plan};
 pub use compile::{Compile, MetricChoice};
-pub use custom::trace;
+pub use custom::{BuildOptimizer, custom_loss, custom_metric, trace, with_derivative};
 pub use data::{Arrays, Samples};
+pub use device::DeviceExt;
 pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
+pub use saving::Mismatch;
 
 /// Writes a text file, whole or not at all.
 ///

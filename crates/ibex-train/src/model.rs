@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ibex_compile::Device;
-use ibex_graph::{Array, DType, Tensor, Type, Variable};
+use ibex_graph::{Array, DType, Shape, Tensor, Type, Variable};
 use ibex_nn::initializers::Seeds;
 use ibex_nn::models::{Functional, Sequential, SymbolicTensor};
 use ibex_nn::optimizers::OptimizerState;
 use ibex_nn::{ConfigError, Instance, Layer, PartialType, Trace, Weight};
 
 use crate::compile::Compile;
+use crate::custom::Trainable;
 use crate::data::{Samples, fit_inputs};
 use crate::error::{Error, Result};
 use crate::judge::Judge;
@@ -23,6 +24,11 @@ static SEED: AtomicU64 = AtomicU64::new(0);
 /// Without it the seed is 0: the same program gives the same numbers every time.
 pub fn set_random_seed(seed: u64) {
     SEED.store(seed, Ordering::Relaxed);
+}
+
+/// The seed that was set last.
+pub(crate) fn seed() -> u64 {
+    SEED.load(Ordering::Relaxed)
 }
 
 /// A model: layers with weights, on a device, perhaps compiled for training.
@@ -42,6 +48,8 @@ pub struct Model {
 pub(crate) struct Compiled {
     pub(crate) config: Compile,
     pub(crate) optimizer: OptimizerState,
+    /// Whether training has begun, here or before the model was saved.
+    pub(crate) begun: bool,
     /// Made with the first data: metrics depend on the targets' types.
     pub(crate) judges: Option<Judges>,
 }
@@ -74,7 +82,7 @@ impl Model {
     /// # Errors
     /// If the description cannot be built.
     pub fn from_functional(functional: Functional) -> Result<Model> {
-        let seed = SEED.load(Ordering::Relaxed);
+        let seed = seed();
         let types: Vec<PartialType> = functional.inputs().iter().map(|t| t.ty()).collect();
         let instance = Instance::of(&functional.shared(), &types)?;
         let mut seeds = Seeds::new(seed);
@@ -195,9 +203,15 @@ impl Model {
         self.programs.clear();
     }
 
-    /// Calls the model inside a traced computation, such as a training step of one's own.
-    pub fn call(&self, trace: &mut Trace, inputs: &[Tensor]) -> Vec<Tensor> {
-        self.instance.call(trace, inputs)
+    /// Calls the model inside a traced computation, such as a training step of one's own; the
+    /// first output of a model with several.
+    pub fn call(&self, trace: &mut Trace, inputs: impl Tensors) -> Tensor {
+        self.call_all(trace, inputs).swap_remove(0)
+    }
+
+    /// Calls the model inside a traced computation and gives every output.
+    pub fn call_all(&self, trace: &mut Trace, inputs: impl Tensors) -> Vec<Tensor> {
+        self.instance.call(trace, &inputs.into_tensors())
     }
 
     /// Sets optimizer, losses and metrics; a new optimizer starts without state.
@@ -210,14 +224,9 @@ impl Model {
         config.loss_weights.resolve("loss weights", &names)?;
         config.metrics.resolve("metrics", &names)?;
         config.weighted_metrics.resolve("metrics", &names)?;
-        let weights = self.instance.trainable_weights();
-        let trained: Vec<_> = weights
-            .iter()
-            .filter_map(|w| Some((w.variable()?.clone(), w.spec().constraint.clone())))
-            .collect();
-        let optimizer = OptimizerState::new(&config.optimizer, &trained);
+        let optimizer = OptimizerState::new(&config.optimizer, &self.trained());
         self.programs.clear();
-        self.compiled = Some(Compiled { config, optimizer, judges: None });
+        self.compiled = Some(Compiled { config, optimizer, begun: false, judges: None });
         Ok(())
     }
 
@@ -288,6 +297,14 @@ impl Model {
         Some(if mode == Mode::Train { &judges.train } else { &judges.evaluate })
     }
 
+    /// The loss of a training step, what reads the trained weights, and the batch's arguments.
+    pub(crate) fn training_loss(
+        &self,
+        types: &[Type],
+    ) -> Result<(Tensor, Vec<Tensor>, Vec<Tensor>)> {
+        self.parts(Mode::Train).training_loss(types)
+    }
+
     /// The graph of a step for batches of these types.
     pub(crate) fn graph(&self, mode: Mode, types: &[Type]) -> Result<ibex_graph::Graph> {
         self.parts(mode).graph(mode, types)
@@ -300,40 +317,35 @@ impl Model {
     /// # Errors
     /// If the step cannot be built.
     pub fn explain_plan(&mut self, batch_size: usize, train: bool) -> Result<String> {
-        let concrete = |ty: &PartialType| {
-            let mut shape = ty.shape.clone();
-            if let Some(batch) = shape.0.first_mut() {
-                *batch = Some(batch_size);
-            }
-            Array::zeros(ty.dtype, shape.filled(16))
-        };
-        let x: Vec<Array> = self.functional.inputs().iter().map(|t| concrete(&t.ty())).collect();
-        let mut arrays = x.clone();
         let mode = if train { Mode::Train } else { Mode::Predict };
+        let mut examples: Vec<PartialType> =
+            self.functional.inputs().iter().map(|t| t.ty()).collect();
         if train {
-            let y = self.example_targets(batch_size)?;
-            self.prepare(Samples { x, y: y.clone(), weights: Vec::new() })?;
-            arrays.extend(y);
+            let targets = self.example_targets()?;
+            let one = |ty: &PartialType| Array::zeros(ty.dtype, batch_of(ty, 1));
+            self.prepare_judges(&targets.iter().map(one).collect::<Vec<Array>>())?;
+            examples.extend(targets);
         }
-        let types: Vec<Type> = arrays.iter().map(|a| Type::new(a.dtype(), a.shape())).collect();
-        let program = self.program(mode, &types)?;
-        Ok(self.programs[program].executable.program().to_string())
+        let types: Vec<Type> =
+            examples.iter().map(|ty| Type::new(ty.dtype, batch_of(ty, batch_size))).collect();
+        // The program is not loaded: its memory need not be there.
+        Ok(self.device.plan(self.graph(mode, &types)?)?.to_string())
     }
 
-    /// Targets of the kind that the losses take.
-    fn example_targets(&self, batch_size: usize) -> Result<Vec<Array>> {
+    /// The types of targets of the kind that the losses take.
+    fn example_targets(&self) -> Result<Vec<PartialType>> {
         let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("explain_plan"))?;
         let losses = compiled.config.losses.resolve("losses", &self.functional.output_names())?;
         let outputs = self.functional.outputs().iter().zip(losses);
         Ok(outputs
             .map(|(output, loss)| {
-                let mut dims = output.shape().filled(16).to_vec();
-                if let Some(batch) = dims.first_mut() {
-                    *batch = batch_size;
-                }
+                let mut shape = output.shape().clone();
                 match loss.is_some_and(|loss| loss.takes_integers()) {
-                    true => Array::zeros(DType::I32, &dims[..dims.len().saturating_sub(1).max(1)]),
-                    false => Array::zeros(DType::F32, dims),
+                    true => {
+                        shape.0.truncate(shape.0.len().saturating_sub(1).max(1));
+                        PartialType::new(DType::I32, shape)
+                    }
+                    false => PartialType::new(DType::F32, shape),
                 }
             })
             .collect())
@@ -357,13 +369,54 @@ impl Model {
         }
         let program = self.parts(mode).program(&self.device, mode, types.to_vec())?;
         self.programs.push(program);
+        if let (Mode::Train, Some(compiled)) = (mode, &mut self.compiled) {
+            compiled.begun = true;
+        }
         Ok(self.programs.len() - 1)
     }
+}
+
+/// The shape of a batch of `size`; other unknown extents are taken as 16.
+fn batch_of(ty: &PartialType, size: usize) -> Shape {
+    let mut shape = ty.shape.clone();
+    if let Some(batch) = shape.0.first_mut() {
+        *batch = Some(size);
+    }
+    shape.filled(16)
 }
 
 /// The random state of a seed at step 0; `float64` holds 53 bits exactly, as the interpreter needs.
 pub(crate) fn random_state(seed: u64) -> Array {
     Array::from_f64_slice(DType::I64, [2], &[(seed & ((1 << 53) - 1)) as f64, 0.0])
+}
+
+/// What advances a random state by one step.
+pub(crate) fn random_step() -> Array {
+    Array::from_f64_slice(DType::I64, [2], &[0.0, 1.0])
+}
+
+/// What a model may be called on inside a traced computation: one tensor, or several.
+pub trait Tensors {
+    /// The tensors, in the order of the model's inputs.
+    fn into_tensors(self) -> Vec<Tensor>;
+}
+
+impl Tensors for &Tensor {
+    fn into_tensors(self) -> Vec<Tensor> {
+        vec![self.clone()]
+    }
+}
+
+impl<const N: usize> Tensors for [&Tensor; N] {
+    fn into_tensors(self) -> Vec<Tensor> {
+        self.into_iter().cloned().collect()
+    }
+}
+
+impl Tensors for &[Tensor] {
+    fn into_tensors(self) -> Vec<Tensor> {
+        self.to_vec()
+    }
 }
 
 /// Making a model from a chain of layers.

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use ibex_format::RawArray;
 use ibex_format::npz::{Compression, NpzReader};
-use ibex_format::{RawArray, RawDType};
-use ibex_graph::{Array, DType};
+use ibex_graph::Array;
 use ibex_nn::ConfigError;
 
+use crate::arrays::{from_raw, to_raw};
 use crate::data::Samples;
 use crate::error::{Error, Result};
 
@@ -40,24 +41,38 @@ pub fn read_samples(path: &Path, inputs: usize, outputs: Option<usize>) -> Resul
 /// If the file cannot be written.
 pub fn write_outputs(path: &Path, outputs: &[Array]) -> Result<()> {
     let named = outputs.iter().enumerate();
-    let arrays = named.map(|(i, a)| Ok((format!("y{i}"), from_array(a)?)));
+    let arrays = named.map(|(i, a)| Ok((format!("y{i}"), to_raw(a)?)));
     let arrays: Vec<(String, RawArray)> = arrays.collect::<Result<_>>()?;
     let members = arrays.iter().map(|(name, array)| (name.as_str(), array));
     Ok(ibex_format::npz::write(path, members, Compression::Stored)?)
 }
 
 /// The names of the arrays of a kind: `x0, x1, …`, or the bare letter for a single one.
+///
+/// # Errors
+/// If one is missing, or the file has more: then it is of another model.
 fn wanted(letter: &str, count: usize, names: &[String], path: &Path) -> Result<Vec<String>> {
     let has = |name: &str| names.iter().any(|n| n == name);
     if count == 1 && has(letter) {
         return Ok(vec![letter.to_string()]);
     }
+    let role = if letter == "x" { "inputs" } else { "targets" };
     let numbered: Vec<String> = (0..count).map(|i| format!("{letter}{i}")).collect();
+    let surplus = format!("{letter}{count}");
+    if has(&surplus) {
+        let all = (0..).map(|i| format!("{letter}{i}")).take_while(|name| has(name)).count();
+        let what = format!("`{}` has more {role} than the model", path.display());
+        return Err(Error::Data(
+            ConfigError::new(what)
+                .expected(numbered.join(", "))
+                .received(format!("{all} {role}, `{surplus}` among them"))
+                .help("remove the arrays that do not belong to this model"),
+        ));
+    }
     let missing: Vec<&str> = numbered.iter().map(String::as_str).filter(|n| !has(n)).collect();
     if missing.is_empty() {
         return Ok(numbered);
     }
-    let role = if letter == "x" { "inputs" } else { "targets" };
     let bare = if count == 1 { format!(" (or `{letter}`)") } else { String::new() };
     let held = if names.is_empty() { "no arrays".to_string() } else { names.join(", ") };
     Err(Error::Data(
@@ -70,50 +85,10 @@ fn wanted(letter: &str, count: usize, names: &[String], path: &Path) -> Result<V
     ))
 }
 
-/// A host array of the same numbers; dtypes that Ibex does not have become the next larger one.
+/// The array of a file, named in errors.
 pub(crate) fn to_array(name: &str, raw: RawArray, path: &Path) -> Result<Array> {
-    let direct = match raw.dtype() {
-        RawDType::Bool => Some(DType::Bool),
-        RawDType::U8 => Some(DType::U8),
-        RawDType::I32 => Some(DType::I32),
-        RawDType::I64 => Some(DType::I64),
-        RawDType::F16 => Some(DType::F16),
-        RawDType::BF16 => Some(DType::BF16),
-        RawDType::F32 => Some(DType::F32),
-        RawDType::F64 => Some(DType::F64),
-        RawDType::I8 | RawDType::I16 | RawDType::U16 | RawDType::U32 | RawDType::U64 => None,
-    };
-    let shape = raw.shape().to_vec();
-    let failed = |reason: String| {
+    from_raw(&raw).map_err(|reason| {
         let what = format!("cannot use array `{name}` of `{}`: {reason}", path.display());
         Error::Data(ConfigError::new(what))
-    };
-    if let Some(dtype) = direct {
-        return Array::from_bytes(dtype, shape, raw.data()).map_err(|e| failed(e.to_string()));
-    }
-    let values = raw.to_i64_vec()?;
-    let narrow = values.iter().all(|&v| i32::try_from(v).is_ok());
-    let array = match narrow {
-        true => {
-            let values: Vec<i32> = values.iter().map(|&v| v as i32).collect();
-            Array::from_slice(shape, &values)
-        }
-        false => Array::from_slice(shape, &values),
-    };
-    array.map_err(|e| failed(e.to_string()))
-}
-
-/// The same numbers as bytes for a file.
-pub(crate) fn from_array(array: &Array) -> Result<RawArray> {
-    let dtype = match array.dtype() {
-        DType::Bool => RawDType::Bool,
-        DType::U8 => RawDType::U8,
-        DType::I32 => RawDType::I32,
-        DType::I64 => RawDType::I64,
-        DType::F16 => RawDType::F16,
-        DType::BF16 => RawDType::BF16,
-        DType::F32 => RawDType::F32,
-        DType::F64 => RawDType::F64,
-    };
-    Ok(RawArray::new(dtype, array.shape().to_vec(), array.bytes().to_vec())?)
+    })
 }

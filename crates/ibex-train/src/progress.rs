@@ -1,6 +1,7 @@
 //! What a training shows while it runs: nothing, a bar, or a line for each epoch.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::callbacks::Plan;
@@ -10,6 +11,11 @@ use crate::history::Logs;
 const INTERVAL: Duration = Duration::from_millis(50);
 /// The width of the bar, as in Keras.
 const WIDTH: usize = 20;
+
+/// Writes to stderr; a reader that has gone away does not end a training.
+pub(crate) fn say(text: Arguments<'_>) {
+    let _ = std::io::stderr().write_fmt(text);
+}
 
 /// The display of one training, on stderr.
 #[derive(Debug)]
@@ -37,7 +43,7 @@ impl Progress {
     /// Says which epoch begins.
     pub(crate) fn epoch_begin(&mut self, epoch: usize) {
         if self.verbose > 0 {
-            eprintln!("Epoch {}/{}", epoch + 1, self.epochs);
+            say(format_args!("Epoch {}/{}\n", epoch + 1, self.epochs));
         }
         self.started = Instant::now();
     }
@@ -54,7 +60,7 @@ impl Progress {
         let seconds = self.started.elapsed().as_secs_f64();
         let left = seconds / done as f64 * self.steps.saturating_sub(done) as f64;
         let time = format!("{} {}", clock(left), per_step(seconds / done as f64));
-        eprint!("\r\x1b[K{}", self.line(done, &time, logs));
+        say(format_args!("\r\x1b[K{}", self.line(done, &time, logs)));
     }
 
     /// Shows the logs of an epoch.
@@ -64,9 +70,9 @@ impl Progress {
             0 => {}
             1 => {
                 let clear = if self.terminal { "\r\x1b[K" } else { "" };
-                eprintln!("{clear}{}", self.line(self.steps, &time, logs));
+                say(format_args!("{clear}{}\n", self.line(self.steps, &time, logs)));
             }
-            _ => eprintln!("{}/{} - {time}{}", self.steps, self.steps, numbers(logs)),
+            _ => say(format_args!("{0}/{0} - {time}{1}\n", self.steps, numbers(logs))),
         }
     }
 

@@ -51,19 +51,75 @@ struct Batch {
     weights: Vec<Tensor>,
 }
 
+/// A batch with the model's outputs and their losses.
+struct Judged {
+    batch: Batch,
+    trace: Trace,
+    outputs: Vec<Tensor>,
+    masks: Vec<Option<Tensor>>,
+    /// The loss of each output that has one.
+    values: Vec<Option<Tensor>>,
+    /// The loss that training makes small.
+    total: Tensor,
+}
+
 impl Parts<'_> {
     /// The graph of a step for batches of these types.
     ///
     /// # Errors
     /// Every mistake in the graph; a trainable weight that no gradient reaches.
     pub(crate) fn graph(&self, mode: Mode, types: &[Type]) -> Result<Graph> {
-        let batch = self.batch(types);
-        let mut trace = Trace::new(mode == Mode::Train).with_random(self.random);
-        let outputs = self.instance.call(&mut trace, &batch.x);
         if mode == Mode::Predict {
+            let batch = self.batch(types);
+            let outputs = self.instance.call(&mut self.trace(mode), &batch.x);
             return Ok(Graph::new(&batch.inputs, &outputs, &[])?);
         }
         let Some(judge) = self.judge else { return Err(Error::NotCompiled("fit")) };
+        let Judged { batch, mut trace, outputs, masks, values, total } =
+            self.judged(judge, mode, types)?;
+        let weight = |i: usize| batch.weights.get(i).or(batch.weights.first());
+        if mode == Mode::Train {
+            let spare = outputs.iter().zip(&judge.losses).filter(|(_, loss)| loss.is_none());
+            let spare: Vec<Tensor> = spare.map(|(output, _)| output.sum_all()).collect();
+            self.learn(&mut trace, &total, &spare)?;
+        }
+        judge.track_losses(&mut trace, &total, &values, batch.x.first().map_or(1, |t| t.dim(0)));
+        for (i, output) in outputs.iter().enumerate() {
+            if let Some(y) = batch.y.get(i) {
+                judge.track_metrics(&mut trace, i, y, output, weight(i), masks[i].as_ref());
+            }
+        }
+        let updates = match mode {
+            Mode::Train => self.advanced(trace),
+            Mode::Evaluate | Mode::Predict => judge.only_states(trace.updates()),
+        };
+        Ok(Graph::new(&batch.inputs, &[], &updates)?)
+    }
+
+    /// The loss of a training step, what reads the trained weights, and the batch's arguments.
+    ///
+    /// # Errors
+    /// If there is nothing to train by.
+    pub(crate) fn training_loss(
+        &self,
+        types: &[Type],
+    ) -> Result<(Tensor, Vec<Tensor>, Vec<Tensor>)> {
+        let Some(judge) = self.judge else { return Err(Error::NotCompiled("fit")) };
+        let Judged { batch, mut trace, total, .. } = self.judged(judge, Mode::Train, types)?;
+        let weights = self.instance.trainable_weights();
+        let reads = weights.iter().filter_map(|w| Some(trace.read(w.variable()?))).collect();
+        Ok((total, reads, batch.inputs))
+    }
+
+    fn trace(&self, mode: Mode) -> Trace {
+        Trace::new(mode == Mode::Train).with_random(self.random)
+    }
+
+    /// The forward pass of a batch and its losses.
+    fn judged(&self, judge: &Judge, mode: Mode, types: &[Type]) -> Result<Judged> {
+        let batch = self.batch(types);
+        let mut trace = self.trace(mode);
+        let outputs = self.instance.call(&mut trace, &batch.x);
         let masks: Vec<Option<Tensor>> = outputs.iter().map(|t| trace.mask(t)).collect();
         let weight = |i: usize| batch.weights.get(i).or(batch.weights.first());
         let mut values = Vec::new();
@@ -77,20 +133,7 @@ impl Parts<'_> {
             values.push(value);
         }
         let total = self.total(judge, &mut trace, &values)?;
-        if mode == Mode::Train {
-            self.learn(&mut trace, &total)?;
-        }
-        judge.track_losses(&mut trace, &total, &values, batch.x.first().map_or(1, |t| t.dim(0)));
-        for (i, output) in outputs.iter().enumerate() {
-            if let Some(y) = batch.y.get(i) {
-                judge.track_metrics(&mut trace, i, y, output, weight(i), masks[i].as_ref());
-            }
-        }
-        let updates = match mode {
-            Mode::Train => self.advanced(trace),
-            Mode::Evaluate | Mode::Predict => judge.only_states(trace.updates()),
-        };
-        Ok(Graph::new(&batch.inputs, &[], &updates)?)
+        Ok(Judged { batch, trace, outputs, masks, values, total })
     }
 
     /// Compiles the program of a step.
@@ -157,7 +200,10 @@ impl Parts<'_> {
     }
 
     /// Gradients and optimizer.
-    fn learn(&self, trace: &mut Trace, total: &Tensor) -> Result<()> {
+    ///
+    /// Weights that lead to nothing but `spare`, outputs that have no loss by intention, get a
+    /// gradient of zero; that nothing depends on a weight is a mistake.
+    fn learn(&self, trace: &mut Trace, total: &Tensor, spare: &[Tensor]) -> Result<()> {
         let Some(optimizer) = self.optimizer else { return Err(Error::NotCompiled("fit")) };
         let scaled = optimizer.scale_loss(total);
         let weights = self.instance.trainable_weights();
@@ -165,7 +211,16 @@ impl Parts<'_> {
         // Statistics were assigned in this trace, trained weights were not: these reads are the
         // ones that the forward pass used.
         let reads: Vec<Tensor> = variables.iter().map(|v| trace.read(v)).collect();
-        let found = gradients(&scaled, &reads)?;
+        let mut found = gradients(&scaled, &reads)?;
+        for output in spare {
+            for ((gradient, read), other) in
+                found.iter_mut().zip(&reads).zip(gradients(output, &reads)?)
+            {
+                if gradient.is_none() && other.is_some() {
+                    *gradient = Some(read.zeros_like());
+                }
+            }
+        }
         let missing = |(variable, read): (&&Variable, &Tensor)| {
             OpError::new(
                 format!("no gradient reaches the weight `{}`", variable.name()),
@@ -174,13 +229,9 @@ impl Parts<'_> {
             )
             .help("set `trainable = false` on its layer, or connect it to the loss")
         };
-        let wrong: Vec<OpError> = variables
-            .iter()
-            .zip(&reads)
-            .zip(&found)
-            .filter(|(_, gradient)| gradient.is_none())
-            .map(|(pair, _)| missing(pair))
-            .collect();
+        let pairs = variables.iter().zip(&reads).zip(&found);
+        let wrong: Vec<OpError> =
+            pairs.filter(|(_, g)| g.is_none()).map(|(pair, _)| missing(pair)).collect();
         if !wrong.is_empty() {
             return Err(Error::Graph(ibex_graph::Error::Ops(wrong)));
         }
@@ -192,8 +243,7 @@ impl Parts<'_> {
     /// The updates of a training step, the random state's step among them.
     fn advanced(&self, mut trace: Trace) -> Vec<(Variable, Tensor)> {
         let state = trace.read(self.random);
-        let one = ibex_graph::Array::from_f64_slice(DType::I64, [2], &[0.0, 1.0]);
-        trace.assign(self.random, state + Tensor::constant(one));
+        trace.assign(self.random, state + Tensor::constant(crate::model::random_step()));
         trace.updates()
     }
 }

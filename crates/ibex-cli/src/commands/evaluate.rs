@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Threads, open_data, open_model, print};
+use super::{Threads, open_data, open_model, positive, print_logs};
 use crate::failure::Failure;
+use crate::output::print;
 
 /// What `ibex evaluate` takes.
 #[derive(Debug, Args)]
@@ -17,7 +18,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Samples in a batch
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = super::train::positive)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
     batch_size: usize,
     /// Print one JSON object
     #[arg(long)]
@@ -37,14 +38,14 @@ impl Arguments {
                 self.model.display()
             )));
         }
-        let samples = open_data(&self.data, &model, true)?;
+        let samples = open_data(&self.data, &model)?;
         let logs = model.evaluate_samples(samples, self.batch_size)?;
         if self.json {
             let object: serde_json::Map<String, serde_json::Value> =
                 logs.iter().map(|(name, value)| (name.to_string(), value.into())).collect();
             print(&serde_json::Value::Object(object).to_string());
         } else {
-            logs.iter().for_each(|(name, value)| print(&format!("{name}: {value:.6}")));
+            print_logs(&logs);
         }
         Ok(())
     }

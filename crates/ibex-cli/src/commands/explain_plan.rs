@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{open_model, print};
+use super::{open_model, positive};
 use crate::failure::Failure;
+use crate::output::{note, print};
 
 /// What `ibex explain-plan` takes.
 #[derive(Debug, Args)]
@@ -14,7 +15,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "MODEL.keras")]
     model: PathBuf,
     /// Samples in a batch
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = super::train::positive)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
     batch_size: usize,
     /// Explain prediction instead of training
     #[arg(long)]
@@ -25,6 +26,9 @@ impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let mut model = open_model(&self.model)?;
         let train = !self.predict && model.compile_config().is_some();
+        if !self.predict && !train {
+            note("the model is not compiled: this is the plan of prediction");
+        }
         print(&model.explain_plan(self.batch_size, train)?);
         Ok(())
     }

@@ -6,13 +6,13 @@ mod predict;
 mod summary;
 mod train;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
-use ibex::train::{Model, Samples};
+use ibex::train::{Logs, Model, Samples};
 
 use crate::failure::Failure;
+use crate::output::print;
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $variant:ident $module:ident;)*) => {
@@ -66,20 +66,25 @@ pub(crate) fn open_model(path: &Path) -> Result<Model, Failure> {
     Ok(Model::load(path)?)
 }
 
-/// Reads a data file for a model; without targets for prediction.
-pub(crate) fn open_data(
-    path: &PathBuf,
-    model: &Model,
-    with_targets: bool,
-) -> Result<Samples, Failure> {
+/// Reads inputs, targets and weights for a model.
+pub(crate) fn open_data(path: &Path, model: &Model) -> Result<Samples, Failure> {
     let (inputs, outputs) = (model.functional().inputs(), model.functional().outputs());
-    let outputs = with_targets.then_some(outputs.len());
-    Ok(ibex::train::npz::read_samples(path, inputs.len(), outputs)?)
+    Ok(ibex::train::npz::read_samples(path, inputs.len(), Some(outputs.len()))?)
 }
 
-/// Prints a result; a closed pipe is no failure.
-pub(crate) fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+/// Losses and metrics as a result, one in a line.
+pub(crate) fn print_logs(logs: &Logs) {
+    logs.iter().for_each(|(name, value)| print(&format!("{name}: {value:.6}")));
+}
+
+/// A whole number above zero, as the value of a flag.
+///
+/// Bounded so that no number of bytes that follows from it overflows.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number as usize),
+        _ => Err(format!("expected a whole number from 1 to {}", u32::MAX)),
+    }
 }
 
 /// Fails early if `path` cannot be written, before hours of work are lost.
@@ -95,8 +100,11 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
             path.display()
         ))
     };
-    if path.is_dir() {
-        return Err(cannot("it is a folder".to_string()));
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(cannot("it is a folder".to_string())),
+        // A device or a pipe is written as it is.
+        Ok(found) if !found.is_file() => return Ok(()),
+        _ => {}
     }
     if !folder.is_dir() {
         return Err(cannot(format!("there is no folder `{}`", folder.display())));

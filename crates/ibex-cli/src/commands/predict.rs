@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Threads, check_writable, open_data, open_model};
+use ibex::train::{Model, npz};
+
+use super::{Threads, check_writable, positive};
 use crate::failure::Failure;
+use crate::output::note;
 
 /// What `ibex predict` takes.
 #[derive(Debug, Args)]
@@ -20,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE.npz")]
     out: PathBuf,
     /// Samples in a batch
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = super::train::positive)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
     batch_size: usize,
     #[command(flatten)]
     threads: Threads,
@@ -28,15 +31,16 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let mut model = open_model(&self.model)?;
-        self.threads.apply(&mut model);
         check_writable(&self.out)?;
-        let samples = open_data(&self.data, &model, false)?;
+        // What the model is trained by does not matter here, nor whether it is known.
+        let mut model = Model::load_uncompiled(&self.model)?;
+        self.threads.apply(&mut model);
+        let samples = npz::read_samples(&self.data, model.functional().inputs().len(), None)?;
         let outputs = model.predict_all(samples.x, self.batch_size)?;
-        ibex::train::npz::write_outputs(&self.out, &outputs)?;
+        npz::write_outputs(&self.out, &outputs)?;
         let names = model.functional().output_names();
         for (i, (name, output)) in names.iter().zip(&outputs).enumerate() {
-            eprintln!("y{i} `{name}` {} -> {}", output.shape(), self.out.display());
+            note(&format!("y{i} `{name}` {} -> {}", output.shape(), self.out.display()));
         }
         Ok(())
     }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{open_model, print};
+use super::open_model;
 use crate::failure::Failure;
+use crate::output::print;
 
 /// What `ibex summary` takes.
 #[derive(Debug, Args)]

@@ -37,6 +37,15 @@ fn step(lowered: &Lowered, group: &Group, plan: &Plan) -> Option<Step> {
         let outputs = unit.outputs.iter().filter_map(|&v| whole(lowered, v, plan)).collect();
         return Some(Step { work: Work::Op(op.clone()), inputs, outputs, origin });
     }
+    if let UnitKind::Product(product) = &unit.kind {
+        let inputs = unit.inputs.iter().filter_map(|source| operand(source, plan)).collect();
+        let output = unit.outputs.first().and_then(|&v| whole(lowered, v, plan));
+        // The activation may have seen the result under another shape.
+        let strides = row_major(&unit.shape);
+        let shaped = output.map(|o| Operand { shape: unit.shape.clone(), strides, ..o });
+        let outputs = shaped.into_iter().collect();
+        return Some(Step { work: Work::Product(product.clone()), inputs, outputs, origin });
+    }
     let mut builder = Builder::new(lowered, group, plan);
     for &index in &group.units {
         builder.unit(index);
@@ -197,7 +206,7 @@ impl<'a> Builder<'a> {
                 Pointwise::Random(_) => return None,
             },
             UnitKind::Reduce(..) => return self.store(value, a, unit),
-            UnitKind::Op(_) => return None,
+            UnitKind::Op(_) | UnitKind::Product(_) => return None,
         };
         let register = self.define(dtype, kind);
         self.of_value.insert(value, register);
@@ -211,7 +220,7 @@ impl<'a> Builder<'a> {
         let reduces = self.group.reduced.as_ref().is_some_and(|axes| axes.contains(&true));
         let reduction = match &unit.kind {
             UnitKind::Reduce(reduction, _) if reduces => Some(*reduction),
-            UnitKind::Reduce(..) | UnitKind::Pointwise(_) | UnitKind::Op(_) => None,
+            _ => None,
         };
         if reduction.is_none() {
             operand.strides = row_major(&self.group.space);

@@ -1,6 +1,7 @@
 //! From a graph to a [`Program`]: views, fusion, order, places, steps.
 //!
 //! Read in this order: [`view`], [`unit`] (nodes become units of work over strided views),
+//! [`epilogue`](crate::epilogue) (products take in what follows them),
 //! [`fuse`](crate::fuse) (units become groups), [`schedule`](crate::schedule) (groups get an
 //! order), [`plan`](crate::plan) (values get places), [`emit`] (groups become steps).
 
@@ -10,16 +11,18 @@ pub(crate) mod view;
 
 use ibex_graph::{Error, Graph};
 
+use crate::epilogue::Ends;
 use crate::program::Program;
-use crate::{fuse, plan, schedule};
+use crate::{epilogue, fuse, plan, schedule};
 
 /// Lowers an optimised graph.
 ///
 /// # Errors
 /// [`Error::Invalid`] if a library operation is left that the backend neither has nor got
 /// decomposed.
-pub(crate) fn lower(graph: &Graph) -> Result<Program, Error> {
+pub(crate) fn lower(graph: &Graph, ends: &Ends<'_>) -> Result<Program, Error> {
     let mut lowered = unit::units(graph);
+    epilogue::absorb(&mut lowered, ends);
     let groups = fuse::fuse(&lowered);
     let order = schedule::schedule(&mut lowered, groups);
     let plan = plan::plan(&lowered, &order);

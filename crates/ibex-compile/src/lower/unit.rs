@@ -13,7 +13,7 @@ use ibex_graph::ops::unary::Unary;
 use ibex_graph::{Array, DType, Graph, Node, NodeId, Op, Origin, Type, ValueId, Variable};
 
 use super::view::{Root, View};
-use crate::program::Argument;
+use crate::program::{Argument, Product};
 
 /// What an input of a unit is.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,8 @@ pub(crate) enum UnitKind {
     Pointwise(Pointwise),
     Reduce(Reduction, Vec<usize>),
     Op(Op),
+    /// An operation with an epilogue; the last input is the bias, if it has one.
+    Product(Product),
 }
 
 /// One indivisible piece of work.
@@ -92,7 +94,12 @@ pub(crate) struct Unit {
 impl Unit {
     /// Whether the inputs are read as wholes, not element by element.
     pub(crate) fn has_parameters(&self) -> bool {
-        matches!(self.kind, UnitKind::Pointwise(Pointwise::Random(_)) | UnitKind::Op(_))
+        match self.kind {
+            UnitKind::Pointwise(Pointwise::Random(_)) | UnitKind::Op(_) | UnitKind::Product(_) => {
+                true
+            }
+            UnitKind::Pointwise(_) | UnitKind::Reduce(..) => false,
+        }
     }
 
     /// Whether the results depend on the position of an element.
@@ -157,6 +164,20 @@ pub(crate) fn units(graph: &Graph) -> Lowered {
 }
 
 impl Lowered {
+    /// Takes out the units marked as dead, whose values nobody reads.
+    pub(crate) fn remove(&mut self, dead: &[bool]) {
+        let mut index = 0;
+        self.units.retain(|_| {
+            index += 1;
+            !dead[index - 1]
+        });
+        for (index, unit) in self.units.iter().enumerate() {
+            for &value in &unit.outputs {
+                self.values[value].unit = index;
+            }
+        }
+    }
+
     fn source(&self, value: ValueId) -> Source {
         self.sources[value.node.index()][value.output].clone()
     }

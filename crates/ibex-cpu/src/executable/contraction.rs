@@ -2,13 +2,13 @@
 //!
 //! `float32` goes to the blocked kernels; other dtypes are summed in `f64`, one result at a time.
 
-use ibex_compile::program::{Operand, Product, Step};
-use ibex_graph::{DType, Element, Error, with_element};
+use ibex_compile::program::{Operand, Step};
+use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
 use super::memory::{Layout, Located};
-use super::op::function;
-use crate::gemm::{self, BatchStrides, Epilogue, View};
+use super::op::{Ending, function};
+use crate::gemm::{self, BatchStrides, View};
 
 /// One operand of a matrix product: where it begins and how it is walked.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl Matrix {
 }
 
 /// A batch of matrix products.
-pub(super) fn matmul(step: &Step, layout: &Layout) -> Box<dyn Launch> {
+pub(super) fn matmul(step: &Step, layout: &Layout, ending: Ending) -> Box<dyn Launch> {
     let (a, b, c) = (&step.inputs[0], &step.inputs[1], &step.outputs[0]);
     let rank = c.shape.len();
     let (m, n, k) = (c.shape[rank - 2], c.shape[rank - 1], a.shape[rank - 1]);
@@ -100,7 +100,7 @@ pub(super) fn matmul(step: &Step, layout: &Layout) -> Box<dyn Launch> {
                 b: view(&y, b),
                 c: memory.at(to).cast::<f32>().add(index * m * n),
                 c_row: n,
-                epilogue: Epilogue::default(),
+                epilogue: ending.at(memory),
             };
             match even {
                 Some((a, b)) => {
@@ -116,13 +116,4 @@ pub(super) fn matmul(step: &Step, layout: &Layout) -> Box<dyn Launch> {
             }
         })
     }
-}
-
-/// A product with an epilogue.
-pub(super) fn load_product(
-    product: &Product,
-    _: &Step,
-    _: &Layout,
-) -> Result<Box<dyn Launch>, Error> {
-    Err(Error::Invalid(format!("no kernel for `{}` with an epilogue", product.op)))
 }

@@ -8,7 +8,7 @@ use ibex_graph::ops::conv::{Convolution, ConvolutionInputGradient, ConvolutionKe
 use ibex_graph::{DType, Element, Shape, with_element};
 
 use super::Launch;
-use super::op::{Places, function};
+use super::op::{Ending, Places, function};
 use super::taps::{Meeting, Taps};
 use crate::conv;
 use crate::gemm::Epilogue;
@@ -107,7 +107,12 @@ fn taps(
 }
 
 /// Convolution.
-pub(super) fn forward(op: &Convolution, step: &Step, places: Places) -> Box<dyn Launch> {
+pub(super) fn forward(
+    op: &Convolution,
+    step: &Step,
+    places: Places,
+    ending: Ending,
+) -> Box<dyn Launch> {
     let (x, kernel, y) = (&step.inputs[0], &step.inputs[1], &step.outputs[0]);
     if x.dtype == DType::F32 {
         let shape = shape(op, &x.shape, &kernel.shape, &y.shape);
@@ -118,7 +123,7 @@ pub(super) fn forward(op: &Convolution, step: &Step, places: Places) -> Box<dyn 
                 let y = memory.at(places.outputs[0]).cast::<f32>();
                 match is_depthwise(&shape) {
                     true => conv::depthwise(pool, &shape, x, kernel, y),
-                    false => conv::convolution(pool, &shape, x, kernel, y, Epilogue::default()),
+                    false => conv::convolution(pool, &shape, x, kernel, y, ending.at(memory)),
                 }
             })
         };

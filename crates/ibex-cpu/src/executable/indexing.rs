@@ -9,6 +9,7 @@ use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
 use super::op::{Places, function, index_at};
+use crate::gemm::{Pointer, run_if};
 
 /// Extents before, along and after an axis.
 fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
@@ -96,14 +97,51 @@ pub(super) fn take_along_axis(axis: usize, step: &Step, places: Places) -> Box<d
     }
 }
 
+/// Adds the updates of one block: `extent` rows of `inner` elements at `to`, from zeros.
+///
+/// # Safety
+/// All three hold the block's elements.
+unsafe fn add_block<T: Copy + Into<i64>>(
+    (to, extent, inner): (*mut f32, usize, usize),
+    updates: *const f32,
+    indices: *const T,
+    count: usize,
+) {
+    // SAFETY: as the caller promises; indices are moved into the axis.
+    unsafe {
+        to.write_bytes(0, extent * inner);
+        for row in 0..count {
+            for column in 0..inner {
+                let at = row * inner + column;
+                let chosen = resolve_index((*indices.add(at)).into(), extent);
+                *to.add(chosen * inner + column) += *updates.add(at);
+            }
+        }
+    }
+}
+
 /// Elements added to zeros along an axis, an index for each.
 pub(super) fn add_along_axis(axis: usize, step: &Step, places: Places) -> Box<dyn Launch> {
     let (updates, indices, output) = (&step.inputs[0], &step.inputs[1], &step.outputs[0]);
     let (outer, extent, inner) = around(&output.shape, axis);
     let (count, index_dtype, dtype) = (indices.shape[axis], indices.dtype, updates.dtype);
     let (width, bytes) = (dtype.size(), output.size() * dtype.size());
+    let block_size = count * inner;
     // SAFETY: indices are moved into the axis; blocks are those of the shapes.
     unsafe {
+        if dtype == DType::F32 && index_dtype == DType::I32 {
+            return function(move |memory, pool| {
+                let updates = Pointer(memory.at(places.inputs[0]).cast::<f32>());
+                let indices = Pointer(memory.at(places.inputs[1]).cast::<f32>());
+                let to = Pointer(memory.at(places.outputs[0]).cast::<f32>());
+                run_if(pool, outer * block_size > 1 << 14, outer, |block| {
+                    let updates = updates.get().add(block * block_size);
+                    let indices = indices.get().cast::<i32>().add(block * block_size);
+                    let to = to.get().add(block * extent * inner);
+                    add_block((to, extent, inner), updates, indices, count);
+                });
+            });
+        }
         function(move |memory, _| {
             let (updates, indices) = (memory.at(places.inputs[0]), memory.at(places.inputs[1]));
             let to = memory.at(places.outputs[0]);

@@ -16,9 +16,11 @@ mod op;
 mod pooling;
 mod region;
 mod taps;
+mod windows;
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
 
 use ibex_compile::program::Work;
 use ibex_compile::{Executable, Program};
@@ -26,7 +28,7 @@ use ibex_graph::{Array, Error, Type};
 
 use crate::pool::ThreadPool;
 use memory::{Layout, Memory};
-pub(crate) use op::supports;
+pub(crate) use op::{ends, supports};
 
 /// A step with everything resolved that does not change from run to run.
 pub(crate) trait Launch: Send {
@@ -66,7 +68,7 @@ impl CpuExecutable {
         let steps = program.steps.iter().map(|step| match &step.work {
             Work::Elementwise(region) => Ok(region::load(region, step, layout)),
             Work::Op(op) => op::load(op, step, layout),
-            Work::Product(product) => contraction::load_product(product, step, layout),
+            Work::Product(product) => op::load_product(product, step, layout),
         });
         let steps = steps.collect::<Result<Vec<_>, Error>>()?;
         let outputs =
@@ -94,6 +96,23 @@ impl CpuExecutable {
                     Type::new(input.dtype(), input.shape())
                 )));
             }
+        }
+        Ok(())
+    }
+
+    /// Runs the steps and calls `done` after each.
+    fn run_steps(&mut self, inputs: &[&Array], mut done: impl FnMut(usize)) -> Result<(), Error> {
+        self.check(inputs)?;
+        let resolved = self.resolve(inputs);
+        let CpuExecutable { steps, memory, pool, guards, .. } = self;
+        let _unlock = Unlock(guards);
+        resolved?;
+        for (index, step) in steps.iter().enumerate() {
+            // SAFETY: `resolve` pointed the memory at buffers of the sizes of the program's types;
+            // the variables are locked, outputs and arena belong to this executable, and steps
+            // run one after another.
+            unsafe { step.launch(memory, pool) };
+            done(index);
         }
         Ok(())
     }
@@ -133,18 +152,18 @@ impl Drop for Unlock<'_> {
 
 impl Executable for CpuExecutable {
     fn run(&mut self, inputs: &[&Array]) -> Result<(), Error> {
-        self.check(inputs)?;
-        let resolved = self.resolve(inputs);
-        let CpuExecutable { steps, memory, pool, guards, .. } = self;
-        let _unlock = Unlock(guards);
-        resolved?;
-        for step in steps.iter() {
-            // SAFETY: `resolve` pointed the memory at buffers of the sizes of the program's types;
-            // the variables are locked, outputs and arena belong to this executable, and steps
-            // run one after another.
-            unsafe { step.launch(memory, pool) };
-        }
-        Ok(())
+        self.run_steps(inputs, |_| {})
+    }
+
+    fn profile(&mut self, inputs: &[&Array]) -> Result<Vec<Duration>, Error> {
+        let mut times = Vec::with_capacity(self.steps.len());
+        let mut before = Instant::now();
+        self.run_steps(inputs, |_| {
+            let now = Instant::now();
+            times.push(now - before);
+            before = now;
+        })?;
+        Ok(times)
     }
 
     fn outputs(&self) -> &[Array] {

@@ -1,29 +1,82 @@
 //! The table of the operations that are not element-wise: which file runs which.
 
-use ibex_compile::program::Step;
+use ibex_compile::program::{Product, Step};
+use ibex_graph::ops::unary::Unary;
 use ibex_graph::{DType, Error, Op};
 
-use super::memory::{Layout, Memory};
+use super::memory::{Layout, Located, Memory};
 use super::{Launch, contraction, convolution, indexing, lines, movement, pooling};
+use crate::gemm::{Activation, Bias, Epilogue};
 use crate::pool::ThreadPool;
 
 /// Whether a library operation has a kernel of its own here.
 pub(crate) fn supports(op: &Op) -> bool {
     match op.kind() {
         ibex_graph::op::Kind::Leaf | ibex_graph::op::Kind::Primitive => true,
-        ibex_graph::op::Kind::Library => false,
+        ibex_graph::op::Kind::Library => matches!(op, Op::Softmax(_) | Op::LogSoftmax(_)),
+    }
+}
+
+/// Whether a `float32` operation may end with a bias and an activation.
+pub(crate) fn ends(op: &Op) -> bool {
+    match op {
+        Op::MatMul(_) => true,
+        // Convolutions in groups may run channel by channel, without an epilogue.
+        Op::Convolution(op) => op.groups == 1,
+        _ => false,
+    }
+}
+
+/// Resolves a step that ends with an epilogue.
+pub(super) fn load_product(
+    product: &Product,
+    step: &Step,
+    layout: &Layout,
+) -> Result<Box<dyn Launch>, Error> {
+    let epilogue = Ending::new(product, step, layout);
+    match &product.op {
+        Op::MatMul(_) => Ok(contraction::matmul(step, layout, epilogue)),
+        Op::Convolution(op) => {
+            Ok(convolution::forward(op, step, Places::new(step, layout), epilogue))
+        }
+        op => Err(Error::Invalid(format!("no kernel for `{op}` with an epilogue"))),
+    }
+}
+
+/// The epilogue of a product, without the address of its bias.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ending {
+    bias: Option<Located>,
+    activation: Activation,
+}
+
+impl Ending {
+    fn new(product: &Product, step: &Step, layout: &Layout) -> Ending {
+        let bias = step.inputs.last().filter(|_| product.bias);
+        let activation = match product.activation {
+            None => Activation::None,
+            Some(Unary::Relu) => Activation::Relu,
+            Some(function) => {
+                super::region::vector_loop(function).map_or(Activation::None, Activation::Function)
+            }
+        };
+        Ending { bias: bias.map(|operand| layout.locate(operand)), activation }
+    }
+
+    /// The epilogue for one run.
+    pub(super) fn at(&self, memory: &Memory) -> Epilogue {
+        let bias = |place| Bias::Column(memory.at(place).cast_const().cast());
+        let bias = self.bias.map_or(Bias::None, bias);
+        Epilogue { bias, activation: self.activation, ..Epilogue::default() }
     }
 }
 
 /// Resolves a step of one operation.
 pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Launch>, Error> {
-    let places = Places {
-        inputs: step.inputs.iter().map(|operand| layout.locate(operand)).collect(),
-        outputs: step.outputs.iter().map(|operand| layout.locate(operand)).collect(),
-    };
+    let places = Places::new(step, layout);
     Ok(match op {
-        Op::MatMul(_) => contraction::matmul(step, layout),
-        Op::Convolution(op) => convolution::forward(op, step, places),
+        Op::MatMul(_) => contraction::matmul(step, layout, Ending::default()),
+        Op::Convolution(op) => convolution::forward(op, step, places, Ending::default()),
         Op::ConvolutionInputGradient(op) => convolution::input_gradient(op, step, places),
         Op::ConvolutionKernelGradient(op) => convolution::kernel_gradient(op, step, places),
         Op::MaxPool(op) => pooling::max_pool(&op.pool, step, places),
@@ -38,9 +91,9 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ArgSort(op) => lines::arg_sort(op, step, places),
         Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
         Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),
-        Op::Softmax(_)
-        | Op::LogSoftmax(_)
-        | Op::SparseSoftmaxCrossEntropy(_)
+        Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
+        Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
+        Op::SparseSoftmaxCrossEntropy(_)
         | Op::Moments(_)
         | Op::Normalize(_)
         | Op::NormalizeGradient(_)
@@ -74,8 +127,17 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
 /// The places of a step's operands.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
-    pub(super) inputs: Vec<super::memory::Located>,
-    pub(super) outputs: Vec<super::memory::Located>,
+    pub(super) inputs: Vec<Located>,
+    pub(super) outputs: Vec<Located>,
+}
+
+impl Places {
+    fn new(step: &Step, layout: &Layout) -> Places {
+        Places {
+            inputs: step.inputs.iter().map(|operand| layout.locate(operand)).collect(),
+            outputs: step.outputs.iter().map(|operand| layout.locate(operand)).collect(),
+        }
+    }
 }
 
 /// A step that is a function of memory.

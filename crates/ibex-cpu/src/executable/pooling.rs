@@ -2,11 +2,12 @@
 
 use ibex_compile::program::Step;
 use ibex_graph::ops::pooling::Pool;
-use ibex_graph::{Element, with_element};
+use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
 use super::op::{Places, function};
 use super::taps::Taps;
+use super::windows::{self, Fold};
 
 /// Batch, spatial elements and channels.
 fn extents(shape: &[usize]) -> (usize, usize, usize) {
@@ -19,6 +20,18 @@ pub(super) fn max_pool(pool: &Pool, step: &Step, places: Places) -> Box<dyn Laun
     let (x, y) = (&step.inputs[0], &step.outputs[0]);
     let (batch, volume, channels) = extents(&x.shape);
     let (_, positions, _) = extents(&y.shape);
+    if x.dtype == DType::F32 {
+        let windows = windows::windows(pool, &x.shape, &y.shape);
+        // SAFETY: the sizes are those of the operands.
+        return unsafe {
+            function(move |memory, pool| {
+                let x = memory.at(places.inputs[0]).cast();
+                let fold = Fold::Largest(memory.at(places.outputs[1]).cast());
+                let y = memory.at(places.outputs[0]).cast();
+                windows::forward(pool, &windows, fold, x, y);
+            })
+        };
+    }
     let spatial = &x.shape[1..x.shape.len() - 1];
     let taps = Taps::new(&pool.windows(), spatial, positions, |m| m.position);
     let dtype = x.dtype;
@@ -56,6 +69,17 @@ pub(super) fn max_pool(pool: &Pool, step: &Step, places: Places) -> Box<dyn Laun
 
 /// The sums of windows.
 pub(super) fn window_sum(pool: &Pool, step: &Step, places: Places) -> Box<dyn Launch> {
+    if step.inputs[0].dtype == DType::F32 {
+        let windows = windows::windows(pool, &step.inputs[0].shape, &step.outputs[0].shape);
+        // SAFETY: the sizes are those of the operands.
+        return unsafe {
+            function(move |memory, pool| {
+                let x = memory.at(places.inputs[0]).cast();
+                let y = memory.at(places.outputs[0]).cast();
+                windows::forward(pool, &windows, Fold::Sum, x, y);
+            })
+        };
+    }
     let spatial = &step.inputs[0].shape[1..step.inputs[0].shape.len() - 1];
     let (_, positions, _) = extents(&step.outputs[0].shape);
     let taps = Taps::new(&pool.windows(), spatial, positions, |m| m.position);
@@ -64,6 +88,17 @@ pub(super) fn window_sum(pool: &Pool, step: &Step, places: Places) -> Box<dyn La
 
 /// The adjoint of the sums of windows.
 pub(super) fn window_sum_gradient(pool: &Pool, step: &Step, places: Places) -> Box<dyn Launch> {
+    if step.inputs[0].dtype == DType::F32 {
+        let windows = windows::windows(pool, &step.outputs[0].shape, &step.inputs[0].shape);
+        // SAFETY: the sizes are those of the operands.
+        return unsafe {
+            function(move |memory, pool| {
+                let dy = memory.at(places.inputs[0]).cast();
+                let dx = memory.at(places.outputs[0]).cast();
+                windows::backward(pool, &windows, dy, dx);
+            })
+        };
+    }
     let spatial = &step.outputs[0].shape[1..step.outputs[0].shape.len() - 1];
     let (_, volume, _) = extents(&step.outputs[0].shape);
     let taps = Taps::new(&pool.windows(), spatial, volume, |m| m.source);

@@ -14,8 +14,8 @@ use crate::simd::MAX_LANES;
 
 /// The longest block of the inner dimension.
 const BLOCK: usize = 256;
-/// The most floats of the shared operand that are packed at once.
-const MAX_SHARED: usize = 1 << 22;
+/// The most floats of the shared operand that are packed at once: half of a second cache.
+const MAX_SHARED: usize = 1 << 18;
 /// Panels of A in one private block: what fits into the second cache beside a panel of B.
 const PRIVATE_ROWS: usize = 8;
 /// Panels of B in one private block.

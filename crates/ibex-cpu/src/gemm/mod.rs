@@ -22,7 +22,7 @@ mod tests;
 pub use double::{View64, gemm_f64};
 pub(crate) use pack::Panel;
 pub(crate) use split::Pointer;
-pub(crate) use view::Cursor;
+pub(crate) use view::{Cursor, Start};
 pub use view::{View, Windows};
 
 use crate::elementwise::UnaryFn;

@@ -19,7 +19,12 @@ macro_rules! comparisons {
 
             /// The comparison of two numbers.
             pub fn eval(self, a: f64, b: f64) -> bool {
-                match self { $(Compare::$variant => { let f: fn(&f64, &f64) -> bool = $f; f(&a, &b) })* }
+                match self {
+                    $(Compare::$variant => {
+                        let f: fn(&f64, &f64) -> bool = $f;
+                        f(&a, &b)
+                    })*
+                }
             }
 
             fn function_name(self) -> &'static str {

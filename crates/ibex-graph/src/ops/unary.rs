@@ -8,7 +8,10 @@ use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, ex
 use crate::{DType, OpError, Tensor, Type};
 
 macro_rules! unary_functions {
-    ($($(#[$doc:meta])* $variant:ident $name:ident $on:ident $domain:expr, $f:expr, $vjp:expr;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $name:ident $on:ident $domain:expr, $f:expr, $vjp:expr;
+    )*) => {
         /// A function of one number.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Unary {
@@ -73,8 +76,9 @@ const FLAT: fn(&Tensor, &Tensor, &Tensor) -> Option<Tensor> = |_, _, _| None;
 unary_functions! {
     /// `-x`.
     Negative negative Numbers ANY, |x| -x, |_, _, g| Some(-g);
-    /// The absolute value.
-    Abs abs Numbers (0.2, 2.0), f64::abs, |x, _, g| Some(g * x.sign());
+    /// The absolute value, with gradient 1 at 0, as in Keras on JAX.
+    Abs abs Numbers (0.2, 2.0), f64::abs,
+        |x, _, g| Some(x.less(&x.zeros_like()).select(&-g, g));
     /// -1, 0 or 1.
     Sign sign Numbers (0.2, 2.0), |x| if x == 0.0 { 0.0 } else { x.signum() }, FLAT;
     /// `e^x`.

@@ -3,19 +3,37 @@
 //! An optimizer describes how one variable and its slots change; [`OptimizerState`] holds the
 //! variables and applies what all optimizers share, in Keras's order: loss scale, accumulation,
 //! clipping, weight decay, update, moving averages, constraints.
+//! Read in this order: this file, `options`, [`SGD`], `state`, then any optimizer.
 
 use std::fmt;
 
 use ibex_graph::{Shape, Tensor};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::keras_family;
-use crate::schedules::LearningRate;
 
+mod adadelta;
+mod adagrad;
+mod adam;
+mod adamax;
+mod adamw;
+mod clipping;
+mod ftrl;
+mod lion;
+mod options;
+mod rmsprop;
 mod sgd;
 mod state;
 
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
+pub use adam::Adam;
+pub use adamax::Adamax;
+pub use adamw::AdamW;
+pub use ftrl::Ftrl;
+pub use lion::Lion;
+pub use options::Options;
+pub use rmsprop::RMSprop;
 pub use sgd::SGD;
 pub use state::OptimizerState;
 
@@ -30,8 +48,10 @@ pub trait OptimizerRule: fmt::Debug + Send + Sync {
     /// The options that every optimizer has.
     fn options(&self) -> &Options;
 
-    /// The slots that each variable needs, in Keras's order of creation.
-    fn slots(&self) -> Vec<Slot>;
+    /// The slots that each variable needs, in the groups in which Keras creates them.
+    ///
+    /// Keras makes a group for one variable after the other, and then the next group.
+    fn slots(&self) -> Vec<Vec<Slot>>;
 
     /// The new values of a variable and its slots.
     fn update(&self, step: &Step<'_>) -> Updated;
@@ -40,6 +60,14 @@ pub trait OptimizerRule: fmt::Debug + Send + Sync {
 keras_family! {
     /// An optimizer: how gradients change weights.
     Optimizer(dyn OptimizerRule), "keras.optimizers", "optimizer", {
+        Adadelta: ["adadelta"],
+        Adagrad: ["adagrad"],
+        Adam: ["adam"],
+        AdamW: ["adamw"],
+        Adamax: ["adamax"],
+        Ftrl: ["ftrl"],
+        Lion: ["lion"],
+        RMSprop: ["rmsprop"],
         SGD: ["sgd"],
     }
 }
@@ -58,23 +86,40 @@ pub struct Slot {
 impl Slot {
     /// A slot of the variable's shape that starts at zero.
     pub fn zeros(name: &'static str) -> Slot {
-        Slot { name, initial: 0.0, shape: Shape::clone }
+        Slot::filled(name, 0.0)
+    }
+
+    /// A slot of the variable's shape that starts at `initial` everywhere.
+    pub fn filled(name: &'static str, initial: f64) -> Slot {
+        Slot { name, initial, shape: Shape::clone }
     }
 }
 
 /// What an update sees of one variable.
 #[derive(Debug)]
 pub struct Step<'a> {
-    /// The variable's value.
+    /// The variable's value, after weight decay.
     pub variable: &'a Tensor,
-    /// Its gradient, clipped.
+    /// Its gradient, clipped, in the variable's dtype.
     pub gradient: &'a Tensor,
-    /// Its slots.
+    /// Its slots, all groups one after the other.
     pub slots: &'a [Tensor],
     /// The learning rate, a scalar of the variable's dtype.
     pub learning_rate: &'a Tensor,
     /// The number of updates before this one, as a scalar of the variable's dtype.
     pub iterations: &'a Tensor,
+}
+
+impl Step<'_> {
+    /// A scalar of the variable's dtype.
+    pub fn scalar(&self, value: f64) -> Tensor {
+        Tensor::scalar(self.variable.dtype(), value)
+    }
+
+    /// The number of this update, counted from 1.
+    pub fn number(&self) -> Tensor {
+        self.iterations + 1.0
+    }
 }
 
 /// What an update gives.
@@ -86,61 +131,12 @@ pub struct Updated {
     pub slots: Vec<Tensor>,
 }
 
-/// The options that every optimizer has, under Keras's names.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    /// The name in logs and files.
-    pub name: String,
-    /// The learning rate.
-    pub learning_rate: LearningRate,
-    /// Decoupled weight decay.
-    pub weight_decay: Option<f64>,
-    /// Bound of each gradient's norm.
-    pub clipnorm: Option<f64>,
-    /// Bound of the norm of all gradients together.
-    pub global_clipnorm: Option<f64>,
-    /// Bound of each gradient's elements.
-    pub clipvalue: Option<f64>,
-    /// Whether moving averages of the weights are kept.
-    pub use_ema: bool,
-    /// Their momentum.
-    pub ema_momentum: f64,
-    /// After how many steps they replace the weights; `None`: only at the end of training.
-    pub ema_overwrite_frequency: Option<u64>,
-    /// Factor by which the loss is scaled and the gradients are divided.
-    pub loss_scale_factor: Option<f64>,
-    /// Number of batches whose gradients make one update.
-    pub gradient_accumulation_steps: Option<u64>,
-}
-
-impl Options {
-    /// The options with Keras's defaults, under a name and a learning rate.
-    pub fn named(name: &str, learning_rate: f64) -> Options {
-        let learning_rate = LearningRate::Constant(learning_rate);
-        Options { name: name.to_string(), learning_rate, ..Options::default() }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            name: String::new(),
-            learning_rate: LearningRate::Constant(0.001),
-            weight_decay: None,
-            clipnorm: None,
-            global_clipnorm: None,
-            clipvalue: None,
-            use_ema: false,
-            ema_momentum: 0.99,
-            ema_overwrite_frequency: None,
-            loss_scale_factor: None,
-            gradient_accumulation_steps: None,
-        }
-    }
-}
-
 impl Updated {
+    /// A new value with slots, in order.
+    pub fn new(variable: Tensor, slots: impl Into<Vec<Tensor>>) -> Updated {
+        Updated { variable, slots: slots.into() }
+    }
+
     /// No change: for a step whose slots are not those that the rule asked for.
     pub fn nothing(step: &Step<'_>) -> Updated {
         Updated { variable: step.variable.clone(), slots: step.slots.to_vec() }

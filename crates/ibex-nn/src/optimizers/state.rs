@@ -1,7 +1,9 @@
 //! The variables of an optimizer and what all optimizers share, in Keras's order.
 
-use ibex_graph::{Array, DType, Tensor, Variable};
+use ibex_graph::{Array, DType, Scope, Tensor, Variable, interpreter};
+use serde_json::{Value, json};
 
+use super::clipping::clipped;
 use super::{Optimizer, Options, Step};
 use crate::constraints::Constraint;
 use crate::object::ConfigError;
@@ -15,6 +17,8 @@ pub struct OptimizerState {
     iterations: Variable,
     learning_rate: Variable,
     trained: Vec<Trained>,
+    /// Slots by group and then by weight, the order in which Keras makes and saves them.
+    slots: Vec<Variable>,
 }
 
 /// One weight with its slots.
@@ -27,27 +31,62 @@ struct Trained {
     accumulated: Option<Variable>,
 }
 
+/// The scalars of one step.
+struct Scalars {
+    /// The number of updates so far, `int32`.
+    updates: Tensor,
+    learning_rate: Tensor,
+    /// Whether this batch completes an update; `None` if each does.
+    due: Option<Tensor>,
+}
+
+impl Scalars {
+    /// `new` where an update is due, else `old`.
+    fn keep(&self, new: Tensor, old: &Tensor) -> Tensor {
+        match &self.due {
+            Some(due) => due.select(&new, old),
+            None => new,
+        }
+    }
+}
+
 impl OptimizerState {
     /// Fresh state for weights, in the order of the model's trainable weights.
     pub fn new(
         optimizer: &Optimizer,
         weights: &[(Variable, Option<Constraint>)],
     ) -> OptimizerState {
-        let options = optimizer.options();
-        let trained = weights
-            .iter()
-            .map(|(variable, constraint)| Trained::new(optimizer, variable, constraint))
-            .collect();
-        let rate = match &options.learning_rate {
+        let name = &optimizer.options().name;
+        let rate = match &optimizer.options().learning_rate {
             LearningRate::Constant(rate) => *rate,
             LearningRate::Schedule(_) => 0.0,
         };
-        OptimizerState {
+        let iterations = Array::zeros(DType::I32, ());
+        let mut state = OptimizerState {
             optimizer: optimizer.clone(),
-            iterations: Variable::new("iteration", Array::zeros(DType::I32, ())),
-            learning_rate: Variable::new("learning_rate", Array::scalar(rate as f32)),
-            trained,
+            iterations: Variable::new(format!("{name}/iteration"), iterations),
+            learning_rate: Variable::new(
+                format!("{name}/learning_rate"),
+                Array::scalar(rate as f32),
+            ),
+            trained: Vec::new(),
+            slots: Vec::new(),
+        };
+        for (variable, constraint) in weights {
+            state.trained.push(Trained::new(optimizer, variable, constraint));
         }
+        for group in optimizer.slots() {
+            for trained in &mut state.trained {
+                for slot in &group {
+                    let shape = (slot.shape)(trained.variable.shape());
+                    let value = Array::full(trained.variable.dtype(), shape, slot.initial);
+                    let slot = slot_variable(optimizer, &trained.variable, slot.name, value);
+                    trained.slots.push(slot.clone());
+                    state.slots.push(slot);
+                }
+            }
+        }
+        state
     }
 
     /// The optimizer.
@@ -59,22 +98,27 @@ impl OptimizerState {
         self.optimizer.options()
     }
 
-    /// The number of updates so far.
+    /// The number of batches so far.
+    fn batches(&self) -> u64 {
+        self.iterations.lock().as_slice::<i32>().map_or(0, |count| count[0].max(0) as u64)
+    }
+
+    /// The number of updates so far: of batches, unless gradients accumulate.
     pub fn iterations(&self) -> u64 {
-        self.iterations.get().to_f64_vec().first().map_or(0, |&n| n as u64)
+        self.batches() / self.options().period()
     }
 
     /// The current learning rate; a schedule's value at the current step.
     pub fn learning_rate(&self) -> f64 {
         match &self.options().learning_rate {
             LearningRate::Constant(_) => {
-                self.learning_rate.get().to_f64_vec().first().copied().unwrap_or(0.0)
+                self.learning_rate.lock().as_slice::<f32>().map_or(0.0, |rate| f64::from(rate[0]))
             }
             LearningRate::Schedule(schedule) => {
-                let step = Tensor::scalar(DType::F32, self.iterations() as f64);
-                let graph = ibex_graph::Graph::new(&[], &[schedule.value(&step)], &[]);
-                let run = graph.and_then(|graph| ibex_graph::interpreter::run(&graph, &[]));
-                run.map_or(f64::NAN, |outcome| outcome.values[0].data[0])
+                // One scalar, asked for between epochs: compiling a program would be slower.
+                let step = Tensor::scalar(DType::F32, self.batches() as f64);
+                let value = interpreter::evaluate(&schedule.value(&step));
+                value.map_or(f64::NAN, |value| value.to_f64_vec()[0])
             }
         }
     }
@@ -94,7 +138,10 @@ impl OptimizerState {
         Ok(())
     }
 
-    /// Every variable, in the order of Keras's `optimizer.variables`.
+    /// Every variable, in the order and under the paths of Keras's `optimizer.variables`.
+    ///
+    /// Iteration, learning rate (unless it is a schedule), moving averages, accumulated gradients,
+    /// then the slots.
     pub fn variables(&self) -> Vec<Variable> {
         let mut all = vec![self.iterations.clone()];
         if let LearningRate::Constant(_) = self.options().learning_rate {
@@ -102,8 +149,17 @@ impl OptimizerState {
         }
         all.extend(self.trained.iter().filter_map(|t| t.average.clone()));
         all.extend(self.trained.iter().filter_map(|t| t.accumulated.clone()));
-        all.extend(self.trained.iter().flat_map(|t| t.slots.iter().cloned()));
+        all.extend(self.slots.iter().cloned());
         all
+    }
+
+    /// The optimizer as Keras serializes it now: with the current learning rate.
+    pub fn to_value(&self) -> Value {
+        let mut value = self.optimizer.to_value();
+        if let LearningRate::Constant(_) = self.options().learning_rate {
+            value["config"]["learning_rate"] = json!(self.learning_rate());
+        }
+        value
     }
 
     /// The loss times the loss scale, if there is one.
@@ -116,63 +172,63 @@ impl OptimizerState {
 
     /// Writes one update into `trace`; one gradient for each weight, in order.
     pub fn apply(&self, trace: &mut Trace, gradients: &[Tensor]) {
-        let _scope = ibex_graph::Scope::enter("optimizer");
-        let iterations = trace.read(&self.iterations);
+        let _scope = Scope::enter("optimizer");
         let options = self.options();
-        let (gradients, due) = self.accumulate(trace, &iterations, gradients);
-        let unscaled = gradients.iter().map(|g| match options.loss_scale_factor {
-            Some(factor) => g / factor,
-            None => g.clone(),
-        });
-        let clipped = clip(options, unscaled.collect());
-        let rate = match &options.learning_rate {
+        let batches = trace.read(&self.iterations);
+        let count = |n: u64| Tensor::scalar(batches.dtype(), n as f64);
+        let learning_rate = match &options.learning_rate {
             LearningRate::Constant(_) => trace.read(&self.learning_rate),
-            LearningRate::Schedule(schedule) => schedule.value(&iterations.cast(DType::F32)),
+            // A schedule counts batches, also while gradients accumulate, as in Keras.
+            LearningRate::Schedule(schedule) => schedule.value(&batches.cast(DType::F32)),
         };
-        for (trained, gradient) in self.trained.iter().zip(&clipped) {
-            self.update(trace, trained, gradient, &rate, &iterations, due.as_ref());
+        let (updates, due) = match options.period() {
+            1 => (batches.clone(), None),
+            n => {
+                let next = (&batches + count(1)).remainder(&count(n));
+                (batches.floor_divide(&count(n)), Some(next.equal(&count(0))))
+            }
+        };
+        let scalars = Scalars { updates, learning_rate, due };
+        let unscaled = self.trained.iter().zip(gradients).map(|(trained, gradient)| {
+            let gradient = gradient.cast(trained.variable.dtype());
+            match options.loss_scale_factor {
+                Some(factor) => gradient * (1.0 / factor),
+                None => gradient,
+            }
+        });
+        let gradients = self.accumulated(trace, &scalars, unscaled.collect());
+        let gradients = clipped(options, gradients);
+        for (trained, gradient) in self.trained.iter().zip(&gradients) {
+            self.update(trace, trained, gradient, &scalars);
         }
-        let one = Tensor::scalar(iterations.dtype(), 1.0);
-        trace.assign(&self.iterations, iterations + one);
+        trace.assign(&self.iterations, &batches + count(1));
     }
 
-    /// The gradients to apply, and whether they are applied at this step.
-    fn accumulate(
+    /// The means of the gradients since the last update, if gradients accumulate.
+    fn accumulated(
         &self,
         trace: &mut Trace,
-        iterations: &Tensor,
-        gradients: &[Tensor],
-    ) -> (Vec<Tensor>, Option<Tensor>) {
-        let Some(steps) = self.options().gradient_accumulation_steps.filter(|&n| n > 1) else {
-            return (gradients.to_vec(), None);
-        };
-        let period = Tensor::scalar(iterations.dtype(), steps as f64);
-        let last = Tensor::scalar(iterations.dtype(), steps as f64 - 1.0);
-        let due = iterations.remainder(&period).equal(&last);
-        let mut means = Vec::new();
-        for (trained, gradient) in self.trained.iter().zip(gradients) {
-            let Some(accumulated) = &trained.accumulated else { continue };
+        scalars: &Scalars,
+        gradients: Vec<Tensor>,
+    ) -> Vec<Tensor> {
+        let Some(due) = &scalars.due else { return gradients };
+        let share = 1.0 / self.options().period() as f64;
+        let each = self.trained.iter().zip(gradients).map(|(trained, gradient)| {
+            let Some(accumulated) = &trained.accumulated else { return gradient };
             let sum = trace.read(accumulated) + gradient;
-            means.push(&sum * (1.0 / steps as f64));
             trace.assign(accumulated, due.select(&sum.zeros_like(), &sum));
-        }
-        (means, Some(due))
+            sum * share
+        });
+        each.collect()
     }
 
-    fn update(
-        &self,
-        trace: &mut Trace,
-        trained: &Trained,
-        gradient: &Tensor,
-        rate: &Tensor,
-        iterations: &Tensor,
-        due: Option<&Tensor>,
-    ) {
+    /// Weight decay, update, moving average and constraint of one weight.
+    fn update(&self, trace: &mut Trace, trained: &Trained, gradient: &Tensor, scalars: &Scalars) {
         let options = self.options();
         let variable = trace.read(&trained.variable);
         let dtype = variable.dtype();
-        let rate = rate.cast(dtype);
-        let decayed = match options.weight_decay {
+        let rate = scalars.learning_rate.cast(dtype);
+        let decayed = match options.decay_of(trained.variable.name()) {
             Some(decay) => &variable - &variable * (&rate * decay),
             None => variable.clone(),
         };
@@ -182,54 +238,48 @@ impl OptimizerState {
             gradient,
             slots: &slots,
             learning_rate: &rate,
-            iterations: &iterations.cast(dtype),
+            iterations: &scalars.updates.cast(dtype),
         });
-        let keep = |new: Tensor, old: &Tensor| match due {
-            Some(due) => due.select(&new, old),
-            None => new,
-        };
-        let mut value = keep(updated.variable, &variable);
+        let mut value = scalars.keep(updated.variable, &variable);
         for ((slot, new), old) in trained.slots.iter().zip(updated.slots).zip(&slots) {
-            trace.assign(slot, keep(new, old));
+            trace.assign(slot, scalars.keep(new, old));
         }
         if let Some(average) = &trained.average {
-            let mean = self.moving_average(trace, average, &value, iterations, due);
-            if let Some(every) = options.ema_overwrite_frequency {
-                let next = iterations + Tensor::scalar(iterations.dtype(), 1.0);
-                let period = Tensor::scalar(iterations.dtype(), every as f64);
-                let now = next.remainder(&period).equal(&next.zeros_like());
-                value = now.select(&mean, &value);
-            }
+            value = self.averaged(trace, average, value, &scalars.updates);
         }
         if let Some(constraint) = &trained.constraint {
             value = constraint.project(&value);
         }
-        trace.assign(&trained.variable, value);
+        // What is computed from the new weights is not differentiated through their update.
+        trace.assign(&trained.variable, value.stop_gradient());
     }
 
-    fn moving_average(
+    /// Updates a moving average; gives the weight's value, which may be overwritten by it.
+    fn averaged(
         &self,
         trace: &mut Trace,
         average: &Variable,
-        value: &Tensor,
-        iterations: &Tensor,
-        due: Option<&Tensor>,
+        value: Tensor,
+        updates: &Tensor,
     ) -> Tensor {
-        // At the first step the average starts from the value itself.
-        let not_first = iterations.not_equal(&iterations.zeros_like()).cast(value.dtype());
-        let momentum = not_first * self.options().ema_momentum;
-        let old = trace.read(average);
-        let mean = &momentum * &old + (1.0 - &momentum) * value;
-        let mean = match due {
-            Some(due) => due.select(&mean, &old),
-            None => mean,
-        };
+        // The first value is the first average.
+        let later = updates.not_equal(&updates.zeros_like()).cast(value.dtype());
+        let momentum = later * self.options().ema_momentum;
+        let mean = trace.read(average) * &momentum + &value * (1.0 - &momentum);
         trace.assign(average, mean.clone());
-        mean
+        let Some(every) = self.options().ema_overwrite_frequency else { return value };
+        let count = |n: u64| Tensor::scalar(updates.dtype(), n as f64);
+        let next = (updates + count(1)).remainder(&count(every.max(1)));
+        next.equal(&count(0)).select(&mean, &value)
     }
 
     /// Replaces the weights by their moving averages: the end of training with `use_ema`.
+    ///
+    /// Nothing happens before the first step, when there is no average yet.
     pub fn finalize_ema(&self) {
+        if self.batches() == 0 {
+            return;
+        }
         for trained in &self.trained {
             if let Some(average) = &trained.average {
                 let value = average.get();
@@ -241,54 +291,23 @@ impl OptimizerState {
 
 impl Trained {
     fn new(optimizer: &Optimizer, variable: &Variable, constraint: &Option<Constraint>) -> Trained {
-        let name = |slot: &str| format!("{}_{slot}", variable.name().replace('/', "_"));
-        let zeros = || Array::zeros(variable.dtype(), variable.shape());
-        let slots = optimizer.slots().into_iter().map(|slot| {
-            let shape = (slot.shape)(variable.shape());
-            let value = Array::full(variable.dtype(), shape, slot.initial);
-            Variable::new(name(slot.name), value)
-        });
         let options = optimizer.options();
-        let accumulates = options.gradient_accumulation_steps.is_some_and(|n| n > 1);
+        let extra = |wanted: bool, name: &str| {
+            let zeros = || Array::zeros(variable.dtype(), variable.shape());
+            wanted.then(|| slot_variable(optimizer, variable, name, zeros()))
+        };
         Trained {
             variable: variable.clone(),
             constraint: constraint.clone(),
-            slots: slots.collect(),
-            average: options.use_ema.then(|| Variable::new(name("average"), variable.get())),
-            accumulated: accumulates.then(|| Variable::new(name("gradient_accumulator"), zeros())),
+            slots: Vec::new(),
+            average: extra(options.use_ema, "average"),
+            accumulated: extra(options.period() > 1, "gradient_accumulator"),
         }
     }
 }
 
-/// The gradients, clipped by the one way that is asked for.
-fn clip(options: &Options, gradients: Vec<Tensor>) -> Vec<Tensor> {
-    if let Some(bound) = options.clipnorm {
-        return gradients
-            .iter()
-            .map(|g| scaled_to(g, &g.square().sum_all().sqrt(), bound))
-            .collect();
-    }
-    if let Some(bound) = options.global_clipnorm {
-        let squares = gradients.iter().map(|g| g.square().sum_all().cast(DType::F32));
-        let Some(sum) = squares.reduce(|a, b| a + b) else { return gradients };
-        let norm = sum.sqrt();
-        return gradients.iter().map(|g| scaled_to(g, &norm, bound)).collect();
-    }
-    match options.clipvalue {
-        Some(bound) => {
-            let limit = |g: &Tensor, at: f64| Tensor::full(g.dtype(), g.shape().clone(), at);
-            gradients
-                .iter()
-                .map(|g| g.maximum(&limit(g, -bound)).minimum(&limit(g, bound)))
-                .collect()
-        }
-        None => gradients,
-    }
-}
-
-/// `gradient`, made shorter if `norm` exceeds `bound`.
-fn scaled_to(gradient: &Tensor, norm: &Tensor, bound: f64) -> Tensor {
-    let limit = Tensor::scalar(norm.dtype(), bound);
-    let factor = &limit / norm.maximum(&limit);
-    gradient * factor.cast(gradient.dtype())
+/// A variable under Keras's path, such as `adam/dense_kernel_momentum`.
+fn slot_variable(optimizer: &Optimizer, of: &Variable, name: &str, value: Array) -> Variable {
+    let prefix = &optimizer.options().name;
+    Variable::new(format!("{prefix}/{}_{name}", of.name().replace('/', "_")), value)
 }

@@ -2,11 +2,27 @@
 
 use std::fmt;
 
-use ibex_graph::Tensor;
+use ibex_graph::{DType, OpError, Tensor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::keras_family;
+
+mod cosine_decay;
+mod cosine_decay_restarts;
+mod exponential_decay;
+mod inverse_time_decay;
+mod piecewise_constant_decay;
+mod polynomial_decay;
+mod steps;
+
+pub use cosine_decay::CosineDecay;
+pub use cosine_decay_restarts::CosineDecayRestarts;
+pub use exponential_decay::ExponentialDecay;
+pub use inverse_time_decay::InverseTimeDecay;
+pub use piecewise_constant_decay::PiecewiseConstantDecay;
+pub use polynomial_decay::PolynomialDecay;
+pub use steps::Steps;
 
 /// How a schedule behaves.
 pub trait ScheduleFunction: fmt::Debug + Send + Sync {
@@ -17,12 +33,20 @@ pub trait ScheduleFunction: fmt::Debug + Send + Sync {
     fn config(&self) -> Value;
 
     /// The learning rate, a `float32` scalar, at `step`, a `float32` scalar counted from 0.
+    ///
+    /// Options that make no sense give a poisoned tensor.
     fn value(&self, step: &Tensor) -> Tensor;
 }
 
 keras_family! {
     /// A learning rate that follows the step.
     Schedule(dyn ScheduleFunction), "keras.optimizers.schedules", "schedule", {
+        CosineDecay: [],
+        CosineDecayRestarts: [],
+        ExponentialDecay: [],
+        InverseTimeDecay: [],
+        PiecewiseConstantDecay: [],
+        PolynomialDecay: [],
     }
 }
 
@@ -48,9 +72,10 @@ impl<S: Into<Schedule>> From<S> for LearningRate {
 }
 
 impl Serialize for LearningRate {
+    /// A number as `float32` holds it, which is what Keras writes; or a schedule.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            LearningRate::Constant(rate) => rate.serialize(to),
+            LearningRate::Constant(rate) => f64::from(*rate as f32).serialize(to),
             LearningRate::Schedule(schedule) => schedule.serialize(to),
         }
     }
@@ -65,5 +90,22 @@ impl<'de> Deserialize<'de> for LearningRate {
                 .map(LearningRate::Schedule)
                 .map_err(serde::de::Error::custom),
         }
+    }
+}
+
+/// A `float32` scalar.
+fn number(value: f64) -> Tensor {
+    Tensor::scalar(DType::F32, value)
+}
+
+/// The number of steps as a scalar; poisoned unless it is above 0.
+fn positive(schedule: &str, option: &str, steps: Steps) -> Tensor {
+    match steps.0 > 0.0 {
+        true => number(steps.0),
+        false => Tensor::poisoned(OpError::new(
+            format!("`{option}` of the schedule `{schedule}` is out of range"),
+            "a number of steps above 0",
+            steps.0.to_string(),
+        )),
     }
 }

@@ -116,14 +116,17 @@ impl Callback for EarlyStopping {
 
     fn on_train_end(&mut self, event: &mut Event<'_>) -> Result<()> {
         if self.stopped_epoch > 0 && event.plan.verbose > 0 {
-            eprintln!("Epoch {}: early stopping", self.stopped_epoch + 1);
+            crate::progress::say(format_args!(
+                "Epoch {}: early stopping\n",
+                self.stopped_epoch + 1
+            ));
         }
         if let Some(weights) = self.best_weights.take() {
             if event.plan.verbose > 0 {
-                eprintln!(
-                    "Restoring model weights from the end of the best epoch: {}.",
+                crate::progress::say(format_args!(
+                    "Restoring model weights from the end of the best epoch: {}.\n",
                     self.best_epoch + 1
-                );
+                ));
             }
             event.model.set_weights(&weights)?;
         }

@@ -87,10 +87,10 @@ impl Callback for ReduceLROnPlateau {
                 let reduced = (rate * self.factor).max(self.min_lr);
                 event.model.optimizer()?.set_learning_rate(reduced)?;
                 if event.plan.verbose > 0 {
-                    eprintln!(
-                        "\nEpoch {}: ReduceLROnPlateau reducing learning rate to {reduced}.",
+                    crate::progress::say(format_args!(
+                        "\nEpoch {}: ReduceLROnPlateau reducing learning rate to {reduced}.\n",
                         event.epoch + 1
-                    );
+                    ));
                 }
                 self.cooling = self.cooldown;
                 self.wait = 0;

@@ -27,7 +27,10 @@ impl Callback for TerminateOnNaN {
 
     fn on_train_batch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
         if event.logs.get("loss").is_some_and(|loss| !loss.is_finite()) {
-            eprintln!("Batch {}: Invalid loss, terminating training", event.batch);
+            crate::progress::say(format_args!(
+                "Batch {}: Invalid loss, terminating training\n",
+                event.batch
+            ));
             *event.stop = true;
         }
         Ok(())

@@ -1,18 +1,18 @@
 //! `ibex train`: trains a model; without arguments a convnet on the bundled digits.
 
+mod keep;
+mod overrides;
 mod starter;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ibex::nn::losses::Loss;
-use ibex::nn::metrics::MetricChoice;
-use ibex::nn::optimizers::Optimizer;
-use ibex::train::compile::PerOutput;
-use ibex::train::{Compile, Fit, History, Model, Samples};
+use ibex::train::{Fit, History, Model, Samples};
 
-use super::{Threads, check_writable, open_data, open_model, print};
+use super::{Threads, check_writable, open_data, open_model, positive, print_logs};
 use crate::failure::Failure;
+use crate::output::{note, print};
+use overrides::Overrides;
 
 /// What `ibex train` takes.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "validation_split")]
     val: Option<PathBuf>,
     /// Keep the last part of the data for validation
-    #[arg(long, value_name = "F", value_parser = fraction)]
+    #[arg(long, value_name = "F", value_parser = fraction, allow_negative_numbers = true)]
     validation_split: Option<f64>,
     /// Train until this many epochs are done [default: 1; for the digits 15]
     #[arg(long, value_name = "N", value_parser = positive)]
@@ -41,18 +41,8 @@ pub(crate) struct Arguments {
     /// Seed of initial weights, random layers and shuffling
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Optimizer, such as adam, sgd or rmsprop [default: the file's]
-    #[arg(long, value_name = "NAME")]
-    optimizer: Option<String>,
-    /// Learning rate [default: the file's or the optimizer's]
-    #[arg(long, value_name = "X", value_parser = learning_rate)]
-    learning_rate: Option<f64>,
-    /// Loss, such as mse or sparse_categorical_crossentropy [default: the file's]
-    #[arg(long, value_name = "NAME")]
-    loss: Option<String>,
-    /// Metrics, separated by commas, such as accuracy,auc [default: the file's]
-    #[arg(long, value_name = "a,b", value_delimiter = ',')]
-    metrics: Vec<String>,
+    #[command(flatten)]
+    overrides: Overrides,
     /// Where the trained model goes [default: digits.keras for the built-in model]
     #[arg(long, value_name = "FILE.keras")]
     out: Option<PathBuf>,
@@ -68,79 +58,94 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     threads: Threads,
     /// 0 silent, 1 a progress bar, 2 one line for each epoch
-    #[arg(long, value_name = "0|1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2))]
+    #[arg(long, value_name = "0|1|2", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
     verbose: u8,
 }
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        self.check()?;
         ibex::train::set_random_seed(self.seed);
-        for path in self.out.iter().chain(&self.history) {
-            check_writable(path)?;
-        }
         match (&self.model, &self.data) {
             (None, None) => self.starter(),
             (Some(model), Some(data)) => self.file(model, data),
-            (Some(_), None) => Err(Failure::Usage(
+            (Some(_), None) => Err(Failure::usage(
                 "there is no data to train on\n  expected  `--data FILE.npz` with x0, x1, … and \
-                 y0, y1, …\n  help: `ibex train` without arguments trains on bundled digits"
-                    .to_string(),
+                 y0, y1, …\n  help: `ibex train` without arguments trains on bundled digits",
             )),
-            (None, Some(_)) => Err(Failure::Usage(
+            (None, Some(_)) => Err(Failure::usage(
                 "there is no model to train on this data\n  expected  `ibex train MODEL.keras \
-                 --data FILE.npz`"
-                    .to_string(),
+                 --data FILE.npz`",
             )),
         }
     }
 
+    /// Finds out before the training what would lose it at its end.
+    fn check(&self) -> Result<(), Failure> {
+        if self.model.is_none() && (self.val.is_some() || self.validation_split.is_some()) {
+            return Err(Failure::usage(
+                "the built-in model has validation digits of its own\n  expected  `ibex train \
+                 MODEL.keras --data FILE.npz` beside `--val` or `--validation-split`",
+            ));
+        }
+        if let Some(out) = &self.out {
+            keep::check_ending(out)?;
+            if self.history.as_ref() == Some(out) {
+                return Err(Failure::usage("`--out` and `--history` name the same file"));
+            }
+        }
+        self.out.iter().chain(&self.history).try_for_each(|path| check_writable(path))
+    }
+
     /// Trains a model file on a data file.
-    fn file(&self, path: &Path, data: &PathBuf) -> Result<(), Failure> {
+    fn file(&self, path: &Path, data: &Path) -> Result<(), Failure> {
         let mut model = open_model(path)?;
         model.set_seed(self.seed);
         self.threads.apply(&mut model);
-        self.compile(&mut model, path)?;
-        let samples = open_data(data, &model, true)?;
+        self.overrides.apply(&mut model, &format!("`{}`", path.display()))?;
+        let samples = open_data(data, &model)?;
         let mut fit = self.fit(1);
         if let Some(validation) = &self.val {
-            fit = fit.validation_samples(open_data(validation, &model, true)?);
+            fit = fit.validation_samples(open_data(validation, &model)?);
         }
         if let Some(fraction) = self.validation_split {
             fit = fit.validation_split(fraction);
         }
-        self.train(&mut model, samples, fit)?;
+        if self.out.is_none() {
+            note("the trained model will not be kept: there is no `--out FILE.keras`");
+        }
+        let history = self.train(&mut model, samples, fit)?;
         if let Some(out) = &self.out {
-            model.save(out)?;
-            eprintln!("saved {}", out.display());
+            keep::save(&model, out)?;
+        }
+        if let Some(logs) = history.logs.last() {
+            print_logs(logs);
+        }
+        if let Some(out) = &self.out {
+            print(&format!("saved {}", out.display()));
         }
         Ok(())
     }
 
     /// Trains the built-in convnet on the bundled digits.
     fn starter(&self) -> Result<(), Failure> {
-        let digits = starter::data()?;
+        let out = self.out.clone().unwrap_or_else(|| PathBuf::from(starter::OUT));
+        check_writable(&out)?;
         let mut model = starter::model()?;
         self.threads.apply(&mut model);
-        self.compile(&mut model, Path::new("the built-in model"))?;
-        eprintln!("{}", model.summary());
-        eprintln!(
+        self.overrides.apply(&mut model, "the built-in model")?;
+        note(&model.summary());
+        let digits = starter::data()?;
+        note(&format!(
             "Training on {} bundled digits (8×8 images), validating on {} others.",
             digits.train.count(),
             digits.test.count()
-        );
+        ));
         let fit = self.fit(starter::EPOCHS).validation_samples(digits.test);
         let history = self.train(&mut model, digits.train, fit)?;
-        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("digits.keras"));
-        model.save(&out)?;
-        let accuracy = history.last("val_accuracy").unwrap_or(f64::NAN);
-        let seconds: f64 = history.seconds.iter().sum();
-        print(&format!("validation accuracy {accuracy:.4} after {seconds:.1} s of training"));
-        print(&format!("saved {} (opens in Keras too: keras.models.load_model)", out.display()));
-        print(&format!(
-            "try next:\n  ibex summary {0}\n  ibex explain-plan {0}\n  ibex train {0} --data \
-             FILE.npz --epochs 5",
-            out.display()
-        ));
+        keep::save(&model, &out)?;
+        starter::tell(&history, &out);
         Ok(())
     }
 
@@ -160,73 +165,20 @@ impl Arguments {
     fn train(&self, model: &mut Model, samples: Samples, fit: Fit) -> Result<History, Failure> {
         let history = model.fit_samples(samples, fit)?;
         if let Some(path) = &self.history {
-            let text = history.to_json().to_string();
-            ibex::train::write_text(path, &text)?;
+            let written = ibex::train::write_text(path, &history.to_json().to_string());
+            if let Err(error) = written {
+                // The model is worth more than its history: go on, and save it.
+                note(&format!("warning: {error}"));
+            }
         }
         Ok(history)
     }
-
-    /// Compiles as the flags say, or as the file says where they say nothing.
-    fn compile(&self, model: &mut Model, path: &Path) -> Result<(), Failure> {
-        let changes = self.optimizer.is_some() || self.loss.is_some() || !self.metrics.is_empty();
-        if changes || model.compile_config().is_none() {
-            let config = self.configuration(model, path)?;
-            model.compile(config)?;
-        }
-        if let Some(rate) = self.learning_rate {
-            model.optimizer()?.set_learning_rate(rate)?;
-        }
-        Ok(())
-    }
-
-    fn configuration(&self, model: &Model, path: &Path) -> Result<Compile, Failure> {
-        let own = model.compile_config().cloned();
-        let missing = |what: &str| {
-            Failure::Usage(format!(
-                "`{}` is not compiled: it does not say which {what} to train with\n  help: add \
-                 `--{what} NAME`",
-                path.display()
-            ))
-        };
-        let optimizer: Optimizer = match &self.optimizer {
-            Some(name) => name.parse()?,
-            None => {
-                own.as_ref().map(|c| c.optimizer.clone()).ok_or_else(|| missing("optimizer"))?
-            }
-        };
-        let losses = match &self.loss {
-            Some(name) => PerOutput::Each(name.parse::<Loss>()?),
-            None => own.as_ref().map(|c| c.losses.clone()).ok_or_else(|| missing("loss"))?,
-        };
-        let metrics: Vec<MetricChoice> =
-            self.metrics.iter().map(|name| MetricChoice::from(name.as_str())).collect();
-        let given = own.map(|c| (c.loss_weights, c.metrics, c.weighted_metrics));
-        let (loss_weights, own_metrics, weighted_metrics) = given.unwrap_or_default();
-        let metrics = if metrics.is_empty() { own_metrics } else { PerOutput::Each(metrics) };
-        Ok(Compile { optimizer, losses, loss_weights, metrics, weighted_metrics })
-    }
 }
 
-/// A whole number above zero.
-pub(crate) fn positive(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("expected a whole number above 0".to_string()),
-    }
-}
-
-/// A number between 0 and 1, without the ends.
+/// A number between 0 and 1, without the end.
 fn fraction(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(number) if number > 0.0 && number < 1.0 => Ok(number),
-        _ => Err("expected a number above 0 and below 1".to_string()),
-    }
-}
-
-/// A number above zero.
-fn learning_rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err("expected a number above 0".to_string()),
+        Ok(number) if (0.0..1.0).contains(&number) => Ok(number),
+        _ => Err("expected a number from 0 up to, but not including, 1".to_string()),
     }
 }

@@ -1,15 +1,21 @@
 //! What `ibex train` does without arguments: a small convnet on the bundled digits.
 
+use std::path::Path;
+
 use ibex::graph::{Array, DType};
 use ibex::prelude::{
     Adam, BuildModel, Compile, Conv2D, Dense, Flatten, Input, MaxPooling2D, Model, Relu, Rescaling,
     Sequential, Softmax, SparseCategoricalCrossentropy,
 };
 use ibex::train::datasets::{Split, digits};
-use ibex::train::{Error, Samples};
+use ibex::train::{Error, History, Samples};
+
+use crate::output::print;
 
 /// How long the built-in model trains.
 pub(super) const EPOCHS: usize = 15;
+/// Where it goes.
+pub(super) const OUT: &str = "digits.keras";
 
 /// The digits, cut for training and validation.
 pub(super) struct Digits {
@@ -45,4 +51,17 @@ pub(super) fn model() -> Result<Model, Error> {
     let loss = SparseCategoricalCrossentropy::new();
     model.compile(Compile::new(Adam::new(0.001), loss).metric("accuracy"))?;
     Ok(model)
+}
+
+/// Says what was done and what to try next.
+pub(super) fn tell(history: &History, out: &Path) {
+    let accuracy = history.last("val_accuracy").unwrap_or(f64::NAN);
+    let seconds: f64 = history.seconds.iter().sum();
+    let out = out.display();
+    print(&format!("validation accuracy {accuracy:.4} after {seconds:.1} s of training"));
+    print(&format!("saved {out} (opens in Keras too: keras.models.load_model)"));
+    print(&format!(
+        "try next:\n  ibex summary {out}\n  ibex explain-plan {out}\n  ibex train {out} --data \
+         FILE.npz --epochs 5"
+    ));
 }

@@ -22,7 +22,7 @@ use super::Launch;
 use super::memory::{Layout, Memory};
 use crate::pool::ThreadPool;
 use code::Code;
-pub(crate) use function::bits;
+pub(crate) use function::{bits, vector_loop};
 use tile::Frame;
 
 /// Positions that one task covers: a fixed number, whatever the number of threads.

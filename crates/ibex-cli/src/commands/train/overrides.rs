@@ -1,0 +1,138 @@
+//! What the flags change about how a model is trained; the rest stays as the file says.
+
+use clap::Args;
+use ibex::graph::Array;
+use ibex::nn::losses::Loss;
+use ibex::nn::metrics::MetricChoice;
+use ibex::nn::optimizers::{Optimizer, OptimizerState};
+use ibex::nn::schedules::LearningRate;
+use ibex::train::compile::PerOutput;
+use ibex::train::{Compile, Model};
+
+use crate::failure::Failure;
+use crate::output::note;
+
+/// Flags in place of the file's own compile configuration.
+#[derive(Debug, Args)]
+pub(super) struct Overrides {
+    /// Optimizer, such as adam, sgd or rmsprop [default: the file's]
+    #[arg(long, value_name = "NAME")]
+    optimizer: Option<String>,
+    /// Learning rate [default: the file's or the optimizer's]
+    #[arg(long, value_name = "X", value_parser = rate, allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Loss, such as mse or sparse_categorical_crossentropy [default: the file's]
+    #[arg(long, value_name = "NAME")]
+    loss: Option<String>,
+    /// Metrics, separated by commas, such as accuracy,auc [default: the file's]
+    #[arg(long, value_name = "a,b", value_delimiter = ',')]
+    metrics: Vec<String>,
+}
+
+impl Overrides {
+    /// Compiles `model` (called `named` in texts) as the flags say.
+    ///
+    /// The state of the file's optimizer is kept unless another optimizer is asked for.
+    ///
+    /// # Errors
+    /// If a name is unknown, or neither file nor flags say how to train.
+    pub(super) fn apply(&self, model: &mut Model, named: &str) -> Result<(), Failure> {
+        let nothing = self.optimizer.is_none()
+            && self.learning_rate.is_none()
+            && self.loss.is_none()
+            && self.metrics.is_empty();
+        if nothing && model.compile_config().is_some() {
+            return Ok(());
+        }
+        let config = self.configuration(model, named)?;
+        let old = match (&self.optimizer, model.optimizer()) {
+            (None, Ok(state)) => Some(state_values(state)),
+            _ => None,
+        };
+        model.compile(config)?;
+        if let Some(old) = old {
+            let state = model.optimizer()?;
+            for (variable, value) in without_rate(state).iter().zip(&old.slots) {
+                variable.set(value).map_err(ibex::Error::from)?;
+            }
+            if let (None, Some(rate)) = (self.learning_rate, old.learning_rate) {
+                state.set_learning_rate(rate).map_err(Failure::usage)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn configuration(&self, model: &Model, named: &str) -> Result<Compile, Failure> {
+        let own = model.compile_config().cloned();
+        let missing = |what: &str| {
+            Failure::usage(format!(
+                "{named} is not compiled: it does not say which {what} to train with\n  help: add \
+                 `--{what} NAME`"
+            ))
+        };
+        let optimizer: Optimizer = match (&self.optimizer, &own) {
+            (Some(name), _) => name.parse().map_err(Failure::usage)?,
+            (None, Some(own)) => own.optimizer.clone(),
+            (None, None) => return Err(missing("optimizer")),
+        };
+        let losses = match (&self.loss, &own) {
+            (Some(name), _) => PerOutput::Each(name.parse::<Loss>().map_err(Failure::usage)?),
+            (None, Some(own)) => own.losses.clone(),
+            (None, None) => return Err(missing("loss")),
+        };
+        let named_metric = |name: &String| MetricChoice::from(name.trim());
+        let metrics: Vec<MetricChoice> = self.metrics.iter().map(named_metric).collect();
+        let given = own.map(|c| (c.loss_weights, c.metrics, c.weighted_metrics));
+        let (loss_weights, own_metrics, weighted_metrics) = given.unwrap_or_default();
+        let metrics = if metrics.is_empty() { own_metrics } else { PerOutput::Each(metrics) };
+        let optimizer = self.with_learning_rate(optimizer)?;
+        Ok(Compile { optimizer, losses, loss_weights, metrics, weighted_metrics })
+    }
+
+    fn with_learning_rate(&self, optimizer: Optimizer) -> Result<Optimizer, Failure> {
+        let Some(rate) = self.learning_rate else { return Ok(optimizer) };
+        if let LearningRate::Schedule(schedule) = &optimizer.options().learning_rate {
+            note(&format!(
+                "the learning rate {rate} takes the place of the file's schedule `{}`",
+                schedule.class_name()
+            ));
+        }
+        let mut value = optimizer.to_value();
+        value["config"]["learning_rate"] = rate.into();
+        Optimizer::from_value(&value).map_err(Failure::usage)
+    }
+}
+
+/// What an optimizer has learned so far.
+struct StateValues {
+    /// `None` for a schedule, which follows from the number of steps.
+    learning_rate: Option<f64>,
+    /// Everything else, in order.
+    slots: Vec<Array>,
+}
+
+fn state_values(state: &OptimizerState) -> StateValues {
+    let constant = matches!(state.optimizer().options().learning_rate, LearningRate::Constant(_));
+    StateValues {
+        learning_rate: constant.then(|| state.learning_rate()),
+        slots: without_rate(state).iter().map(|variable| variable.get()).collect(),
+    }
+}
+
+/// The variables of an optimizer but for the learning rate, which a schedule does not have.
+fn without_rate(state: &OptimizerState) -> Vec<ibex::graph::Variable> {
+    let mut variables = state.variables();
+    if matches!(state.optimizer().options().learning_rate, LearningRate::Constant(_)) {
+        // Keras's order: the number of steps, the learning rate, then the slots.
+        variables.remove(1);
+    }
+    variables
+}
+
+/// A number above zero.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("expected a number above 0".to_string()),
+    }
+}

@@ -1,0 +1,174 @@
+//! Programs as text: what `ibex explain-plan` prints.
+//!
+//! One line per step: what it computes, over which shape, how many bytes it reads and writes, and
+//! the layer it comes from; then the arena against what it could be, variables and constants.
+
+use std::fmt::{self, Display, Write};
+
+use crate::program::{InstructionKind, Operand, Place, Program, Region, Step, Work};
+
+impl Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:>5}  {:<10} {:>10} {:>10}  what", "step", "kind", "reads", "writes")?;
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{index:>5}  {step}")?;
+        }
+        writeln!(f)?;
+        let one_each = self.memory.values;
+        writeln!(
+            f,
+            "arena       {} for {} of intermediate values; at least {} live at once",
+            Bytes(self.arena_bytes),
+            Bytes(one_each),
+            Bytes(self.memory.lower_bound)
+        )?;
+        let variables = self.variables.iter().map(|v| v.ty().bytes()).sum();
+        writeln!(f, "variables   {} in {}", Bytes(variables), self.variables.len())?;
+        let constants = self.constants.iter().map(|c| c.bytes().len()).sum();
+        writeln!(f, "constants   {} in {}", Bytes(constants), self.constants.len())?;
+        let arguments: Vec<String> =
+            self.inputs.iter().map(|a| format!("{}: {}", a.name, a.ty)).collect();
+        writeln!(f, "inputs      {}", arguments.join(", "))?;
+        let results: Vec<String> = self.outputs.iter().map(ToString::to_string).collect();
+        write!(f, "outputs     {}", results.join(", "))
+    }
+}
+
+impl Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.work {
+            Work::Elementwise(region) if region.reduced_axes > 0 => "reduce",
+            Work::Elementwise(region) if is_copy(region) => "copy",
+            Work::Elementwise(_) => "map",
+            Work::Op(_) => "kernel",
+            Work::Product(_) => "product",
+        };
+        let read: usize = self.inputs.iter().map(distinct_bytes).sum();
+        let written: usize = self.outputs.iter().map(distinct_bytes).sum();
+        let (read, written) = (Bytes(read).to_string(), Bytes(written).to_string());
+        write!(f, "{kind:<10} {read:>10} {written:>10}  {}", self.work)?;
+        match &self.work {
+            Work::Elementwise(_) => write!(f, " -> {}", list(&self.outputs))?,
+            Work::Op(_) | Work::Product(_) => {
+                write!(f, "({}) -> {}", list(&self.inputs), list(&self.outputs))?;
+            }
+        }
+        match self.origin.path() {
+            Some(path) => write!(f, "  # {path}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Work::Elementwise(region) => region.fmt(f),
+            Work::Op(op) => op.fmt(f),
+            Work::Product(product) => {
+                product.op.fmt(f)?;
+                if product.bias {
+                    f.write_str(" + bias")?;
+                }
+                match product.activation {
+                    Some(function) => write!(f, ", {}", ibex_graph::Op::from(function).name()),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// Most instructions that a line names.
+const NAMED: usize = 12;
+
+impl Display for Region {
+    /// The chain of functions over the space, reduced axes marked by `Σ`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let functions: Vec<String> =
+            self.code.iter().filter_map(|i| name(i.kind)).map(str::to_string).collect();
+        match functions.len() {
+            0 => f.write_str("copy")?,
+            count => {
+                f.write_str(&functions[..count.min(NAMED)].join(" "))?;
+                if count > NAMED {
+                    write!(f, " … {count} in all")?;
+                }
+            }
+        }
+        for reduction in self.stores.iter().filter_map(|store| store.reduction) {
+            write!(f, " {reduction:?}")?;
+        }
+        f.write_str(" over (")?;
+        for (axis, extent) in self.space.iter().enumerate() {
+            let reduced = (self.outer_axes..self.outer_axes + self.reduced_axes).contains(&axis);
+            let comma = if axis > 0 { ", " } else { "" };
+            write!(f, "{comma}{}{extent}", if reduced { "Σ" } else { "" })?;
+        }
+        f.write_char(')')
+    }
+}
+
+fn is_copy(region: &Region) -> bool {
+    region.code.iter().all(|i| name(i.kind).is_none())
+}
+
+/// The name of a function; none for what only brings numbers in.
+fn name(kind: InstructionKind) -> Option<&'static str> {
+    Some(match kind {
+        InstructionKind::Load(_) | InstructionKind::Constant(_) => return None,
+        InstructionKind::Unary(f, _) => ibex_graph::op::Rule::name(&f),
+        InstructionKind::Binary(f, _, _) => ibex_graph::op::Rule::name(&f),
+        InstructionKind::Compare(f, _, _) => ibex_graph::op::Rule::name(&f),
+        InstructionKind::Select(..) => "select",
+        InstructionKind::Cast(_) => "cast",
+        InstructionKind::Iota { .. } => "iota",
+        InstructionKind::RandomUniform { .. } => "random",
+    })
+}
+
+/// Bytes of the elements that a view shows, repeated ones once.
+fn distinct_bytes(operand: &Operand) -> usize {
+    let axes = operand.shape.iter().zip(&operand.strides).filter(|&(_, &s)| s != 0);
+    axes.map(|(&d, _)| d).product::<usize>() * operand.dtype.size()
+}
+
+fn list(operands: &[Operand]) -> String {
+    operands.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Display for Operand {
+    /// Place, dtype and shape, and the strides unless they are row-major.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?}", self.place, self.dtype, self.shape)?;
+        match self.is_contiguous() {
+            true => Ok(()),
+            false => write!(f, " by {:?}", self.strides),
+        }
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Arena(offset) => write!(f, "@{offset}"),
+            Place::Input(index) => write!(f, "input {index}"),
+            Place::Output(index) => write!(f, "output {index}"),
+            Place::Variable(index) => write!(f, "variable {index}"),
+            Place::Constant(index) => write!(f, "constant {index}"),
+        }
+    }
+}
+
+/// A number of bytes in the unit that fits.
+struct Bytes(usize);
+
+impl Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes @ 0..1024 => write!(f, "{bytes} B"),
+            bytes if bytes < 1 << 20 => write!(f, "{:.1} KiB", bytes as f64 / 1024.0),
+            bytes => write!(f, "{:.2} MiB", bytes as f64 / f64::from(1 << 20)),
+        }
+    }
+}

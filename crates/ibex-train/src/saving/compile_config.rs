@@ -1,0 +1,142 @@
+//! The compile configuration as Keras's JSON, both ways.
+//!
+//! Keras keeps what the user gave to `compile`: names, objects, lists and dictionaries of them.
+//! It must not know files, weights or programs.
+
+use ibex_nn::ConfigError;
+use ibex_nn::losses::Loss;
+use ibex_nn::metrics::Metric;
+use ibex_nn::object::shortened;
+use ibex_nn::optimizers::{Optimizer, OptimizerState};
+use ibex_nn::schedules::LearningRate;
+use serde_json::{Map, Value, json};
+
+use crate::compile::{Compile, MetricChoice, PerOutput};
+
+/// What Keras writes as `compile_config`, with the optimizer's learning rate of this moment.
+pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) -> Value {
+    let mut optimizer = config.optimizer.to_value();
+    if let LearningRate::Constant(_) = config.optimizer.options().learning_rate {
+        optimizer["config"]["learning_rate"] = json!(state.learning_rate());
+    }
+    json!({
+        "optimizer": optimizer,
+        "loss": per_output(&config.losses, 1, Loss::to_value),
+        "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
+        "metrics": per_output(&config.metrics, outputs, metrics),
+        "weighted_metrics": per_output(&config.weighted_metrics, outputs, metrics),
+        "run_eagerly": false,
+        "steps_per_execution": 1,
+        "jit_compile": true,
+    })
+}
+
+/// The value for each output; what is the same for all is written `repeat` times.
+fn per_output<T>(values: &PerOutput<T>, repeat: usize, write: impl Fn(&T) -> Value) -> Value {
+    let one = |value: &Option<T>| value.as_ref().map_or(Value::Null, &write);
+    match values {
+        PerOutput::None => Value::Null,
+        PerOutput::Each(value) if repeat == 1 => write(value),
+        PerOutput::Each(value) => Value::Array(vec![write(value); repeat]),
+        PerOutput::List(list) => list.iter().map(one).collect(),
+        PerOutput::Dict(dict) => {
+            let pairs = dict.iter().map(|(name, value)| (name.clone(), one(value)));
+            Value::Object(pairs.collect::<Map<String, Value>>())
+        }
+    }
+}
+
+fn metrics(list: &Vec<MetricChoice>) -> Value {
+    let write = |choice: &MetricChoice| match choice {
+        MetricChoice::Named(name) => json!(name),
+        MetricChoice::Metric(metric) => metric.to_value(),
+    };
+    list.iter().map(write).collect()
+}
+
+/// The compile configuration of a model with this many outputs; `None` if it is not compiled.
+///
+/// Whether Keras compiled its own code, and how many steps it ran at once, changes no number and
+/// is passed over.
+///
+/// # Errors
+/// If an optimizer, a loss or a metric is not known, or something has another form.
+pub(crate) fn from_json(value: &Value, outputs: usize) -> Result<Option<Compile>, ConfigError> {
+    let fields = match value {
+        Value::Null => return Ok(None),
+        Value::Object(fields) if fields.is_empty() => return Ok(None),
+        Value::Object(fields) => fields,
+        other => return Err(wrong_form("the compile configuration", "an object", other)),
+    };
+    let field = |name: &str| fields.get(name).unwrap_or(&Value::Null);
+    let optimizer = match field("optimizer") {
+        // Keras's default.
+        Value::Null => Optimizer::from_value(&json!("rmsprop"))?,
+        given => Optimizer::from_value(given)?,
+    };
+    Ok(Some(Compile {
+        optimizer,
+        losses: read_per_output(field("loss"), Loss::from_value)?,
+        loss_weights: read_per_output(field("loss_weights"), read_factor)?,
+        metrics: read_metrics(field("metrics"), outputs)?,
+        weighted_metrics: read_metrics(field("weighted_metrics"), outputs)?,
+    }))
+}
+
+fn read_per_output<T>(
+    value: &Value,
+    read: impl Fn(&Value) -> Result<T, ConfigError>,
+) -> Result<PerOutput<T>, ConfigError> {
+    let one = |value: &Value| if value.is_null() { Ok(None) } else { read(value).map(Some) };
+    Ok(match value {
+        Value::Null => PerOutput::None,
+        Value::Array(list) => PerOutput::List(list.iter().map(one).collect::<Result<_, _>>()?),
+        Value::Object(dict) if !is_serialized(value) => {
+            let pair = |(name, value): (&String, &Value)| Ok((name.clone(), one(value)?));
+            PerOutput::Dict(dict.iter().map(pair).collect::<Result<_, ConfigError>>()?)
+        }
+        single => PerOutput::Each(read(single)?),
+    })
+}
+
+fn read_factor(value: &Value) -> Result<f64, ConfigError> {
+    value.as_f64().ok_or_else(|| wrong_form("a loss weight", "a number", value))
+}
+
+/// Metrics come as one list for the only output, or as one entry for each output.
+fn read_metrics(
+    value: &Value,
+    outputs: usize,
+) -> Result<PerOutput<Vec<MetricChoice>>, ConfigError> {
+    match value {
+        Value::Array(list) if outputs == 1 && !list.iter().any(Value::is_array) => {
+            Ok(PerOutput::Each(read_metric_list(value)?))
+        }
+        other => read_per_output(other, read_metric_list),
+    }
+}
+
+fn read_metric_list(value: &Value) -> Result<Vec<MetricChoice>, ConfigError> {
+    match value {
+        Value::Array(list) => list.iter().filter(|v| !v.is_null()).map(read_metric).collect(),
+        single => Ok(vec![read_metric(single)?]),
+    }
+}
+
+fn read_metric(value: &Value) -> Result<MetricChoice, ConfigError> {
+    match value {
+        Value::String(name) => Ok(MetricChoice::Named(name.clone())),
+        object => Metric::from_value(object).map(MetricChoice::Metric),
+    }
+}
+
+/// Whether it is an object of Keras, not a dictionary of outputs.
+fn is_serialized(value: &Value) -> bool {
+    value.get("class_name").is_some_and(Value::is_string) && value.get("config").is_some()
+}
+
+fn wrong_form(what: &str, expected: &str, value: &Value) -> ConfigError {
+    ConfigError::new(format!("{what} has another form"))
+        .expected(expected)
+        .received(shortened(value))
+}

@@ -1,0 +1,143 @@
+//! Models as files that Keras reads and writes: `.keras` and `.weights.h5`.
+//!
+//! Read in this order: this file (what an archive holds), `load`, `weights` (which array lies
+//! where), `compile_config` (optimizer, losses, metrics as JSON).
+//! It must not know how bytes are laid out, nor what layers compute.
+//!
+//! Files are data: nothing in them is executed, and what they name is looked up in the tables of
+//! this library and among what the program has registered.
+
+mod compile_config;
+mod load;
+mod weights;
+
+use std::path::Path;
+
+use ibex_format::error::Problem;
+use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5};
+use ibex_nn::saving::model_config;
+use serde_json::{Value, json};
+
+use crate::error::Result;
+use crate::model::Model;
+
+pub use weights::Mismatch;
+
+/// The version of Keras whose files are written.
+const KERAS_VERSION: &str = "3.15.1";
+
+/// Where a weights file holds the optimizer's variables.
+const OPTIMIZER: &str = "optimizer";
+
+impl Model {
+    /// Writes the whole model as a `.keras` file: layers, weights, compile configuration and the
+    /// state of the optimizer.
+    ///
+    /// Keras 3 loads it without custom objects, unless layers of one's own are in it.
+    /// The file is written whole or not at all.
+    ///
+    /// # Errors
+    /// If the path does not end in `.keras`, or the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        check_ending(path, ".keras", "save_weights")?;
+        Ok(self.to_archive()?.write(path)?)
+    }
+
+    /// The model as a `.keras` file holds it.
+    ///
+    /// # Errors
+    /// If a name cannot be one in a file.
+    pub fn to_archive(&self) -> Result<KerasArchive> {
+        Ok(KerasArchive {
+            metadata: json!({"keras_version": KERAS_VERSION, "date_saved": date_now()}),
+            config: self.to_json(),
+            weights: self.weights_tree()?,
+            assets: Default::default(),
+        })
+    }
+
+    /// The model as Keras's `config.json`.
+    pub fn to_json(&self) -> Value {
+        let mut object = model_config(&self.functional);
+        object["config"]["trainable"] = json!(self.instance.is_trainable());
+        object["compile_config"] = self.compiled.as_ref().map_or(json!({}), |compiled| {
+            let outputs = self.functional.outputs().len();
+            compile_config::to_json(&compiled.config, &compiled.optimizer, outputs)
+        });
+        object
+    }
+
+    /// Writes weights and optimizer state as a `.weights.h5` file, whole or not at all.
+    ///
+    /// # Errors
+    /// If the path does not end in `.weights.h5`, or the file cannot be written.
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        check_ending(path, ".weights.h5", "save")?;
+        Ok(hdf5::write(path, self.weights_tree()?)?)
+    }
+
+    fn weights_tree(&self) -> Result<Hdf5Group> {
+        let mut tree = Hdf5Group::new();
+        weights::write(&self.instance, &self.name(), &mut tree)?;
+        if let Some(compiled) = &self.compiled {
+            let name = &compiled.config.optimizer.options().name;
+            let variables = compiled.optimizer.variables();
+            weights::write_group(&mut tree, OPTIMIZER, name, variables.iter())?;
+        }
+        Ok(tree)
+    }
+}
+
+/// Keras refuses other endings, and so would refuse the file.
+fn check_ending(path: &Path, ending: &str, other: &str) -> Result<(), FormatError> {
+    if path.to_string_lossy().ends_with(ending) {
+        return Ok(());
+    }
+    Err(Problem::new(format!("the name of the file must end in `{ending}`"))
+        .received(path.display().to_string())
+        .help(format!("add the ending; `{other}` writes the other kind of file"))
+        .invalid())
+}
+
+/// The date as Keras writes it, in UTC.
+fn date_now() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    date_text(now.map_or(0, |elapsed| elapsed.as_secs()))
+}
+
+fn date_text(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (mut year, mut day) = (1970, days);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    while day >= 365 + u64::from(is_leap(year)) {
+        day -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if day < length {
+            break;
+        }
+        day -= length;
+        month += 1;
+    }
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year}-{month:02}-{:02}@{hour:02}:{minute:02}:{:02}", day + 1, second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date_text;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        // As `date -u -d @N` gives them.
+        assert_eq!(date_text(0), "1970-01-01@00:00:00");
+        assert_eq!(date_text(951_825_599), "2000-02-29@11:59:59");
+        assert_eq!(date_text(1_767_225_599), "2025-12-31@23:59:59");
+        assert_eq!(date_text(1_767_225_600), "2026-01-01@00:00:00");
+    }
+}

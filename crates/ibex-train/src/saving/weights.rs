@@ -1,0 +1,270 @@
+//! The tree of a weights file: which array lies where, both ways.
+//!
+//! The places are those of Keras 3: `layers/dense_1/vars/0` for the first weight of the second
+//! dense layer of a model, whatever the layer is called; the name is an attribute beside it.
+//! A layer that is met twice is stored where it is met first.
+//! It must not know archives, configurations or optimizers.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use ibex_format::error::Problem;
+use ibex_format::{Attribute, FormatError, Hdf5Group, Hdf5Node, RawArray};
+use ibex_graph::{Array, Shape, Variable};
+use ibex_nn::layer::snake_case;
+use ibex_nn::models::listed_layers;
+use ibex_nn::{Instance, Layer, Weight};
+
+use crate::arrays::{from_raw, to_raw};
+use crate::error::Result;
+
+/// The group below a saved object in which its arrays lie.
+const VARIABLES: &str = "vars";
+
+/// A layer and its place in the tree.
+struct Placed {
+    path: String,
+    instance: Arc<Instance>,
+}
+
+/// What to do with a weight of the file whose shape is not that of the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It is an error, and nothing is loaded.
+    #[default]
+    Refuse,
+    /// The layer keeps the weights that it has; so does one that the file lacks.
+    Skip,
+}
+
+/// Values for variables, checked but not yet assigned.
+#[derive(Debug, Default)]
+pub(crate) struct Assignments {
+    values: Vec<(Variable, Array)>,
+    /// The names of the layers that keep the weights they had.
+    pub(crate) skipped: Vec<String>,
+}
+
+impl Assignments {
+    /// Gives every variable its value.
+    pub(crate) fn carry_out(self) -> Result<Vec<String>> {
+        for (variable, value) in &self.values {
+            variable.set(value)?;
+        }
+        Ok(self.skipped)
+    }
+}
+
+/// Writes the weights of a model, and of the layers in it, into a tree.
+///
+/// # Errors
+/// If a name cannot be one in a file.
+pub(crate) fn write(root: &Arc<Instance>, name: &str, tree: &mut Hdf5Group) -> Result<()> {
+    for placed in placed_layers(root) {
+        let layer = &placed.instance;
+        let name = if placed.path.is_empty() { name } else { layer.name() };
+        let values = weights_in_order(layer);
+        write_group(tree, &placed.path, name, values.into_iter().filter_map(Weight::variable))?;
+    }
+    Ok(())
+}
+
+/// Writes the variables of one object: `path/vars/0`, `path/vars/1`, ….
+///
+/// # Errors
+/// If a name cannot be one in a file.
+pub(crate) fn write_group<'a>(
+    tree: &mut Hdf5Group,
+    path: &str,
+    name: &str,
+    variables: impl Iterator<Item = &'a Variable>,
+) -> Result<()> {
+    let group = tree.group_mut(&joined(path, VARIABLES))?;
+    group.attributes.insert("name".to_string(), Attribute::Text(name.to_string()));
+    for (index, variable) in variables.enumerate() {
+        group.insert(&index.to_string(), to_raw(&variable.lock())?)?;
+    }
+    Ok(())
+}
+
+/// Reads the weights of a model, and of the layers in it, out of a tree.
+///
+/// # Errors
+/// If the file lacks a weight, has more than the layer, or one has another shape; see
+/// [`Mismatch`].
+pub(crate) fn read(
+    root: &Arc<Instance>,
+    tree: &Hdf5Group,
+    mismatch: Mismatch,
+) -> Result<Assignments> {
+    let mut assignments = Assignments::default();
+    for placed in placed_layers(root) {
+        match read_layer(&placed, tree) {
+            Ok(values) => assignments.values.extend(values),
+            Err(_) if mismatch == Mismatch::Skip => {
+                assignments.skipped.push(placed.instance.name().to_string());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(assignments)
+}
+
+/// The arrays of one object, in order; `None` if the tree has no such object.
+pub(crate) fn read_group<'a>(tree: &'a Hdf5Group, path: &str) -> Option<Vec<&'a RawArray>> {
+    let group = tree.group(&joined(path, VARIABLES))?;
+    let array = |index: usize| match group.children.get(&index.to_string()) {
+        Some(Hdf5Node::Dataset(dataset)) => Some(&dataset.array),
+        _ => None,
+    };
+    Some((0..group.children.len()).map_while(array).collect())
+}
+
+/// Pairs variables with arrays of the same shapes; `None` if they do not fit.
+pub(crate) fn paired(variables: &[Variable], arrays: &[&RawArray]) -> Result<Option<Assignments>> {
+    let fits =
+        |(variable, array): (&Variable, &&RawArray)| variable.shape().dims() == array.shape();
+    if variables.len() != arrays.len() || !variables.iter().zip(arrays).all(fits) {
+        return Ok(None);
+    }
+    let mut assignments = Assignments::default();
+    for (variable, array) in variables.iter().zip(arrays) {
+        let value = from_raw(array)?.cast(variable.dtype());
+        assignments.values.push((variable.clone(), value));
+    }
+    Ok(Some(assignments))
+}
+
+fn read_layer(placed: &Placed, tree: &Hdf5Group) -> Result<Vec<(Variable, Array)>> {
+    let weights = weights_in_order(&placed.instance);
+    if weights.is_empty() {
+        return Ok(Vec::new());
+    }
+    let arrays = read_group(tree, &placed.path).unwrap_or_default();
+    let mut values = Vec::with_capacity(weights.len());
+    for (index, weight) in weights.iter().enumerate() {
+        let Some(variable) = weight.variable() else { continue };
+        let Some(array) = arrays.get(index) else {
+            return Err(missing(placed, weight, index, arrays.len(), tree).into());
+        };
+        if array.shape() != variable.shape().dims() {
+            return Err(mismatched(placed, weight, index, array).into());
+        }
+        values.push((variable.clone(), from_raw(array)?.cast(variable.dtype())));
+    }
+    if arrays.len() > weights.len() {
+        return Err(surplus(placed, &weights, arrays.len()).into());
+    }
+    Ok(values)
+}
+
+fn missing(
+    placed: &Placed,
+    weight: &Weight,
+    index: usize,
+    count: usize,
+    tree: &Hdf5Group,
+) -> FormatError {
+    let layer = placed.instance.name();
+    let problem = Problem::new(format!(
+        "the file has no weight `{}` for layer `{layer}`",
+        weight.spec().name
+    ))
+    .expected(format!("{} of shape {}", weight.spec().dtype, weight.spec().shape));
+    let problem = match tree.group(&placed.path) {
+        Some(_) => problem.received(format!("{count} weights of that layer")),
+        None => problem.received(format!("no layer there; {}", stored_layers(placed, tree))),
+    };
+    let help = "build the model as the one that was saved, or load with `Mismatch::Skip`";
+    problem.help(help).missing().in_member(place(placed, index))
+}
+
+/// The layers that the file has where this one was looked for.
+fn stored_layers(placed: &Placed, tree: &Hdf5Group) -> String {
+    let parent = placed.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let names: Vec<String> = tree.group(parent).map_or(Vec::new(), |group| {
+        group.children.keys().take(16).map(|name| format!("`{}`", name.escape_debug())).collect()
+    });
+    if names.is_empty() {
+        "the file has no layers".into()
+    } else {
+        format!("only {}", names.join(", "))
+    }
+}
+
+fn mismatched(placed: &Placed, weight: &Weight, index: usize, array: &RawArray) -> FormatError {
+    let layer = placed.instance.name();
+    let stored = Shape::from(array.shape());
+    Problem::new(format!(
+        "the weight `{}` of layer `{layer}` has another shape in the file",
+        weight.spec().name
+    ))
+    .expected(weight.spec().shape.to_string())
+    .received(stored.to_string())
+    .help("build the model as the one that was saved, or load with `Mismatch::Skip`")
+    .invalid()
+    .in_member(place(placed, index))
+}
+
+fn surplus(placed: &Placed, weights: &[&Weight], count: usize) -> FormatError {
+    let names: Vec<&str> = weights.iter().map(|w| w.spec().name.as_str()).collect();
+    Problem::new(format!("the file has more weights for layer `{}`", placed.instance.name()))
+        .expected(format!("{} ({})", names.len(), names.join(", ")))
+        .received(count.to_string())
+        .help("build the model as the one that was saved, or load with `Mismatch::Skip`")
+        .invalid()
+        .in_member(joined(&placed.path, VARIABLES))
+}
+
+fn place(placed: &Placed, index: usize) -> String {
+    format!("{}/{index}", joined(&placed.path, VARIABLES))
+}
+
+/// A layer's own weights in the order of files: trained ones, then the others.
+fn weights_in_order(instance: &Instance) -> Vec<&Weight> {
+    let own = |trained| instance.weights().iter().filter(move |w| w.spec().trainable == trained);
+    own(true).chain(own(false)).collect()
+}
+
+/// Every layer once, the model first, each with its place.
+fn placed_layers(root: &Arc<Instance>) -> Vec<Placed> {
+    let (mut placed, mut seen) = (Vec::new(), HashSet::new());
+    place_layer(root, String::new(), &mut seen, &mut placed);
+    placed
+}
+
+fn place_layer(
+    instance: &Arc<Instance>,
+    path: String,
+    seen: &mut HashSet<*const Instance>,
+    placed: &mut Vec<Placed>,
+) {
+    if !seen.insert(Arc::as_ptr(instance)) {
+        return;
+    }
+    placed.push(Placed { path: path.clone(), instance: instance.clone() });
+    let Some(layers) = listed_layers(instance) else {
+        for (name, child) in instance.children() {
+            place_layer(child, joined(&path, name), seen, placed);
+        }
+        return;
+    };
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for child in layers {
+        let stem = stem_of(child.layer().as_ref());
+        let count = counts.entry(stem.clone()).or_default();
+        let name = if *count == 0 { stem } else { format!("{stem}_{count}") };
+        *count += 1;
+        place_layer(child, joined(&path, &format!("layers/{name}")), seen, placed);
+    }
+}
+
+/// The snake case of the class's own name, without the package of a registered one.
+fn stem_of(layer: &dyn Layer) -> String {
+    let class = layer.class_name();
+    snake_case(class.rsplit_once('>').map_or(class, |(_, name)| name))
+}
+
+fn joined(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_string() } else { format!("{path}/{name}") }
+}
