@@ -48,28 +48,68 @@ fn a_weight_of_another_shape_is_named_with_both_shapes() {
             let array = RawArray::from_slice(&[3, 2], &[0f32; 6]).unwrap();
             tree.insert("layers/dense/vars/0", array).unwrap();
         },
-        expect![[r#""#]],
+        expect![[r#"
+            the weight `kernel` of layer `hidden` has another shape in the file
+              expected  (2, 3)
+              received  (3, 2)
+              at model.weights.h5: layers/dense/vars/0
+              help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
     );
 }
 
 #[test]
 fn a_weight_or_a_layer_that_is_missing_is_named() {
-    check_weights(|tree| _ = remove(tree, "layers/dense_1/vars/1"), expect![[r#""#]]);
-    check_weights(|tree| _ = remove(tree, "layers/dense_1"), expect![[r#""#]]);
-    check_weights(|tree| *tree = Hdf5Group::new(), expect![[r#""#]]);
+    check_weights(
+        |tree| _ = remove(tree, "layers/dense_1/vars/1"),
+        expect![[r#"
+        the file has no weight `bias` for layer `last`
+          expected  float32 of shape (1,)
+          received  1 weights of that layer
+          at model.weights.h5: layers/dense_1/vars/1
+          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+    );
+    check_weights(
+        |tree| _ = remove(tree, "layers/dense_1"),
+        expect![[r#"
+        the file has no weight `kernel` for layer `last`
+          expected  float32 of shape (3, 1)
+          received  no layer there; only `dense`
+          at model.weights.h5: layers/dense_1/vars/0
+          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+    );
+    check_weights(
+        |tree| *tree = Hdf5Group::new(),
+        expect![[r#"
+        the file has no weight `kernel` for layer `hidden`
+          expected  float32 of shape (2, 3)
+          received  no layer there; the file has no layers
+          at model.weights.h5: layers/dense/vars/0
+          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+    );
 }
 
 #[test]
 fn a_layer_with_more_weights_in_the_file_is_named() {
     check_weights(
         |tree| tree.insert("layers/dense/vars/2", RawArray::scalar(1f32)).unwrap(),
-        expect![[r#""#]],
+        expect![[r#"
+            the file has more weights for layer `hidden`
+              expected  2 (kernel, bias)
+              received  3
+              at model.weights.h5: layers/dense/vars
+              help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
     );
 }
 
 #[test]
 fn what_is_not_known_is_named_with_what_to_do() {
-    check_config(|c| c["config"]["layers"][1]["class_name"] = json!("Dens"), expect![[r#""#]]);
+    check_config(
+        |c| c["config"]["layers"][1]["class_name"] = json!("Dens"),
+        expect![[r#"
+        layer `hidden`: unknown layer class `Dens`
+          at config.json
+          help: did you mean `Dense`? Call `register_layer("Dens", …)` before loading, if it is your own"#]],
+    );
     check_config(
         |c| {
             let layer = &mut c["config"]["layers"][1];
@@ -77,19 +117,50 @@ fn what_is_not_known_is_named_with_what_to_do() {
             layer["module"] = Value::Null;
             layer["registered_name"] = json!("mine>Mine");
         },
-        expect![[r#""#]],
+        expect![[r#"
+            layer `hidden`: unknown layer class `mine>Mine`
+              at config.json
+              help: call `register_layer("mine>Mine", …)` before loading, if it is your own"#]],
     );
-    check_config(|c| c["compile_config"]["loss"] = json!("mean_square"), expect![[r#""#]]);
+    check_config(
+        |c| c["compile_config"]["loss"] = json!("mean_square"),
+        expect![[r#"
+        unknown loss `mean_square`
+          expected  one of BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge, CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge, Tversky
+          at config.json: compile_config
+          help: register your own under this name before loading"#]],
+    );
     check_config(
         |c| c["compile_config"]["optimizer"]["class_name"] = json!("Adamm"),
-        expect![[r#""#]],
+        expect![[r#"
+            unknown optimizer `Adamm`
+              at config.json: compile_config
+              help: did you mean `Adam`?"#]],
     );
     check_config(
         |c| c["compile_config"]["metrics"] = json!([{"class_name": "Mine", "config": {}}]),
-        expect![[r#""#]],
+        expect![[r#"
+            unknown metric `Mine`
+              at config.json: compile_config
+              help: did you mean `Hinge`?"#]],
     );
-    check_config(|c| c["compile_config"]["loss_weights"] = json!("all"), expect![[r#""#]]);
-    check_config(|c| *c = json!({}), expect![[r#""#]]);
+    check_config(
+        |c| c["compile_config"]["loss_weights"] = json!("all"),
+        expect![[r#"
+        a loss weight has another form
+          expected  a number
+          received  "all"
+          at config.json: compile_config
+          help: `Model::load_uncompiled` loads the model without it"#]],
+    );
+    check_config(
+        |c| *c = json!({}),
+        expect![[r#"
+        this is not the configuration of a model
+          expected  an object with `class_name` and `config`
+          received  {}
+          at config.json"#]],
+    );
 }
 
 #[test]
@@ -100,21 +171,46 @@ fn files_that_are_missing_or_misnamed_are_named() {
     };
     let mut model = small();
     let load = Model::load(folder.path().join("no.keras")).unwrap_err();
-    expect![[r#""#]].assert_eq(&shown(load));
+    expect![[r#"
+        cannot read `FOLDER/no.keras`: No such file or directory (os error 2)
+          help: check the path"#]]
+    .assert_eq(&shown(load));
     let ending = model.save(folder.path().join("model.h5")).unwrap_err();
-    expect![[r#""#]].assert_eq(&shown(ending));
+    expect![[r#"
+        the name of the file must end in `.keras`
+          received  FOLDER/model.h5
+          help: add the ending; `save_weights` writes the other kind of file"#]]
+    .assert_eq(&shown(ending));
     let ending = model.save_weights(folder.path().join("model.keras")).unwrap_err();
-    expect![[r#""#]].assert_eq(&shown(ending));
+    expect![[r#"
+        the name of the file must end in `.weights.h5`
+          received  FOLDER/model.keras
+          help: add the ending; `save` writes the other kind of file"#]]
+    .assert_eq(&shown(ending));
     let place = model.save(folder.path().join("no/model.keras")).unwrap_err();
-    expect![[r#""#]].assert_eq(&shown(place));
+    expect![[r#"
+        cannot write `FOLDER/no/model.keras`: No such file or directory (os error 2)
+          help: the folder `FOLDER/no` does not exist; create it"#]]
+    .assert_eq(&shown(place));
     std::fs::write(folder.path().join("bad.keras"), b"no zip").unwrap();
     let bad = Model::load(folder.path().join("bad.keras")).unwrap_err();
-    expect![[r#""#]].assert_eq(&shown(bad));
+    expect![[r#"
+        the file is no sound zip archive
+          received  invalid Zip archive: Could not find EOCD
+          at FOLDER/bad.keras
+          help: it may be of another format, or cut short while it was copied"#]]
+    .assert_eq(&shown(bad));
     let mut archive = model.to_archive().unwrap();
     remove(&mut archive.weights, "layers/dense");
     archive.write(folder.path().join("part.keras")).unwrap();
     let part = model.load_weights(folder.path().join("part.keras")).unwrap_err();
-    expect![[r#""#]].assert_eq(&shown(part));
+    expect![[r#"
+        the file has no weight `kernel` for layer `hidden`
+          expected  float32 of shape (2, 3)
+          received  no layer there; only `dense_1`
+          at FOLDER/part.keras: model.weights.h5: layers/dense/vars/0
+          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]]
+    .assert_eq(&shown(part));
 }
 
 #[test]
