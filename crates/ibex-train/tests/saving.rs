@@ -53,7 +53,7 @@ fn a_weight_of_another_shape_is_named_with_both_shapes() {
               expected  (2, 3)
               received  (3, 2)
               at model.weights.h5: layers/dense/vars/0
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits"#]],
     );
 }
 
@@ -64,9 +64,9 @@ fn a_weight_or_a_layer_that_is_missing_is_named() {
         expect![[r#"
         the file has no weight `bias` for layer `last`
           expected  float32 of shape (1,)
-          received  1 weights of that layer
+          received  a layer with 1 of its weights
           at model.weights.h5: layers/dense_1/vars/1
-          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+          help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits"#]],
     );
     check_weights(
         |tree| _ = remove(tree, "layers/dense_1"),
@@ -75,7 +75,7 @@ fn a_weight_or_a_layer_that_is_missing_is_named() {
           expected  float32 of shape (3, 1)
           received  no layer there; only `dense`
           at model.weights.h5: layers/dense_1/vars/0
-          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+          help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits"#]],
     );
     check_weights(
         |tree| *tree = Hdf5Group::new(),
@@ -84,7 +84,7 @@ fn a_weight_or_a_layer_that_is_missing_is_named() {
           expected  float32 of shape (2, 3)
           received  no layer there; the file has no layers
           at model.weights.h5: layers/dense/vars/0
-          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+          help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits"#]],
     );
 }
 
@@ -97,7 +97,7 @@ fn a_layer_with_more_weights_in_the_file_is_named() {
               expected  2 (kernel, bias)
               received  3
               at model.weights.h5: layers/dense/vars
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]],
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits"#]],
     );
 }
 
@@ -209,7 +209,7 @@ fn files_that_are_missing_or_misnamed_are_named() {
           expected  float32 of shape (2, 3)
           received  no layer there; only `dense_1`
           at FOLDER/part.keras: model.weights.h5: layers/dense/vars/0
-          help: build the model as the one that was saved, or load with `Mismatch::Skip`"#]]
+          help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits"#]]
     .assert_eq(&shown(part));
 }
 
