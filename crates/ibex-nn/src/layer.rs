@@ -332,7 +332,8 @@ where
 macro_rules! layer_facts {
     ($layer:ident) => {
         // A struct of plain fields always serializes.
-        $crate::layer_facts!($layer, |layer| ::serde_json::to_value(layer).unwrap_or_default());
+        $crate::layer_facts!($layer, |layer| $crate::private::serde_json::to_value(layer)
+            .unwrap_or_default());
     };
     ($layer:ident, |$this:ident| $config:expr) => {
         fn base(&self) -> &$crate::layer::Base {
@@ -347,7 +348,7 @@ macro_rules! layer_facts {
             stringify!($layer)
         }
 
-        fn config(&self) -> ::serde_json::Value {
+        fn config(&self) -> $crate::private::serde_json::Value {
             let $this = self;
             $config
         }
@@ -383,7 +384,7 @@ macro_rules! layer_setters {
             }
 
             /// The dtype of weights and computation.
-            pub fn dtype(mut self, dtype: ::ibex_graph::DType) -> Self {
+            pub fn dtype(mut self, dtype: $crate::private::DType) -> Self {
                 self.base.dtype = dtype;
                 self
             }

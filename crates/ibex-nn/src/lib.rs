@@ -2,7 +2,8 @@
 //!
 //! Everything here speaks Keras 3: the same names, defaults, formulas and configurations.
 //! This crate knows no device, no file and no data.
-//! Read in this order: [`object`], [`options`], [`layer`], [`instance`], [`trace`], [`models`], then any family.
+//! Read in this order: [`object`], [`options`], [`layer`], [`instance`], [`trace`], [`models`],
+//! then any family.
 
 pub mod activations;
 pub mod constraints;
@@ -27,3 +28,10 @@ pub use layer::{Base, Layer, LayerExt};
 pub use object::ConfigError;
 pub use partial::{PartialShape, PartialType};
 pub use trace::{Call, Trace};
+
+/// What the macros of this crate name, so that programs that use them need no further dependency.
+#[doc(hidden)]
+pub mod private {
+    pub use ibex_graph::DType;
+    pub use serde_json;
+}

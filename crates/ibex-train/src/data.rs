@@ -53,6 +53,27 @@ impl<T: ibex_graph::Element, S: ndarray::Data<Elem = T>, D: ndarray::Dimension>
     }
 }
 
+macro_rules! tuples {
+    ($(($($array:ident),*);)*) => {
+        $(impl<$($array: Into<Arrays>),*> From<($($array,)*)> for Arrays {
+            /// The arrays one after another, of any dtypes.
+            fn from(tuple: ($($array,)*)) -> Arrays {
+                #[allow(non_snake_case)] // One variable for each type, under its name.
+                let ($($array,)*) = tuple;
+                Arrays([$($array.into().0),*].concat())
+            }
+        })*
+    };
+}
+
+tuples! {
+    (A, B);
+    (A, B, C);
+    (A, B, C, D);
+    (A, B, C, D, E);
+    (A, B, C, D, E, F);
+}
+
 /// Inputs, targets and weights of the same samples.
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
