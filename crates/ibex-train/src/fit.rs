@@ -320,6 +320,8 @@ impl Run {
                 for (name, value) in model.evaluate_prepared(validation, fit.batch_size)?.iter() {
                     logs.set(format!("val_{name}"), value);
                 }
+                // Keras reports all names of an epoch in one alphabet.
+                logs.sort();
             }
             self.send(model, epoch, 0, &mut logs, |c, e| c.on_epoch_end(e))?;
             self.progress.epoch_end(&logs, times.seconds);
