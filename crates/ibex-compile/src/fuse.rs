@@ -7,13 +7,17 @@
 //! pass, although it could be computed, and would have to be kept, much earlier.
 //! Must not know: places, kernels.
 
+use std::collections::HashMap;
+
 use crate::lower::unit::{Lowered, Source, Unit, UnitKind};
-use crate::lower::view::{parts, refine};
+use crate::lower::view::{Root, parts, refine};
 
 /// More units would spill registers of a tile out of the first cache.
 const MAX_UNITS: usize = 64;
 /// More operands would need more streams than processors prefetch.
 const MAX_OPERANDS: usize = 24;
+/// Operands of at least so many elements are worth being read once instead of twice.
+const LARGE: usize = 1 << 12;
 /// Groups visited in search of a cycle before fusion is given up.
 const SEARCH: usize = 400;
 
@@ -89,6 +93,7 @@ pub(crate) fn fuse(lowered: &Lowered) -> Groups {
     for (_, producer, consumer) in edges {
         fusion.merge(producer, consumer);
     }
+    fusion.merge_readers();
     fusion.groups
 }
 
@@ -130,6 +135,33 @@ impl Fusion<'_> {
         }
         self.groups.groups[a] = Some(merged);
         self.groups.groups[b] = None;
+    }
+
+    /// Lets groups that read the same large operand over the same space read it together.
+    fn merge_readers(&mut self) {
+        let mut readers: HashMap<Root, usize> = HashMap::new();
+        for (index, unit) in self.lowered.units.iter().enumerate() {
+            let size = unit.shape.iter().product::<usize>();
+            if unit.has_parameters() || size < LARGE {
+                continue;
+            }
+            for view in unit.inputs.iter().filter_map(Source::view) {
+                if !view.is_plain() || view.shape.iter().product::<usize>() != size {
+                    continue;
+                }
+                let Some(before) = readers.insert(view.root, index) else { continue };
+                let of = |unit: usize| self.group(self.groups.of_unit[unit]).map(|g| &g.space);
+                // Outputs that are only summed up cost nothing to compute earlier or later.
+                if of(before) == of(index) && (self.reduces(before) || self.reduces(index)) {
+                    self.merge(before, index);
+                }
+            }
+        }
+    }
+
+    /// Whether the group of a unit reduces.
+    fn reduces(&self, unit: usize) -> bool {
+        self.group(self.groups.of_unit[unit]).is_some_and(|group| group.reduced.is_some())
     }
 
     /// Both groups as one, if its shape, size and reductions allow.
@@ -175,7 +207,7 @@ impl Fusion<'_> {
         let mut roots = Vec::new();
         for &index in &group.units {
             for view in self.lowered.units[index].inputs.iter().filter_map(Source::view) {
-                let inside = matches!(view.root, crate::lower::view::Root::Value(v)
+                let inside = matches!(view.root, Root::Value(v)
                     if group.units.binary_search(&self.lowered.values[v].unit).is_ok());
                 if !inside && !roots.contains(&view.root) {
                     roots.push(view.root);

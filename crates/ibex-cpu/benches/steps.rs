@@ -192,6 +192,8 @@ fn cnn_mnist() -> Workload {
     model.finish(&[x, y], &loss, vec![data(&[64, 28, 28, 1]), labels(64)], rmsprop)
 }
 
+type Make = fn() -> Workload;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let flag = |name: &str| arguments.iter().any(|a| a == name);
@@ -199,7 +201,7 @@ fn main() {
     let threads = threads.and_then(|at| arguments.get(at + 1)?.parse().ok());
     let device = ibex_cpu::device(threads);
     println!("{}", device.name());
-    let all: [(&str, fn() -> Workload); 4] =
+    let all: [(&str, Make); 4] =
         [("and_b1", and_b1), ("mlp_mnist", mlp_mnist), ("moa", moa), ("cnn_mnist", cnn_mnist)];
     let wanted =
         all.iter().filter(|(name, _)| flag(name) || !all.iter().any(|(other, _)| flag(other)));

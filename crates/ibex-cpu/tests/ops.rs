@@ -142,9 +142,6 @@ fn every_operation_matches_the_interpreter_in_every_layout() {
                 }
                 for layout in LAYOUTS {
                     let what = format!("{}: {} {dtype} {layout:?}", info.name, sample.label);
-                    if std::env::var_os("TRACE").is_some() {
-                        eprintln!("{what}");
-                    }
                     let arguments: Vec<_> = inputs.iter().map(|v| argument(v, layout)).collect();
                     let given: Vec<&Tensor> = arguments.iter().map(|(_, _, t)| t).collect();
                     let outputs = Tensor::apply(sample.op.clone(), &given).siblings();

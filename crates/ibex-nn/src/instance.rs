@@ -249,9 +249,12 @@ impl Instance {
         own(true).chain(own(false)).chain(inner).collect()
     }
 
-    /// The weights that training changes, in Keras's order.
+    /// The weights that training changes, in Keras's order; none of a frozen layer or model.
     pub fn trainable_weights(&self) -> Vec<&Weight> {
-        let own = self.weights.iter().filter(|w| self.is_trainable() && w.spec.trainable);
+        if !self.is_trainable() {
+            return Vec::new();
+        }
+        let own = self.weights.iter().filter(|w| w.spec.trainable);
         let inner = self.children.iter().flat_map(|(_, child)| child.trainable_weights());
         own.chain(inner).collect()
     }

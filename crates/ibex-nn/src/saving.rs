@@ -7,13 +7,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::layer::Layer;
 use crate::models::Functional;
 
 mod read;
 mod write;
 
 pub use crate::layers::register_layer;
-pub use read::model_from_config;
+pub use read::{layer_from_config, model_from_config};
 
 /// A model as Keras writes it, without its compile configuration.
 ///
@@ -30,6 +31,23 @@ pub use read::model_from_config;
 /// ```
 pub fn model_config(model: &Functional) -> Value {
     write::model_object(model)
+}
+
+/// A layer as Keras writes it: class, module and configuration.
+///
+/// Without a name of its own it gets the first automatic one.
+///
+/// ```
+/// use ibex_nn::layers::Dense;
+/// use ibex_nn::saving::{layer_config, layer_from_config};
+///
+/// let config = layer_config(&Dense::new(8));
+/// assert_eq!(config["config"]["name"], "dense");
+/// assert_eq!(layer_config(layer_from_config(&config)?.as_ref()), config);
+/// # Ok::<(), ibex_nn::ConfigError>(())
+/// ```
+pub fn layer_config(layer: &dyn Layer) -> Value {
+    write::object_of_layer(layer)
 }
 
 /// The `config` part of a model that is named `name`.

@@ -3,8 +3,12 @@
 mod common;
 
 use common::{assert_close, goldens, name, names, same_json};
-use ibex_graph::{Array, Graph, Tensor, gradients, interpreter};
-use ibex_nn::losses::{CosineSimilarity, Huber, Loss, SparseCategoricalCrossentropy};
+use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
+use ibex_nn::losses::{
+    BinaryCrossentropy, CosineSimilarity, Huber, Loss, MeanSquaredError, Reduction,
+    SparseCategoricalCrossentropy,
+};
+use ibex_nn::{PartialShape, PartialType};
 use serde_json::Value;
 
 /// Keras computes in `float32`: sums of a dozen terms round to about 1e-6.
@@ -74,4 +78,140 @@ fn every_row_round_trips() {
         let again = Loss::from_value(&made.to_value()).unwrap();
         assert_eq!(made.to_value(), again.to_value(), "{}", row.class_name);
     }
+}
+
+fn ty(dtype: DType, dims: &[Option<usize>]) -> PartialType {
+    PartialType::new(dtype, PartialShape(dims.to_vec()))
+}
+
+#[test]
+fn targets_that_do_not_fit_are_refused() {
+    let float = |dims: &[Option<usize>]| ty(DType::F32, dims);
+    let (vector, one, ten) = ([None], [None, Some(1)], [None, Some(10)]);
+    let check = |loss: &str, y_true: &[Option<usize>], y_pred: &[Option<usize>]| {
+        let loss: Loss = loss.parse().unwrap();
+        loss.check(&float(y_true), &float(y_pred)).map_err(|error| error.to_string())
+    };
+    assert_eq!(check("mse", &vector, &one), Ok(()));
+    assert_eq!(check("mse", &one, &ten), Ok(()), "Keras broadcasts");
+    assert_eq!(check("sparse_categorical_crossentropy", &vector, &ten), Ok(()));
+    assert_eq!(check("sparse_categorical_crossentropy", &one, &ten), Ok(()));
+    assert_eq!(
+        check("mse", &[None, Some(3)], &ten).unwrap_err(),
+        "the targets do not fit the predictions of the loss `mean_squared_error`\n  expected  \
+         targets of the predictions' shape (None, 10)\n  received  targets (None, 3), predictions \
+         (None, 10)"
+    );
+    assert_eq!(
+        check("categorical_crossentropy", &one, &ten).unwrap_err(),
+        "the targets do not fit the predictions of the loss `categorical_crossentropy`\n  \
+         expected  targets of the predictions' shape (None, 10)\n  received  targets (None, 1), \
+         predictions (None, 10)\n  help: for targets that are class indices use \
+         `SparseCategoricalCrossentropy`, or make them one-hot vectors of 10"
+    );
+    assert_eq!(
+        check("sparse_categorical_crossentropy", &ten, &ten).unwrap_err(),
+        "the targets do not fit the predictions of the loss `sparse_categorical_crossentropy`\n  \
+         expected  a class index for each sample: targets (None,)\n  received  targets (None, \
+         10), predictions (None, 10)\n  help: for one-hot targets use `CategoricalCrossentropy`"
+    );
+}
+
+#[test]
+fn labels_that_make_no_sense_are_refused() {
+    let ten = ty(DType::F32, &[None, Some(10)]);
+    let refused = |loss: Loss, labels: &[f64], shape: &[usize]| {
+        let labels = Array::from_f64_slice(DType::F32, shape.to_vec(), labels);
+        loss.check_labels(&labels, &ten).map_err(|error| error.to_string())
+    };
+    let sparse = || SparseCategoricalCrossentropy::new();
+    assert_eq!(refused(sparse().into(), &[0., 9., 3.], &[3]), Ok(()));
+    assert_eq!(refused(sparse().ignore_class(-1).into(), &[-1., 9.], &[2]), Ok(()));
+    assert_eq!(
+        refused(sparse().into(), &[0., 1., 2., 10.], &[2, 2]).unwrap_err(),
+        "a target of the loss `sparse_categorical_crossentropy` is no class of the model\n  \
+         expected  class indices from 0 to 9\n  received  10 at [1, 1]\n  help: the last layer \
+         needs at least 11 units, or classes must count from 0"
+    );
+    assert_eq!(
+        refused(sparse().into(), &[0., 0.5], &[2]).unwrap_err(),
+        "a target of the loss `sparse_categorical_crossentropy` is no class index\n  expected  \
+         whole numbers\n  received  0.5 at [1]\n  help: for one-hot or soft targets use \
+         `CategoricalCrossentropy`"
+    );
+    assert_eq!(
+        refused(sparse().into(), &[0., -1.], &[2]).unwrap_err(),
+        "a target of the loss `sparse_categorical_crossentropy` is no class of the model\n  \
+         expected  class indices from 0 to 9\n  received  -1 at [1]\n  help: classes count from \
+         0; `ignore_class` skips one index"
+    );
+    assert_eq!(
+        refused(BinaryCrossentropy::new().into(), &[0., 2.], &[2]).unwrap_err(),
+        "a target of the loss `binary_crossentropy` is not a probability\n  expected  targets \
+         from 0 to 1\n  received  2 at [1]\n  help: scale the targets, or use a loss for numbers \
+         such as `MeanSquaredError`"
+    );
+}
+
+/// Values that Keras gives for the same inputs, of losses without golden files.
+#[test]
+fn the_rest_of_the_catalogue_is_that_of_keras() {
+    let y_true = Array::from_slice([2, 3], &[1f32, 0., 0., 0., 1., 0.]).unwrap();
+    let y_pred = Array::from_slice([2, 3], &[0.7f32, 0.2, 0.1, 0.25, 0.5, 0.25]).unwrap();
+    let labels = Array::from_slice([2], &[0i32, 1]).unwrap();
+    let value = |name: &str, y_true: &Array| {
+        let loss: Loss = name.parse().unwrap();
+        let [y_true, y_pred] = [y_true, &y_pred].map(|a| Tensor::constant(a.clone()));
+        let value = loss.value(&y_true, &y_pred, None, None);
+        interpreter::evaluate(&value).unwrap().to_f64_vec()[0]
+    };
+    for (name, labels, expected) in REST.iter().map(|&(name, expected)| match name {
+        "CategoricalGeneralizedCrossEntropy" => (name, &labels, expected),
+        _ => (name, &y_true, expected),
+    }) {
+        let found = value(name, labels);
+        assert!((found - expected).abs() < 1e-6 * expected.abs().max(1.0), "{name}: {found}");
+    }
+}
+
+const REST: [(&str, f64); 11] = [
+    ("BinaryFocalCrossentropy", 0.041887857),
+    ("CategoricalFocalCrossentropy", 0.025673443),
+    ("CategoricalGeneralizedCrossEntropy", 0.4562332),
+    ("CategoricalHinge", 0.625),
+    ("CosineSimilarity", -0.884538),
+    ("Dice", 0.39999998),
+    ("Hinge", 0.93333334),
+    ("KLDivergence", 0.5249082),
+    ("Poisson", 0.50830364),
+    ("SquaredHinge", 1.0191667),
+    ("Tversky", 0.39999998),
+];
+
+#[test]
+fn masks_and_weights_act_as_in_keras() {
+    let y_true = Array::zeros(DType::F32, [2, 2, 1]);
+    let y_pred = Array::from_slice([2, 2, 1], &[1f32, 2., 3., 4.]).unwrap();
+    let mask = Array::from_bools([2, 2], &[true, false, true, true]).unwrap();
+    let weight = Array::from_slice([2, 1], &[1f32, 0.5]).unwrap();
+    let value = |reduction: Reduction, weight: Option<&Array>| {
+        let loss = Loss::from(MeanSquaredError::new().reduction(reduction));
+        let [y_true, y_pred, mask] = [&y_true, &y_pred, &mask].map(|a| Tensor::constant(a.clone()));
+        let weight = weight.map(|w| Tensor::constant(w.clone()));
+        let value = loss.value(&y_true, &y_pred, weight.as_ref(), Some(&mask));
+        interpreter::evaluate(&value).unwrap().to_f64_vec()
+    };
+    let close = |found: Vec<f64>, expected: &[f64]| {
+        assert_eq!(found.len(), expected.len());
+        let near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(near, "{found:?} is not {expected:?}");
+    };
+    close(value(Reduction::SumOverBatchSize, None), &[8.666667]);
+    close(value(Reduction::SumOverBatchSize, Some(&weight)), &[4.5]);
+    close(value(Reduction::Sum, None), &[26.0]);
+    close(value(Reduction::Sum, Some(&weight)), &[13.5]);
+    close(value(Reduction::MeanWithSampleWeight, None), &[8.666667]);
+    close(value(Reduction::MeanWithSampleWeight, Some(&weight)), &[6.75]);
+    close(value(Reduction::None, None), &[1.0, 0.0, 9.0, 16.0]);
+    close(value(Reduction::None, Some(&weight)), &[1.0, 0.0, 4.5, 8.0]);
 }

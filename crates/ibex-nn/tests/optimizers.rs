@@ -6,7 +6,9 @@ use common::{assert_close, goldens, name, names, same_json};
 use ibex_graph::{Array, DType, Graph, Tensor, Variable, interpreter};
 use ibex_nn::Trace;
 use ibex_nn::constraints::Constraint;
-use ibex_nn::optimizers::{Adagrad, Adam, AdamW, Optimizer, OptimizerState, Options, RMSprop, SGD};
+use ibex_nn::optimizers::{
+    Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Optimizer, OptimizerState, Options, RMSprop, SGD,
+};
 use ibex_nn::schedules::ExponentialDecay;
 use serde_json::Value;
 
@@ -182,4 +184,47 @@ fn weights_of_other_dtypes_keep_them() {
     // The first step of Adam is one learning rate long; `float32` holds the rate.
     assert!((value[0] - 0.9).abs() < 1e-6, "{value:?}");
     assert_eq!(Options::default().ema_momentum, 0.99);
+}
+
+/// What Keras gives after three steps, for optimizers without golden files.
+#[test]
+fn the_rest_of_the_catalogue_is_that_of_keras() {
+    let ftrl = Ftrl::new(0.05)
+        .beta(0.1)
+        .l1_regularization_strength(0.01)
+        .l2_regularization_strength(0.02)
+        .l2_shrinkage_regularization_strength(0.03);
+    let cases: [(Optimizer, [f64; 3], &[&str]); 4] = [
+        (
+            Adamax::new(0.05).weight_decay(0.01).into(),
+            [0.91469121, -2.03056097, 0.53974009],
+            &["momentum", "norm"],
+        ),
+        (
+            Lion::new(0.05).weight_decay(0.01).into(),
+            [0.94857568, -2.04697657, 0.44922531],
+            &["momentum"],
+        ),
+        (
+            Ftrl::new(0.05).weight_decay(0.01).into(),
+            [0.01164117, -0.31779942, 0.12822311],
+            &["accumulator", "linear"],
+        ),
+        (ftrl.into(), [-0.00079073, -0.23331541, 0.09796261], &["accumulator", "linear"]),
+    ];
+    for (optimizer, expected, slots) in cases {
+        let start = Array::from_slice([3], &[1f32, -2.0, 0.5]).unwrap();
+        let weight = Variable::new("kernel", start);
+        let state = OptimizerState::new(&optimizer, &[(weight.clone(), None)]);
+        for gradient in [[0.1f32, 0.2, -0.3], [1.0, -0.5, 0.25], [-0.7, 0.3, 0.2]] {
+            step(&state, &[Array::from_slice([3], &gradient).unwrap()]);
+        }
+        let expected = Array::from_f64_slice(DType::F32, [3], &expected);
+        assert_close(optimizer.class_name(), &weight.get(), &expected, TOLERANCE);
+        let prefix = optimizer.class_name().to_lowercase();
+        let names: Vec<String> = state.variables().iter().map(|v| v.name().into()).collect();
+        let own = slots.iter().map(|slot| format!("{prefix}/kernel_{slot}"));
+        let start = ["iteration", "learning_rate"].map(|name| format!("{prefix}/{name}"));
+        assert_eq!(names, start.into_iter().chain(own).collect::<Vec<_>>());
+    }
 }

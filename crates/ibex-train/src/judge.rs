@@ -70,7 +70,7 @@ impl Judge {
         }
         let mut judge = Judge { losses, loss_weights, means: Vec::new(), metrics: Vec::new() };
         judge.add_mean("loss".to_string());
-        if names.len() > 1 {
+        if judge.losses.iter().flatten().count() > 1 {
             let named: Vec<String> = names
                 .iter()
                 .zip(&judge.losses)
@@ -106,18 +106,8 @@ impl Judge {
     ) -> Result<()> {
         let target = targets.get(output).unwrap_or(&outputs[output]);
         let metric = choice.resolve(target, &outputs[output])?;
-        let own = choice.name();
-        let mut name = if names.len() > 1 { format!("{}_{own}", names[output]) } else { own };
-        let stem = name.clone();
-        let taken = |name: &str, judge: &Judge| {
-            judge.metrics.iter().any(|m| m.name == name)
-                || judge.means.iter().any(|m| m.name == name)
-        };
-        let mut count = 0;
-        while taken(&name, self) {
-            count += 1;
-            name = format!("{stem}_{count}");
-        }
+        let name =
+            self.free_name(&choice.name(), weighted, (names.len() > 1).then(|| &names[output]));
         let states = metric.states(target, &outputs[output])?;
         let variables = states
             .iter()
@@ -129,6 +119,24 @@ impl Judge {
         let initial = states.iter().map(|state| state.initial).collect();
         self.metrics.push(Tracked { name, output, weighted, metric, states: variables, initial });
         Ok(())
+    }
+
+    /// The name of a metric in logs: Keras tells those that use weights apart by a prefix, and
+    /// numbers what is the same even then.
+    fn free_name(&self, own: &str, weighted: bool, output: Option<&String>) -> String {
+        let full = |own: &str| output.map_or(own.to_string(), |output| format!("{output}_{own}"));
+        let taken = |name: &str| {
+            let mut names = self.metrics.iter().map(|m| &m.name);
+            names.any(|n| n == name) || self.means.iter().any(|m| m.name == name)
+        };
+        let mut own = own.to_string();
+        if weighted && taken(&full(&own)) {
+            own = format!("weighted_{own}");
+        }
+        let stem = full(&own);
+        let numbered = (1..).map(|i| format!("{stem}_{i}"));
+        let mut candidates = std::iter::once(stem.clone()).chain(numbered);
+        candidates.find(|name| !taken(name)).unwrap_or(stem.clone())
     }
 
     /// Adds a batch's losses to their running means, weighted by the number of samples as in Keras.

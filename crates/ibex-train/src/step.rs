@@ -79,7 +79,9 @@ impl Parts<'_> {
             self.judged(judge, mode, types)?;
         let weight = |i: usize| batch.weights.get(i).or(batch.weights.first());
         if mode == Mode::Train {
-            self.learn(&mut trace, &total)?;
+            let spare = outputs.iter().zip(&judge.losses).filter(|(_, loss)| loss.is_none());
+            let spare: Vec<Tensor> = spare.map(|(output, _)| output.sum_all()).collect();
+            self.learn(&mut trace, &total, &spare)?;
         }
         judge.track_losses(&mut trace, &total, &values, batch.x.first().map_or(1, |t| t.dim(0)));
         for (i, output) in outputs.iter().enumerate() {
@@ -198,7 +200,10 @@ impl Parts<'_> {
     }
 
     /// Gradients and optimizer.
-    fn learn(&self, trace: &mut Trace, total: &Tensor) -> Result<()> {
+    ///
+    /// Weights that lead to nothing but `spare`, outputs that have no loss by intention, get a
+    /// gradient of zero; that nothing depends on a weight is a mistake.
+    fn learn(&self, trace: &mut Trace, total: &Tensor, spare: &[Tensor]) -> Result<()> {
         let Some(optimizer) = self.optimizer else { return Err(Error::NotCompiled("fit")) };
         let scaled = optimizer.scale_loss(total);
         let weights = self.instance.trainable_weights();
@@ -206,7 +211,16 @@ impl Parts<'_> {
         // Statistics were assigned in this trace, trained weights were not: these reads are the
         // ones that the forward pass used.
         let reads: Vec<Tensor> = variables.iter().map(|v| trace.read(v)).collect();
-        let found = gradients(&scaled, &reads)?;
+        let mut found = gradients(&scaled, &reads)?;
+        for output in spare {
+            for ((gradient, read), other) in
+                found.iter_mut().zip(&reads).zip(gradients(output, &reads)?)
+            {
+                if gradient.is_none() && other.is_some() {
+                    *gradient = Some(read.zeros_like());
+                }
+            }
+        }
         let missing = |(variable, read): (&&Variable, &Tensor)| {
             OpError::new(
                 format!("no gradient reaches the weight `{}`", variable.name()),
@@ -215,13 +229,9 @@ impl Parts<'_> {
             )
             .help("set `trainable = false` on its layer, or connect it to the loss")
         };
-        let wrong: Vec<OpError> = variables
-            .iter()
-            .zip(&reads)
-            .zip(&found)
-            .filter(|(_, gradient)| gradient.is_none())
-            .map(|(pair, _)| missing(pair))
-            .collect();
+        let pairs = variables.iter().zip(&reads).zip(&found);
+        let wrong: Vec<OpError> =
+            pairs.filter(|(_, g)| g.is_none()).map(|(pair, _)| missing(pair)).collect();
         if !wrong.is_empty() {
             return Err(Error::Graph(ibex_graph::Error::Ops(wrong)));
         }

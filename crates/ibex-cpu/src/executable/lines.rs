@@ -1,4 +1,5 @@
-//! Operations that look at all elements along one axis: sorting, extremes' places, running sums.
+//! Operations that look at all elements along one axis: sorting, extremes' places, running sums,
+//! softmax.
 
 use std::cmp::Ordering;
 
@@ -6,10 +7,11 @@ use ibex_compile::program::Step;
 use ibex_graph::ops::arg_reduce::{ArgReduce, ArgReduction};
 use ibex_graph::ops::cumulative::CumulativeSum;
 use ibex_graph::ops::sort::ArgSort;
-use ibex_graph::{Element, with_element};
+use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
 use super::op::{Places, function};
+use crate::reduce;
 
 /// The lines along an axis: line `i` begins at `first(i)` and goes on every `inner` elements.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +126,41 @@ pub(super) fn cumulative_sum(op: &CumulativeSum, step: &Step, places: Places) ->
                         let before = sum;
                         sum += x[at].to_f64();
                         y[at] = T::from_f64(if exclusive { before } else { sum });
+                    }
+                }
+            });
+        })
+    }
+}
+
+/// The softmax along an axis, or its logarithm.
+pub(super) fn softmax(axis: usize, log: bool, step: &Step, places: Places) -> Box<dyn Launch> {
+    let lines = Lines::new(&step.inputs[0].shape, axis);
+    let dtype = step.inputs[0].dtype;
+    // SAFETY: the lines are those of both operands.
+    unsafe {
+        if dtype == DType::F32 && lines.inner == 1 {
+            let kernel = if log { reduce::log_softmax } else { reduce::softmax };
+            return function(move |memory, pool| {
+                let x = memory.at(places.inputs[0]).cast();
+                let y = memory.at(places.outputs[0]).cast();
+                kernel(pool, x, lines.outer, lines.length, y);
+            });
+        }
+        function(move |memory, _| {
+            with_element!(dtype, T => {
+                let x = memory.read::<T>(places.inputs[0], lines.size());
+                let y = memory.write::<T>(places.outputs[0], lines.size());
+                for line in 0..lines.count() {
+                    let at = |i: usize| lines.first(line) + i * lines.inner;
+                    let value = |i: usize| x[at(i)].to_f64();
+                    let all = 0..lines.length;
+                    let largest = all.clone().map(value).fold(f64::NEG_INFINITY, f64::max);
+                    let sum: f64 = all.clone().map(|i| (value(i) - largest).exp()).sum();
+                    for i in all {
+                        let shifted = value(i) - largest;
+                        let result = if log { shifted - sum.ln() } else { shifted.exp() / sum };
+                        y[at(i)] = T::from_f64(result);
                     }
                 }
             });

@@ -13,7 +13,7 @@ use crate::pool::ThreadPool;
 pub(crate) fn supports(op: &Op) -> bool {
     match op.kind() {
         ibex_graph::op::Kind::Leaf | ibex_graph::op::Kind::Primitive => true,
-        ibex_graph::op::Kind::Library => false,
+        ibex_graph::op::Kind::Library => matches!(op, Op::Softmax(_) | Op::LogSoftmax(_)),
     }
 }
 
@@ -91,9 +91,9 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ArgSort(op) => lines::arg_sort(op, step, places),
         Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
         Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),
-        Op::Softmax(_)
-        | Op::LogSoftmax(_)
-        | Op::SparseSoftmaxCrossEntropy(_)
+        Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
+        Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
+        Op::SparseSoftmaxCrossEntropy(_)
         | Op::Moments(_)
         | Op::Normalize(_)
         | Op::NormalizeGradient(_)

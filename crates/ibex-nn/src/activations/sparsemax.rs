@@ -5,17 +5,24 @@
 use ibex_graph::Tensor;
 
 pub(super) fn sparsemax(x: &Tensor) -> Tensor {
-    let sorted = x.sort(-1, true);
-    let Some(last) = sorted.rank().checked_sub(1) else { return sorted };
+    sparsemax_along(x, -1)
+}
+
+/// The function along any axis, counted from the end when negative.
+pub fn sparsemax_along(x: &Tensor, axis: isize) -> Tensor {
+    let sorted = x.sort(axis, true);
+    let Some(along) = sorted.shape().axis(axis).filter(|_| !sorted.is_poisoned()) else {
+        return sorted;
+    };
     let mut ranks = vec![1; sorted.rank()];
-    ranks[last] = sorted.dim(-1);
-    let ranks = Tensor::iota(x.dtype(), ranks, last) + 1.0;
-    let sums = sorted.cumulative_sum(-1);
+    ranks[along] = sorted.shape()[along];
+    let ranks = Tensor::iota(x.dtype(), ranks, along) + 1.0;
+    let sums = sorted.cumulative_sum(axis);
     let zero = Tensor::scalar(x.dtype(), 0.0);
     // The entries that stay positive are a prefix of the sorted ones.
     let support = (&sorted - (&sums - 1.0) / &ranks).greater(&zero);
-    let count = support.cast(x.dtype()).sum(&[last], true);
+    let count = support.cast(x.dtype()).sum(&[along], true);
     // Keras sums the cumulative sums themselves; goldens hold that behaviour.
-    let total = support.select(&sums, &sums.zeros_like()).sum(&[last], true);
+    let total = support.select(&sums, &sums.zeros_like()).sum(&[along], true);
     (x - (total - 1.0) / count).relu()
 }

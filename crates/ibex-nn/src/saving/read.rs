@@ -32,6 +32,19 @@ pub fn model_from_config(config: &Value) -> Result<Arc<Functional>, ConfigError>
     reader.model(config, 0).map(Arc::new)
 }
 
+/// The layer that a configuration describes, with class and module.
+///
+/// # Errors
+/// As [`model_from_config`].
+#[track_caller]
+pub fn layer_from_config(config: &Value) -> Result<Arc<dyn Layer>, ConfigError> {
+    let reader = Reader { location: Location::caller() };
+    match class_of(config) {
+        "InputLayer" => Ok(Arc::new(input_layer(config)?)),
+        _ => reader.layer(config, 0),
+    }
+}
+
 /// Reads models; it knows for whom.
 #[derive(Clone, Copy)]
 struct Reader {
@@ -67,6 +80,10 @@ impl Reader {
                 .received(format!("class_name = {other}"))
                 .help("models that are Python classes of their own cannot be read")),
         }?;
+        let mut model = model;
+        // The flags of the layers inside are their own.
+        model.base_mut().trainable =
+            config.get("trainable").and_then(Value::as_bool) != Some(false);
         Ok(match config.get("name").and_then(Value::as_str) {
             Some(name) => model.name(name),
             None => model,
@@ -113,12 +130,7 @@ impl Reader {
         let (inputs, input_structure) = ends(config, "input_layers", &entries)?;
         let (outputs, output_structure) = ends(config, "output_layers", &entries)?;
         let model = Functional::new(inputs, outputs).map_err(mistakes)?;
-        let mut model = model.structures(input_structure, output_structure);
-        if config.get("trainable").and_then(Value::as_bool) == Some(false) {
-            model.base_mut().trainable = false;
-            model.layers().iter().for_each(|layer| layer.set_trainable(false));
-        }
-        Ok(model)
+        Ok(model.structures(input_structure, output_structure))
     }
 
     /// A layer of a functional model and the calls of it that are still to be made.
@@ -248,7 +260,8 @@ fn call_inputs(
     };
     for (key, value) in node.get("kwargs").and_then(Value::as_object).into_iter().flatten() {
         // Keras notes that there was no mask; masks follow from the inputs.
-        if !value.is_null() {
+        // It notes `training` too, and overrides it whenever the model runs.
+        if !value.is_null() && key != "training" {
             return Err(ConfigError::new(format!(
                 "the layer is called with `{key}`, which is not supported"
             ))

@@ -25,7 +25,14 @@ fn layer_object(instance: &Instance) -> Value {
     object(instance.layer().as_ref(), instance.name(), instance.is_trainable(), instance.inputs())
 }
 
-fn object(layer: &dyn Layer, name: &str, trainable: bool, inputs: &[PartialType]) -> Value {
+/// A layer by itself.
+pub(super) fn object_of_layer(layer: &dyn Layer) -> Value {
+    let base = layer.base();
+    let name = base.name.clone().unwrap_or_else(|| layer.stem());
+    class_object(layer, &name, base.trainable)
+}
+
+fn class_object(layer: &dyn Layer, name: &str, trainable: bool) -> Value {
     let config = Value::Object(layer.full_config(name, trainable));
     let module = layer.module();
     let mut object =
@@ -33,6 +40,11 @@ fn object(layer: &dyn Layer, name: &str, trainable: bool, inputs: &[PartialType]
     if let Some(module) = module {
         object["module"] = json!(module);
     }
+    object
+}
+
+fn object(layer: &dyn Layer, name: &str, trainable: bool, inputs: &[PartialType]) -> Value {
+    let mut object = class_object(layer, name, trainable);
     if !layer.is_built_at_once() {
         object["build_config"] = json!({"input_shape": built_shape(layer, inputs)});
     }

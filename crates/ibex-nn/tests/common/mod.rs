@@ -1,6 +1,6 @@
 //! Goldens for tests: cases and their arrays, and comparisons with a stated tolerance.
 
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use ibex_graph::{Array, DType};
 use serde_json::Value;
 
 /// The cases of one golden file and the arrays beside it.
-pub(crate) struct Goldens {
-    pub(crate) cases: Vec<Value>,
+pub struct Goldens {
+    pub cases: Vec<Value>,
     arrays: BTreeMap<String, RawArray>,
 }
 
@@ -20,20 +20,26 @@ fn folder() -> PathBuf {
 }
 
 /// Reads `NAME.json` and `NAME.npz`.
-pub(crate) fn goldens(name: &str) -> Goldens {
+pub fn goldens(name: &str) -> Goldens {
     let arrays = ibex_format::npz::read(folder().join(format!("{name}.npz"))).unwrap();
     Goldens { cases: cases(name), arrays: arrays.into_iter().collect() }
 }
 
+/// Reads `NAME.npz` alone.
+pub fn goldens_of(name: &str) -> Goldens {
+    let arrays = ibex_format::npz::read(folder().join(format!("{name}.npz"))).unwrap();
+    Goldens { cases: Vec::new(), arrays: arrays.into_iter().collect() }
+}
+
 /// Reads `NAME.json` alone.
-pub(crate) fn cases(name: &str) -> Vec<Value> {
+pub fn cases(name: &str) -> Vec<Value> {
     let text = std::fs::read(folder().join(format!("{name}.json"))).unwrap();
     let value: Value = serde_json::from_slice(&text).unwrap();
     value["cases"].as_array().unwrap().clone()
 }
 
 /// The names of the golden files in a folder, sorted.
-pub(crate) fn names(of: &str) -> Vec<String> {
+pub fn names(of: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder().join(of)).unwrap();
     let files = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> =
@@ -45,12 +51,12 @@ pub(crate) fn names(of: &str) -> Vec<String> {
 
 impl Goldens {
     /// The array of that name, if there is one.
-    pub(crate) fn find(&self, name: &str) -> Option<Array> {
+    pub fn find(&self, name: &str) -> Option<Array> {
         self.arrays.get(name).map(array)
     }
 
     /// The array of that name.
-    pub(crate) fn get(&self, name: &str) -> Array {
+    pub fn get(&self, name: &str) -> Array {
         self.find(name).unwrap_or_else(|| panic!("no array {name}"))
     }
 }
@@ -61,13 +67,13 @@ fn array(raw: &RawArray) -> Array {
 }
 
 /// The name of a case.
-pub(crate) fn name(case: &Value) -> &str {
+pub fn name(case: &Value) -> &str {
     case["name"].as_str().unwrap()
 }
 
 /// Whether two arrays agree up to `tolerance` times the largest expected absolute value.
 #[track_caller]
-pub(crate) fn assert_close(what: &str, found: &Array, expected: &Array, tolerance: f64) {
+pub fn assert_close(what: &str, found: &Array, expected: &Array, tolerance: f64) {
     assert_eq!(found.shape(), expected.shape(), "shape of {what}");
     let (found, expected) = (found.to_f64_vec(), expected.to_f64_vec());
     let scale = expected.iter().fold(0.0f64, |scale, v| scale.max(v.abs())).max(1e-30);
@@ -78,7 +84,7 @@ pub(crate) fn assert_close(what: &str, found: &Array, expected: &Array, toleranc
 }
 
 /// Whether two JSON values are the same, numbers by value.
-pub(crate) fn same_json(a: &Value, b: &Value) -> bool {
+pub fn same_json(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => {

@@ -8,14 +8,13 @@
 //! this library and among what the program has registered.
 
 mod compile_config;
-//LOAD mod load;
+mod load;
 mod weights;
 
 use std::path::Path;
 
 use ibex_format::error::Problem;
 use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5};
-use ibex_nn::Layer;
 use ibex_nn::saving::model_config;
 use serde_json::{Value, json};
 
@@ -60,24 +59,13 @@ impl Model {
 
     /// The model as Keras's `config.json`.
     pub fn to_json(&self) -> Value {
-        let functional = &self.functional;
-        let compiled = self.compiled.as_ref().map_or(json!({}), |compiled| {
-            let outputs = functional.outputs().len();
+        let mut object = model_config(&self.functional);
+        object["config"]["trainable"] = json!(self.instance.is_trainable());
+        object["compile_config"] = self.compiled.as_ref().map_or(json!({}), |compiled| {
+            let outputs = self.functional.outputs().len();
             compile_config::to_json(&compiled.config, &compiled.optimizer, outputs)
         });
-        let kind = functional.kind();
-        let registered = if kind == "Functional" { json!(kind) } else { Value::Null };
-        let shapes: Vec<_> = functional.inputs().iter().map(|input| input.shape()).collect();
-        // Keras writes no shape for functional models, whose inputs say it.
-        let build = if kind == "Functional" { Value::Null } else { json!(shapes.first()) };
-        json!({
-            "module": functional.module(),
-            "class_name": kind,
-            "config": model_config(functional),
-            "registered_name": registered,
-            "build_config": {"input_shape": build},
-            "compile_config": compiled,
-        })
+        object
     }
 
     /// Writes weights and optimizer state as a `.weights.h5` file, whole or not at all.

@@ -244,6 +244,9 @@ unsafe fn slow_binary(
             (DType::I64, _) if exact::<i64>(f, read, steps, to, count) => {}
             (DType::I32, _) if exact::<i32>(f, read, steps, to, count) => {}
             (DType::U8, _) if exact::<u8>(f, read, steps, to, count) => {}
+            (DType::Bool, Binary::And) => truth(|a, b| a & b, read, steps, to, count),
+            (DType::Bool, Binary::Or) => truth(|a, b| a | b, read, steps, to, count),
+            (DType::Bool, Binary::Xor) => truth(|a, b| a ^ b, read, steps, to, count),
             _ => with_element!(dtype, T => {
                 for i in 0..count {
                     let a = (*read[0].cast::<T>().add(i * steps[0])).to_f64();
@@ -252,6 +255,24 @@ unsafe fn slow_binary(
                 }
             }),
         }
+    }
+}
+
+/// A function of truth values, which are bytes 0 or 1.
+///
+/// # Safety
+/// As for [`Call::run`].
+#[inline(always)]
+unsafe fn truth(
+    f: impl Fn(u8, u8) -> u8,
+    read: [*const u8; 3],
+    steps: [usize; 3],
+    to: *mut u8,
+    count: usize,
+) {
+    for i in 0..count {
+        // SAFETY: as the caller promises.
+        unsafe { *to.add(i) = f(*read[0].add(i * steps[0]), *read[1].add(i * steps[1])) };
     }
 }
 

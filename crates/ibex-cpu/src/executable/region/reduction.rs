@@ -235,17 +235,16 @@ impl Reducing {
         let from = part * self.cut.part;
         let end = self.reduced.min(from + self.cut.part);
         let target =
-            |index: usize| self.parts_of(index, row, space).wrapping_add(part * self.inner + first);
+            |index: usize| self.parts_of(index, row, space).wrapping_add(part * self.inner);
         // SAFETY: the positions lie in the space, the parts hold `inner` numbers each.
         unsafe {
             for (index, edge) in self.edges.iter().enumerate() {
                 let identity = edge.reduction.identity();
                 let to = target(index);
+                let columns = first..first + width;
                 match edge.dtype {
-                    DType::F32 => {
-                        (0..width).for_each(|i| *to.cast::<f32>().add(i) = identity as f32);
-                    }
-                    _ => (0..width).for_each(|i| *to.add(i) = identity),
+                    DType::F32 => columns.for_each(|i| *to.cast::<f32>().add(i) = identity as f32),
+                    _ => columns.for_each(|i| *to.add(i) = identity),
                 }
             }
             let mut at = from;
@@ -256,7 +255,7 @@ impl Reducing {
                 for (index, edge) in self.edges.iter().enumerate() {
                     let lane = frame.lane(edge.register, start);
                     for line in 0..next - at {
-                        edge.accumulate(target(index), lane, line * width, width);
+                        edge.accumulate((target(index), first), lane, line * width, width);
                     }
                 }
                 at = next;
@@ -302,16 +301,23 @@ impl Reducing {
 }
 
 impl Edge {
-    /// Joins `width` elements of a lane, from `offset` on, into the accumulators.
+    /// Joins `width` elements of a lane, from `offset` on, into the accumulators from `first` on:
+    /// those of `float32` are `f32`, all others `f64`.
     ///
     /// # Safety
     /// Both are there; the accumulators are the caller's own.
-    unsafe fn accumulate(&self, into: *mut f64, lane: Lane, offset: usize, width: usize) {
+    unsafe fn accumulate(
+        &self,
+        (into, first): (*mut f64, usize),
+        lane: Lane,
+        offset: usize,
+        width: usize,
+    ) {
         let Lane { data, single } = lane;
         // SAFETY: as the caller promises.
         unsafe {
             if self.dtype == DType::F32 {
-                let into = into.cast::<f32>();
+                let into = into.cast::<f32>().add(first);
                 let data = data.cast::<f32>();
                 match single {
                     true => (self.join[1])(into, data, into, width),
@@ -323,7 +329,7 @@ impl Edge {
             with_element!(self.dtype, T => {
                 for i in 0..width {
                     let value = *data.cast::<T>().add((offset + i) * step);
-                    let into = into.add(i);
+                    let into = into.add(first + i);
                     *into = self.reduction.combine(*into, value.to_f64());
                 }
             });

@@ -172,9 +172,10 @@ impl Kernel for Blocks<'_> {
         for (group, to) in self.to.chunks_exact_mut(4 * BLOCKS).enumerate() {
             let first = self.first + (group * BLOCKS) as u64;
             let words: [[u32; BLOCKS]; 4] = self.draw.blocks(first);
-            for (block, to) in to.chunks_exact_mut(4).enumerate() {
-                for (to, words) in to.iter_mut().zip(&words) {
-                    *to = to_unit(words[block]);
+            let units = words.map(|words| words.map(to_unit));
+            for block in 0..BLOCKS {
+                for word in 0..4 {
+                    to[4 * block + word] = units[word][block];
                 }
             }
         }
