@@ -249,10 +249,16 @@ pub fn dtype_of(value: &Value) -> Result<DType, ConfigError> {
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Which layer it is: calls on the same layer share its weights.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Identity(Arc<IdentityData>);
 
-#[derive(Debug)]
+impl fmt::Debug for Identity {
+    /// The number only: the instance holds the layer, which holds its identity.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0.sequence)
+    }
+}
+
 struct IdentityData {
     sequence: u64,
     location: &'static Location<'static>,

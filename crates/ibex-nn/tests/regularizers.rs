@@ -34,7 +34,7 @@ fn projections_are_those_of_keras() {
         let constraint = Constraint::from_value(&case["object"]).unwrap();
         let value = goldens.get(&format!("{name}.x"));
         let x = Tensor::input("x", value.dtype(), value.shape());
-        let graph = Graph::new(&[x.clone()], &[constraint.project(&x)], &[]).unwrap();
+        let graph = Graph::new(std::slice::from_ref(&x), &[constraint.project(&x)], &[]).unwrap();
         let found = interpreter::run(&graph, &[value]).unwrap().outputs;
         assert_close(name, &found[0], &goldens.get(&format!("{name}.y")), 1e-5);
     }

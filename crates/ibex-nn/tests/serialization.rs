@@ -115,7 +115,10 @@ fn every_row_of_the_table_survives_a_round_trip() {
 
 #[test]
 fn initializers_regularizers_and_constraints_are_written_as_keras_writes_them() {
-    let bare = |case: &Value| json!({"class_name": case["object"]["class_name"], "config": case["arguments"]});
+    let bare = |case: &Value| {
+        let class = &case["object"]["class_name"];
+        json!({"class_name": class, "config": case["arguments"]})
+    };
     for case in cases("serialization/initializer") {
         let keras = &case["object"];
         let found = Initializer::from_value(keras).unwrap();

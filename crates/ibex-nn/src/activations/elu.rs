@@ -1,6 +1,7 @@
 //! `elu`: `x` where positive, else `alpha · (e^x - 1)`.
 //!
-//! Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2016.
+//! Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units",
+//! 2016.
 
 use ibex_graph::Tensor;
 

@@ -136,7 +136,10 @@ fn fans(shape: &Shape) -> (f64, f64) {
 }
 
 macro_rules! named_scalings {
-    ($($(#[doc = $doc:literal])* $name:ident $scale:literal $mode:ident $distribution:ident;)*) => {$(
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident $scale:literal $mode:ident $distribution:ident;
+    )*) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, Debug, Default, Serialize, Deserialize)]
         #[serde(default)]

@@ -18,8 +18,8 @@ use crate::{layer, layer_facts};
 layer! {
     /// Brings each feature to mean 0 and variance 1, then scales and shifts it.
     ///
-    /// While training the statistics are those of the batch and move the moving ones; otherwise, and
-    /// when the layer is frozen, the moving ones are used.
+    /// While training the statistics are those of the batch and move the moving ones.
+    /// Otherwise, and when the layer is frozen, the moving ones are used.
     /// Input and output have the same shape; masked steps do not count.
     /// Weights `gamma`, `beta`, `moving_mean`, `moving_variance`, one number for each feature.
     /// Source: Ioffe and Szegedy, "Batch normalization", 2015,

@@ -54,9 +54,9 @@ impl Layer for Concatenate {
         let axis = resolve_axis(self.axis, rank).ok_or_else(|| bad_axis(self.axis, rank))?;
         let first = without_axis(&inputs[0].shape, axis);
         let fits = |ty: &PartialType| {
-            let known = |(a, b): (&Option<usize>, &Option<usize>)| a.is_none() || b.is_none() || a == b;
             let others = without_axis(&ty.shape, axis);
-            ty.shape.rank() == rank && others.iter().zip(&first).all(known)
+            let alike = |(a, b): (&Option<usize>, &Option<usize>)| a.zip(*b).is_none_or(|(a, b)| a == b);
+            ty.shape.rank() == rank && others.iter().zip(&first).all(alike)
         };
         if inputs.iter().all(fits) {
             return Ok(());

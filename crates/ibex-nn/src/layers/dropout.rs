@@ -14,8 +14,9 @@ layer! {
     /// Sets a fraction `rate` of the elements to 0 while training and scales the others up.
     ///
     /// Input and output have the same shape; outside training nothing is changed.
-    /// Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
-    /// 2014, <https://keras.io/api/layers/regularization_layers/dropout/>.
+    /// Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from
+    /// overfitting", 2014,
+    /// <https://keras.io/api/layers/regularization_layers/dropout/>.
     ///
     /// ```
     /// use ibex_nn::layer::LayerExt;

@@ -5,7 +5,8 @@ use super::pooling::pooling_layer;
 pooling_layer! {
     /// The largest elements of windows of volumes.
     ///
-    /// Input `(batch, depth, height, width, channels)`, output `(batch, new_depth, new_height, new_width, channels)`.
+    /// Input `(batch, depth, height, width, channels)`,
+    /// output `(batch, new_depth, new_height, new_width, channels)`.
     /// Source: <https://keras.io/api/layers/pooling_layers/max_pooling3d/>.
     ///
     /// ```

@@ -105,7 +105,9 @@ static REGISTRY: Mutex<BTreeMap<String, LayerLoader>> = Mutex::new(BTreeMap::new
 /// use ibex_nn::layer::layer_from_config;
 /// use ibex_nn::layers::{Dense, register_layer};
 ///
-/// register_layer("shop>Dense", |config| Ok(Arc::new(layer_from_config::<Dense>("Dense", config)?)));
+/// register_layer("shop>Dense", |config| {
+///     Ok(Arc::new(layer_from_config::<Dense>("Dense", config)?))
+/// });
 /// ```
 pub fn register_layer(name: &str, load: LayerLoader) {
     let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);

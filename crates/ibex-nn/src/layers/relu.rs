@@ -12,7 +12,8 @@ use crate::{layer, layer_facts};
 layer! {
     /// The rectified linear unit.
     ///
-    /// `x` from `threshold` to `max_value`, `max_value` above, `negative_slope · (x - threshold)` below.
+    /// `x` from `threshold` to `max_value`, and `max_value` above.
+    /// Below it is `negative_slope · (x - threshold)`.
     /// Input and output have the same shape.
     /// Source: <https://keras.io/api/layers/activation_layers/relu/>.
     ///

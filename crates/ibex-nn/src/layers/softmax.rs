@@ -1,6 +1,6 @@
 //! `Softmax`: exponentials, divided by their sum.
 
-use ibex_graph::Tensor;
+use ibex_graph::{OpError, Tensor};
 
 use super::options::Axes;
 use crate::instance::Build;
@@ -47,6 +47,14 @@ impl Layer for Softmax {
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
         let x = &inputs[0];
         let mask = call.trace().mask(x);
+        let fits = |mask: &Tensor| x.shape().broadcast(mask.shape()).as_ref() == Some(x.shape());
+        if let Some(mask) = mask.as_ref().filter(|mask| !fits(mask)) {
+            return vec![Tensor::poisoned(OpError::new(
+                "the mask does not fit the input of `Softmax`",
+                format!("a mask that broadcasts to {}", x.shape()),
+                mask.shape().to_string(),
+            ))];
+        }
         let masked = match &mask {
             // Keras's large negative number; infinity would make NaN of a line that is all masked.
             Some(mask) => mask.select(x, &Tensor::scalar(x.dtype(), -1e9)),
