@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{assert_close, goldens, name, names, same_json};
+use common::{assert_close, assert_serializes, goldens, name, names, same_json};
 use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
 use ibex_nn::losses::{
     BinaryCrossentropy, CosineSimilarity, Huber, Loss, MeanSquaredError, Reduction,
@@ -40,7 +40,8 @@ fn values_and_gradients_are_those_of_keras() {
             let weight = goldens.find(&format!("{label}.sample_weight")).map(Tensor::constant);
             assert_eq!(weight.is_some(), case["sample_weight"].as_bool().unwrap(), "{label}");
             let value = loss.value(&Tensor::constant(y_true), &prediction, weight.as_ref(), None);
-            let gradient = gradients(&value.sum_all(), &[prediction.clone()]).unwrap().remove(0);
+            let gradient =
+                gradients(&value.sum_all(), std::slice::from_ref(&prediction)).unwrap().remove(0);
             let gradient = gradient.unwrap_or_else(|| prediction.zeros_like());
             let graph = Graph::new(&[prediction], &[value, gradient], &[]).unwrap();
             let found = interpreter::run(&graph, &[y_pred]).unwrap().outputs;
@@ -214,4 +215,9 @@ fn masks_and_weights_act_as_in_keras() {
     close(value(Reduction::MeanWithSampleWeight, Some(&weight)), &[6.75]);
     close(value(Reduction::None, None), &[1.0, 0.0, 9.0, 16.0]);
     close(value(Reduction::None, Some(&weight)), &[1.0, 0.0, 4.5, 8.0]);
+}
+
+#[test]
+fn defaults_and_options_serialize_as_in_keras() {
+    assert_serializes("loss", |object| Loss::from_value(object).unwrap().to_value());
 }

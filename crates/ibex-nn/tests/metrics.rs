@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::{assert_close, goldens, name, names, same_json};
+use common::{assert_close, assert_serializes, goldens, name, names, same_json};
 use ibex_graph::{Array, DType, Graph, Tensor, interpreter};
 use ibex_nn::metrics::{self, AUC, Metric, Precision};
 use ibex_nn::{PartialShape, PartialType};
@@ -149,4 +149,9 @@ fn options_that_make_no_sense_are_errors() {
         Metric::ROWS.iter().flat_map(|row| row.aliases).map(|alias| (*alias, 1)).collect();
     let all: usize = Metric::ROWS.iter().map(|row| row.aliases.len()).sum();
     assert_eq!(names.len(), all, "two metrics share a name");
+}
+
+#[test]
+fn defaults_and_options_serialize_as_in_keras() {
+    assert_serializes("metric", |object| Metric::from_value(object).unwrap().to_value());
 }

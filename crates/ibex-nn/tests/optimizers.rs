@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{assert_close, goldens, name, names, same_json};
+use common::{assert_close, assert_serializes, goldens, name, names, same_json};
 use ibex_graph::{Array, DType, Graph, Tensor, Variable, interpreter};
 use ibex_nn::Trace;
 use ibex_nn::constraints::Constraint;
@@ -66,11 +66,7 @@ fn twelve_steps_are_those_of_keras() {
             );
             let constraint = match &case["constraint"] {
                 Value::Null => None,
-                // The other constraints have tests of their own.
-                value => match Constraint::from_value(value) {
-                    Ok(constraint) => Some(constraint),
-                    Err(_) => continue,
-                },
+                value => Some(Constraint::from_value(value).unwrap()),
             };
             let kernel = Variable::new("kernel", goldens.get("initial.kernel"));
             let bias = Variable::new("bias", goldens.get("initial.bias"));
@@ -113,7 +109,7 @@ fn twelve_steps_are_those_of_keras() {
             count += 1;
         }
     }
-    assert!(count >= 90, "only {count} cases");
+    assert!(count >= 95, "only {count} cases");
 }
 
 #[test]
@@ -227,4 +223,23 @@ fn the_rest_of_the_catalogue_is_that_of_keras() {
         let start = ["iteration", "learning_rate"].map(|name| format!("{prefix}/{name}"));
         assert_eq!(names, start.into_iter().chain(own).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn defaults_and_options_serialize_as_in_keras() {
+    assert_serializes("optimizer", |object| Optimizer::from_value(object).unwrap().to_value());
+}
+
+#[test]
+fn compiled_models_name_optimizers_that_load() {
+    let mut count = 0;
+    for case in common::cases("serialization/models") {
+        let Some(saved) = case["compile_config"].get("optimizer") else { continue };
+        let optimizer = Optimizer::from_value(saved).unwrap();
+        if saved.is_object() {
+            assert!(same_json(&optimizer.to_value(), saved), "{} {saved}", optimizer.to_value());
+        }
+        count += 1;
+    }
+    assert!(count >= 20, "only {count} models");
 }

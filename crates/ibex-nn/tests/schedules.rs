@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{assert_close, goldens, name, same_json};
+use common::{assert_close, assert_serializes, goldens, name, same_json};
 use ibex_graph::{Array, DType, Tensor, interpreter};
 use ibex_nn::schedules::{CosineDecay, PiecewiseConstantDecay, Schedule};
 
@@ -44,4 +44,9 @@ fn options_that_make_no_sense_are_errors() {
 fn unknown_names_suggest_the_nearest() {
     let error = "CosineDecy".parse::<Schedule>().unwrap_err().to_string();
     assert_eq!(error, "unknown schedule `CosineDecy`\n  help: did you mean `CosineDecay`?");
+}
+
+#[test]
+fn defaults_and_options_serialize_as_in_keras() {
+    assert_serializes("schedule", |object| Schedule::from_value(object).unwrap().to_value());
 }

@@ -8,12 +8,15 @@ use super::Options;
 pub(super) fn clipped(options: &Options, gradients: Vec<Tensor>) -> Vec<Tensor> {
     let positive = |bound: Option<f64>| bound.filter(|&bound| bound > 0.0);
     if let Some(bound) = positive(options.clipnorm) {
-        return gradients.iter().map(|g| g * shrink(&norm(&[g.clone()]), bound, g)).collect();
+        return gradients
+            .iter()
+            .map(|g| g * shrink(&norm(std::slice::from_ref(g)), bound, g))
+            .collect();
     }
     if let Some(bound) = positive(options.global_clipnorm) {
         let norm = norm(&gradients);
         // A norm that is not finite makes every gradient NaN, as in Keras.
-        let taint = &norm - &norm;
+        let taint = &norm * 0.0;
         return gradients
             .iter()
             .map(|g| g * (shrink(&norm, bound, g) + taint.cast(g.dtype())))

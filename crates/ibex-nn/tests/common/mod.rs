@@ -96,3 +96,19 @@ pub fn same_json(a: &Value, b: &Value) -> bool {
         _ => a == b,
     }
 }
+
+/// Whether objects made from a class name and arguments serialize as Keras's do.
+pub(crate) fn assert_serializes(kind: &str, serialized: impl Fn(&Value) -> Value) {
+    let cases = cases(&format!("serialization/{kind}"));
+    assert!(!cases.is_empty());
+    for case in cases {
+        let mut object = case["object"].clone();
+        object["config"] = case["arguments"].clone();
+        let (found, mut expected) = (serialized(&object), case["object"].clone());
+        if let ("huber_other", Some(delta)) = (name(&case), case["arguments"].get("delta")) {
+            // Keras forgets it.
+            expected["config"]["delta"] = delta.clone();
+        }
+        assert!(same_json(&found, &expected), "{}: {found} is not {expected}", name(&case));
+    }
+}

@@ -23,8 +23,8 @@ pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) 
         "optimizer": optimizer,
         "loss": per_output(&config.losses, 1, Loss::to_value),
         "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
-        "metrics": per_output(&config.metrics, outputs, metrics),
-        "weighted_metrics": per_output(&config.weighted_metrics, outputs, metrics),
+        "metrics": per_output(&config.metrics, outputs, |list| metrics(list)),
+        "weighted_metrics": per_output(&config.weighted_metrics, outputs, |list| metrics(list)),
         "run_eagerly": false,
         "steps_per_execution": 1,
         "jit_compile": true,
@@ -46,7 +46,7 @@ fn per_output<T>(values: &PerOutput<T>, repeat: usize, write: impl Fn(&T) -> Val
     }
 }
 
-fn metrics(list: &Vec<MetricChoice>) -> Value {
+fn metrics(list: &[MetricChoice]) -> Value {
     let write = |choice: &MetricChoice| match choice {
         MetricChoice::Named(name) => json!(name),
         MetricChoice::Metric(metric) => metric.to_value(),
