@@ -135,7 +135,7 @@ pub fn classifier() -> Model {
 pub fn two_of_each() -> Model {
     let left = Input::new([3]).name("left").tensor();
     let right = Input::new([2]).name("right").tensor();
-    let both = Concatenate::new().call([&left, &right]);
+    let both = Concatenate::default().call([&left, &right]);
     let sum = Dense::new(1).name("sum").call(&both);
     let kind = Dense::new(2).name("kind").call(&both);
     let mut model = Model::new([left, right], [sum, kind]).unwrap();

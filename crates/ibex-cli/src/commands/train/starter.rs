@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use ibex::graph::ops::window::Padding;
 use ibex::graph::{Array, DType};
+use ibex::nn::activations::{Relu, Softmax};
 use ibex::prelude::{
-    Adam, BuildModel, Compile, Conv2D, Dense, Flatten, Input, MaxPooling2D, Model, Relu, Rescaling,
-    Sequential, Softmax, SparseCategoricalCrossentropy,
+    Adam, BuildModel, Compile, Conv2D, Dense, Flatten, Input, MaxPooling2D, Model, Rescaling,
+    Sequential, SparseCategoricalCrossentropy,
 };
 use ibex::train::datasets::{Split, digits};
 use ibex::train::{Error, History, Samples};
@@ -41,7 +43,7 @@ pub(super) fn model() -> Result<Model, Error> {
         .name("digits")
         .add(Input::new([8, 8, 1]))
         .add(Rescaling::new(1.0 / 16.0))
-        .add(Conv2D::new(32, [3, 3]).padding("same").activation(Relu))
+        .add(Conv2D::new(32, [3, 3]).padding(Padding::Same).activation(Relu))
         .add(MaxPooling2D::new([2, 2]))
         .add(Conv2D::new(64, [3, 3]).activation(Relu))
         .add(Flatten::new())
