@@ -118,3 +118,18 @@ fn views_of_views_reach_every_kernel() {
         ]
     });
 }
+
+#[test]
+fn rows_that_repeat_are_read_where_they_lie() {
+    let inputs: [(&[usize], u64); 4] =
+        [(&[5, 6, 2100], 1), (&[2100], 2), (&[6, 2100], 3), (&[5, 1, 1], 4)];
+    check("rows", &inputs, |x| {
+        let y = (&x[0] - &x[1]) * &x[2] + &x[3];
+        vec![y.tanh(), y.sum(&[0], false), y.sum(&[2], true), y.max(&[0, 1], false), y.sum_all()]
+    });
+    let inputs: [(&[usize], u64); 3] = [(&[90, 130], 1), (&[130], 2), (&[90, 1], 3)];
+    check("short rows", &inputs, |x| {
+        let y = (&x[0] - &x[1]).exp() * &x[2];
+        vec![y.sum(&[0], false), y.sum(&[1], true), y, x[1].exp() + &x[0]]
+    });
+}

@@ -338,7 +338,8 @@ where
 macro_rules! layer_facts {
     ($layer:ident) => {
         // A struct of plain fields always serializes.
-        $crate::layer_facts!($layer, |layer| $crate::private::serde_json::to_value(layer).unwrap_or_default());
+        $crate::layer_facts!($layer, |layer| $crate::private::serde_json::to_value(layer)
+            .unwrap_or_default());
     };
     ($layer:ident, |$this:ident| $config:expr) => {
         fn base(&self) -> &$crate::layer::Base {

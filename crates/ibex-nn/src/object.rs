@@ -258,7 +258,8 @@ macro_rules! keras_family {
                     class_name: stringify!($member),
                     aliases: &[$($alias),*],
                     load: |config| {
-                        let object: $member = $crate::object::from_config(stringify!($member), config)?;
+                        let name = stringify!($member);
+                        let object: $member = $crate::object::from_config(name, config)?;
                         Ok(::std::sync::Arc::new(object))
                     },
                 },
@@ -300,8 +301,9 @@ macro_rules! keras_family {
             /// As Keras serializes it.
             pub fn to_value(&self) -> ::serde_json::Value {
                 let own = Self::ROWS.iter().any(|row| row.class_name == self.0.class_name());
-                let registered = (!own).then(|| self.0.class_name());
-                $crate::object::serialized($module, self.0.class_name(), self.0.config(), registered)
+                let name = self.0.class_name();
+                let registered = (!own).then_some(name);
+                $crate::object::serialized($module, name, self.0.config(), registered)
             }
         }
 

@@ -244,6 +244,12 @@ impl Model {
             }
             Validation::Data(data) => (samples, Some(self.prepare(data)?)),
         };
+        if !fit.class_weight.is_empty() && !train.weights.is_empty() {
+            return Err(Error::Config(
+                ConfigError::new("`class_weight` and `sample_weight` are given at the same time")
+                    .help("multiply the weights of the samples by those of their classes"),
+            ));
+        }
         if !fit.class_weight.is_empty() {
             let weights = class_weights(&train, &fit.class_weight)?;
             train.weights = vec![weights];
@@ -320,6 +326,8 @@ impl Run {
                 for (name, value) in model.evaluate_prepared(validation, fit.batch_size)?.iter() {
                     logs.set(format!("val_{name}"), value);
                 }
+                // Keras reports all names of an epoch in one alphabet.
+                logs.sort();
             }
             self.send(model, epoch, 0, &mut logs, |c, e| c.on_epoch_end(e))?;
             self.progress.epoch_end(&logs, times.seconds);
@@ -462,10 +470,6 @@ fn class_weights(train: &Samples, weights: &[(i64, f64)]) -> Result<Array> {
     };
     let weight = |class: i64| weights.iter().find(|(c, _)| *c == class).map_or(1.0, |(_, w)| *w);
     let own = values.chunks_exact(width.max(1)).map(|row| weight(class(row)));
-    let given = train.weights.first().map(Array::to_f64_vec);
-    let all: Vec<f64> = match given {
-        Some(given) => own.zip(given).map(|(a, b)| a * b).collect(),
-        None => own.collect(),
-    };
+    let all: Vec<f64> = own.collect();
     Ok(Array::from_f64_slice(ibex_graph::DType::F32, [train.count()], &all))
 }

@@ -56,6 +56,11 @@ impl Logs {
         }
     }
 
+    /// Puts the names into alphabetic order.
+    pub(crate) fn sort(&mut self) {
+        self.0.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+
     /// The names and numbers, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))

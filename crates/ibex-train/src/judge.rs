@@ -169,13 +169,9 @@ impl Judge {
     ) {
         let _scope = Scope::enter("metrics");
         for tracked in self.metrics.iter().filter(|m| m.output == output) {
-            // As in Keras, a mask acts through weights: metrics without them count everything.
-            let weight = weight.filter(|_| tracked.weighted).map(|weight| match mask {
-                Some(mask) => weight * mask.cast(DType::F32),
-                None => weight.clone(),
-            });
+            let weight = weight.filter(|_| tracked.weighted);
             let states: Vec<Tensor> = tracked.states.iter().map(|v| trace.read(v)).collect();
-            let updated = tracked.metric.update(&states, y_true, y_pred, weight.as_ref());
+            let updated = tracked.metric.update_masked(&states, y_true, y_pred, weight, mask);
             for (variable, value) in tracked.states.iter().zip(updated) {
                 trace.assign(variable, value);
             }

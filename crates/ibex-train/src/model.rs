@@ -230,6 +230,7 @@ impl Model {
         config.loss_weights.resolve("loss weights", &names)?;
         config.metrics.resolve("metrics", &names)?;
         config.weighted_metrics.resolve("metrics", &names)?;
+        config.optimizer.check()?;
         let optimizer = OptimizerState::new(&config.optimizer, &self.trained());
         self.programs.clear();
         self.compiled = Some(Compiled { config, optimizer, begun: false, judges: None });

@@ -85,8 +85,11 @@ impl Parts<'_> {
         }
         judge.track_losses(&mut trace, &total, &values, batch.x.first().map_or(1, |t| t.dim(0)));
         for (i, output) in outputs.iter().enumerate() {
+            // In Keras the mask of an output does not survive differentiation: metrics count
+            // padding while training, and do not when evaluating.
+            let mask = masks[i].as_ref().filter(|_| mode == Mode::Evaluate);
             if let Some(y) = batch.y.get(i) {
-                judge.track_metrics(&mut trace, i, y, output, weight(i), masks[i].as_ref());
+                judge.track_metrics(&mut trace, i, y, output, weight(i), mask);
             }
         }
         let updates = match mode {

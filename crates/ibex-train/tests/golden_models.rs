@@ -5,6 +5,8 @@ mod common;
 use common::{
     Arrays, Failures, OUTPUT, TRAINED, cases, fit_of, golden, golden_json, same_bits, state,
 };
+use ibex_nn::losses::Huber;
+use ibex_train::compile::PerOutput;
 use ibex_train::{Fit, Model};
 use serde_json::Value;
 
@@ -40,6 +42,12 @@ fn every_model_trains_as_in_keras() {
         let golden = golden_json(&format!("models/{name}.json"));
         let mut arrays = Arrays::open(&format!("models/{name}.npz"));
         let Some(mut model) = failures.of(name, load(name, ".keras")) else { continue };
+        if name == "sgd_clipnorm_exponential" {
+            // Keras trained it with this loss, whose `delta` it does not write to files.
+            let mut config = model.compile_config().unwrap().clone();
+            config.losses = PerOutput::Each(Huber::new().delta(0.7).into());
+            model.compile(config).unwrap();
+        }
         let batch = golden["fit"]["batch_size"].as_u64().unwrap() as usize;
         let before = model.evaluate_samples(arrays.samples(), batch);
         if let Some(logs) = failures.of(name, before) {

@@ -15,13 +15,13 @@ pub use ibex_compile::Device;
 pub use ibex_graph::DType::{
     self, Bool, F32 as Float32, F64 as Float64, I32 as Int32, I64 as Int64, U8 as UInt8,
 };
+pub use ibex_graph::ops::window::Padding::{self, Causal, Same, Valid};
 pub use ibex_graph::{
     Array, GradientCheck, GradientReport, Tensor, Variable, check_gradients, gradients,
 };
 pub use ibex_nn::activations::*;
 pub use ibex_nn::constraints::*;
 pub use ibex_nn::initializers::*;
-pub use ibex_graph::ops::window::Padding::{self, Causal, Same, Valid};
 pub use ibex_nn::layers::*;
 pub use ibex_nn::losses::*;
 pub use ibex_nn::models::{Sequential, SymbolicTensor};

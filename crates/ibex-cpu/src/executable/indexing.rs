@@ -113,7 +113,12 @@ unsafe fn add_block<T: Copy + Into<i64>>(
         for row in 0..count {
             for column in 0..inner {
                 let at = row * inner + column;
-                let chosen = resolve_index((*indices.add(at)).into(), extent);
+                let index: i64 = (*indices.add(at)).into();
+                // Nearly every index is one already; a negative one has become huge.
+                let chosen = match (index as usize) < extent {
+                    true => index as usize,
+                    false => resolve_index(index, extent),
+                };
                 *to.add(chosen * inner + column) += *updates.add(at);
             }
         }

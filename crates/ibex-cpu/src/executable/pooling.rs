@@ -9,6 +9,11 @@ use super::op::{Places, function};
 use super::taps::Taps;
 use super::windows::{self, Fold};
 
+/// Whether the vector kernels take a pooling.
+fn fits(pool: &Pool, dtype: DType) -> bool {
+    dtype == DType::F32 && pool.window.iter().product::<usize>() <= windows::TAPS
+}
+
 /// Batch, spatial elements and channels.
 fn extents(shape: &[usize]) -> (usize, usize, usize) {
     let last = shape.len() - 1;
@@ -20,7 +25,7 @@ pub(super) fn max_pool(pool: &Pool, step: &Step, places: Places) -> Box<dyn Laun
     let (x, y) = (&step.inputs[0], &step.outputs[0]);
     let (batch, volume, channels) = extents(&x.shape);
     let (_, positions, _) = extents(&y.shape);
-    if x.dtype == DType::F32 {
+    if fits(pool, x.dtype) {
         let windows = windows::windows(pool, &x.shape, &y.shape);
         // SAFETY: the sizes are those of the operands.
         return unsafe {
@@ -69,7 +74,7 @@ pub(super) fn max_pool(pool: &Pool, step: &Step, places: Places) -> Box<dyn Laun
 
 /// The sums of windows.
 pub(super) fn window_sum(pool: &Pool, step: &Step, places: Places) -> Box<dyn Launch> {
-    if step.inputs[0].dtype == DType::F32 {
+    if fits(pool, step.inputs[0].dtype) {
         let windows = windows::windows(pool, &step.inputs[0].shape, &step.outputs[0].shape);
         // SAFETY: the sizes are those of the operands.
         return unsafe {
@@ -88,7 +93,7 @@ pub(super) fn window_sum(pool: &Pool, step: &Step, places: Places) -> Box<dyn La
 
 /// The adjoint of the sums of windows.
 pub(super) fn window_sum_gradient(pool: &Pool, step: &Step, places: Places) -> Box<dyn Launch> {
-    if step.inputs[0].dtype == DType::F32 {
+    if fits(pool, step.inputs[0].dtype) {
         let windows = windows::windows(pool, &step.outputs[0].shape, &step.inputs[0].shape);
         // SAFETY: the sizes are those of the operands.
         return unsafe {

@@ -6,6 +6,9 @@ use crate::gemm::{Pointer, Windows, run_if};
 use crate::pool::ThreadPool;
 use crate::simd::{Kernel, Simd, dispatch};
 
+/// Most elements that a window may cover here.
+pub(super) const TAPS: usize = 256;
+
 /// Elements under all windows from which on a fork pays.
 const PARALLEL: usize = 1 << 15;
 
@@ -76,6 +79,44 @@ struct Forward<'a> {
     y: *mut f32,
 }
 
+/// The pixels that lie under the window at a cursor, by their place in the image.
+#[derive(Debug)]
+struct Covered {
+    places: [usize; TAPS],
+    count: usize,
+}
+
+impl Covered {
+    fn new() -> Covered {
+        Covered { places: [0; TAPS], count: 0 }
+    }
+
+    /// Finds them anew.
+    #[inline(always)]
+    fn find(&mut self, windows: &Windows, at: [isize; 3]) -> &[usize] {
+        self.count = 0;
+        let [depth, height, width] = windows.kernel;
+        let inside = |start: isize, tap: usize, axis: usize| {
+            let here = (start + tap as isize) as usize;
+            // A negative coordinate has become a huge one.
+            (here < windows.input[axis]).then_some(here)
+        };
+        for d in 0..depth {
+            let Some(d) = inside(at[0], d, 0) else { continue };
+            for h in 0..height {
+                let Some(h) = inside(at[1], h, 1) else { continue };
+                let line = (d * windows.input[1] + h) * windows.input[2];
+                for w in 0..width {
+                    let Some(w) = inside(at[2], w, 2) else { continue };
+                    self.places[self.count % TAPS] = line + w;
+                    self.count += 1;
+                }
+            }
+        }
+        &self.places[..self.count.min(TAPS)]
+    }
+}
+
 impl Kernel for Forward<'_> {
     type Output = ();
 
@@ -83,43 +124,29 @@ impl Kernel for Forward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Forward { windows, fold, first, x, y } = self;
         let mut cursor = windows.cursor(first);
-        let pixels: usize = image(windows);
+        let mut covered = Covered::new();
         for position in first..first + windows.output[2] {
+            let places = covered.find(windows, cursor.start.at);
             let mut channel = 0;
             while channel < windows.channels {
                 let width = S::LANES.min(windows.channels - channel);
-                let mut value = s.splat(0.0);
-                let mut place = s.splat(0.0);
-                let mut begun = false;
-                for tap in 0..windows.taps() {
-                    let Some(at) = windows.find(&cursor.start, windows.tap(tap)) else { continue };
-                    // SAFETY: the pixel lies inside.
-                    let pixel = unsafe { s.load_up_to(x.add(at + channel), width) };
-                    match fold {
-                        Fold::Sum => value = s.add(value, pixel),
-                        Fold::Largest(_) => {
-                            let here = (at % pixels / windows.pixel) as i32;
-                            let here = s.from_bits(s.splat_i(here));
-                            if begun {
-                                // What is not below or equal wins, NaN too; NaN stays.
-                                let winner = |stays, comes| {
-                                    let comes = s.select(s.le(pixel, value), stays, comes);
-                                    s.select(s.is_nan(value), stays, comes)
-                                };
-                                (value, place) = (winner(value, pixel), winner(place, here));
-                            } else {
-                                (value, place) = (pixel, here);
-                            }
-                        }
-                    }
-                    begun = true;
-                }
-                // SAFETY: the position exists.
+                let base = cursor.start.image + channel;
+                // SAFETY: the pixels lie inside, the position exists.
                 unsafe {
+                    let pixel =
+                        |place: usize| s.load_up_to(x.add(base + place * windows.pixel), width);
                     let to = position * windows.channels + channel;
-                    s.store_up_to(y.add(to), value, width);
-                    if let Fold::Largest(places) = fold {
-                        s.store_up_to(places.add(to).cast::<f32>(), place, width);
+                    match fold {
+                        Fold::Sum => {
+                            let zero = s.splat(0.0);
+                            let sum = places.iter().fold(zero, |sum, &p| s.add(sum, pixel(p)));
+                            s.store_up_to(y.add(to), sum, width);
+                        }
+                        Fold::Largest(to_places) => {
+                            let (value, place) = largest(s, places, pixel);
+                            s.store_up_to(y.add(to), value, width);
+                            s.store_up_to(to_places.add(to).cast::<f32>(), place, width);
+                        }
                     }
                 }
                 channel += S::LANES;
@@ -127,6 +154,22 @@ impl Kernel for Forward<'_> {
             cursor.advance(windows);
         }
     }
+}
+
+/// The largest of some pixels and the bits of its place; the first of equals.
+#[inline(always)]
+fn largest<S: Simd>(s: S, places: &[usize], pixel: impl Fn(usize) -> S::F) -> (S::F, S::F) {
+    let bits = |place: usize| s.from_bits(s.splat_i(place as i32));
+    let Some((&first, rest)) = places.split_first() else { return (s.splat(0.0), bits(0)) };
+    let (mut value, mut place) = (pixel(first), bits(first));
+    for &next in rest {
+        let comes = pixel(next);
+        // What is not below or equal wins, NaN too; NaN stays.
+        let (below, stays) = (s.le(comes, value), s.is_nan(value));
+        place = s.select(stays, place, s.select(below, place, bits(next)));
+        value = s.select(stays, value, s.select(below, value, comes));
+    }
+    (value, place)
 }
 
 /// Spreads the gradient of each sum over the elements under its window.
@@ -156,11 +199,12 @@ impl Kernel for Backward<'_> {
         let Backward { windows, index, dy, dx } = self;
         let positions: usize = windows.output.iter().product();
         let mut cursor = windows.cursor(index * positions);
+        let mut covered = Covered::new();
         // SAFETY: the image is this task's own.
         unsafe { dx.add(index * image(windows)).write_bytes(0, image(windows)) };
         for position in index * positions..(index + 1) * positions {
-            for tap in 0..windows.taps() {
-                let Some(at) = windows.find(&cursor.start, windows.tap(tap)) else { continue };
+            for &place in covered.find(windows, cursor.start.at) {
+                let at = cursor.start.image + place * windows.pixel;
                 let mut channel = 0;
                 while channel < windows.channels {
                     let width = S::LANES.min(windows.channels - channel);

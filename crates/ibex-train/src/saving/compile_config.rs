@@ -8,23 +8,18 @@ use ibex_nn::losses::Loss;
 use ibex_nn::metrics::Metric;
 use ibex_nn::object::shortened;
 use ibex_nn::optimizers::{Optimizer, OptimizerState};
-use ibex_nn::schedules::LearningRate;
 use serde_json::{Map, Value, json};
 
 use crate::compile::{Compile, MetricChoice, PerOutput};
 
 /// What Keras writes as `compile_config`, with the optimizer's learning rate of this moment.
 pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) -> Value {
-    let mut optimizer = config.optimizer.to_value();
-    if let LearningRate::Constant(_) = config.optimizer.options().learning_rate {
-        optimizer["config"]["learning_rate"] = json!(state.learning_rate());
-    }
     json!({
-        "optimizer": optimizer,
+        "optimizer": state.to_value(),
         "loss": per_output(&config.losses, 1, Loss::to_value),
         "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
-        "metrics": per_output(&config.metrics, outputs, metrics),
-        "weighted_metrics": per_output(&config.weighted_metrics, outputs, metrics),
+        "metrics": per_output(&config.metrics, outputs, |list| metrics(list)),
+        "weighted_metrics": per_output(&config.weighted_metrics, outputs, |list| metrics(list)),
         "run_eagerly": false,
         "steps_per_execution": 1,
         "jit_compile": true,
@@ -46,7 +41,7 @@ fn per_output<T>(values: &PerOutput<T>, repeat: usize, write: impl Fn(&T) -> Val
     }
 }
 
-fn metrics(list: &Vec<MetricChoice>) -> Value {
+fn metrics(list: &[MetricChoice]) -> Value {
     let write = |choice: &MetricChoice| match choice {
         MetricChoice::Named(name) => json!(name),
         MetricChoice::Metric(metric) => metric.to_value(),

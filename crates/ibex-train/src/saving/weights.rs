@@ -21,6 +21,10 @@ use crate::error::Result;
 /// The group below a saved object in which its arrays lie.
 const VARIABLES: &str = "vars";
 
+/// What to do about a file that does not fit, whether it holds a model or only weights.
+const HELP: &str = "save it again from the model it belongs to; `load_weights_with` and \
+                    `Mismatch::Skip` take from it what fits";
+
 /// A layer and its place in the tree.
 struct Placed {
     path: String,
@@ -187,11 +191,10 @@ fn missing(
     ))
     .expected(format!("{} of shape {}", weight.spec().dtype, weight.spec().shape));
     let problem = match tree.group(&placed.path) {
-        Some(_) => problem.received(format!("{count} weights of that layer")),
+        Some(_) => problem.received(format!("a layer with {count} of its weights")),
         None => problem.received(format!("no layer there; {}", stored_layers(placed, tree))),
     };
-    let help = "build the model as the one that was saved, or load with `Mismatch::Skip`";
-    problem.help(help).missing().in_member(place(placed, index))
+    problem.help(HELP).missing().in_member(place(placed, index))
 }
 
 /// The layers that the file has where this one was looked for.
@@ -216,7 +219,7 @@ fn mismatched(placed: &Placed, weight: &Weight, index: usize, array: &RawArray) 
     ))
     .expected(weight.spec().shape.to_string())
     .received(stored.to_string())
-    .help("build the model as the one that was saved, or load with `Mismatch::Skip`")
+    .help(HELP)
     .invalid()
     .in_member(place(placed, index))
 }
@@ -226,7 +229,7 @@ fn surplus(placed: &Placed, weights: &[&Weight], count: usize) -> FormatError {
     Problem::new(format!("the file has more weights for layer `{}`", placed.instance.name()))
         .expected(format!("{} ({})", names.len(), names.join(", ")))
         .received(count.to_string())
-        .help("build the model as the one that was saved, or load with `Mismatch::Skip`")
+        .help(HELP)
         .invalid()
         .in_member(joined(&placed.path, VARIABLES))
 }

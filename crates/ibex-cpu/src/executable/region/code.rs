@@ -15,6 +15,10 @@ pub(super) const UNIFORMS: usize = 96;
 /// Bytes that the registers of a tile may take together: half of a first cache of 48 KiB.
 const REGISTERS: usize = 24 << 10;
 
+/// Rows of at least so many positions are read where they lie; shorter ones are collected, since
+/// tiles of one short row each would cost more.
+const ROW: usize = 128;
+
 /// Where a register lies while a tile is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Home {
@@ -24,6 +28,8 @@ pub(super) enum Home {
     Buffer(usize),
     /// In a contiguous operand.
     Memory(Located),
+    /// In an operand that is one row of so many elements, the same for all rows of the space.
+    Row(Located, usize),
 }
 
 /// How a register comes about.
@@ -71,6 +77,8 @@ pub(super) struct Code {
     constants: Vec<(usize, [u8; 8])>,
     /// Positions of a tile.
     pub(super) tile: usize,
+    /// Positions of a row, if no tile may reach from one row into the next.
+    pub(super) row: Option<usize>,
     pub(super) buffers: usize,
     uniforms: usize,
 }
@@ -84,6 +92,7 @@ impl Code {
             copies: Vec::new(),
             constants: Vec::new(),
             tile: 0,
+            row: None,
             buffers: 0,
             uniforms: 0,
         };
@@ -100,6 +109,15 @@ impl Code {
         let bytes = (code.buffers * 8).max(8);
         code.tile = (REGISTERS / bytes).clamp(256, 2048) / 64 * 64;
         code
+    }
+
+    /// How many of the positions from `at` on may be computed together, at most `count`.
+    #[inline]
+    pub(super) fn together(&self, at: usize, count: usize) -> usize {
+        match self.row {
+            Some(row) => count.min(self.tile).min(row - at % row),
+            None => count.min(self.tile),
+        }
     }
 
     fn uniform(&mut self) -> Home {
@@ -128,9 +146,16 @@ impl Code {
                     return entry(self.uniform(), Define::Gather(place, walk));
                 }
                 self.each.push(register);
-                match operand.is_contiguous() {
-                    true => entry(Home::Memory(place), Define::Nothing),
-                    false => entry(pending, Define::Gather(place, walk)),
+                if operand.is_contiguous() {
+                    return entry(Home::Memory(place), Define::Nothing);
+                }
+                match walk.repeated_row().filter(|&row| row >= ROW) {
+                    Some(row) => {
+                        // Rows are inner axes together, so the shortest divides the others.
+                        self.row = Some(self.row.map_or(row, |shortest| shortest.min(row)));
+                        entry(Home::Row(place, row), Define::Nothing)
+                    }
+                    None => entry(pending, Define::Gather(place, walk)),
                 }
             }
             InstructionKind::Constant(number) => {
@@ -196,7 +221,7 @@ impl Code {
     /// element on.
     fn read_later(&self, region: &Region, register: usize, to: Located) -> bool {
         let lies_there = |r: usize| match (&self.entries[r].home, &self.entries[r].define) {
-            (Home::Memory(place), Define::Nothing) => *place == to,
+            (Home::Memory(place) | Home::Row(place, _), Define::Nothing) => *place == to,
             (_, Define::Gather(place, _)) => *place == to && r > register,
             _ => false,
         };
@@ -287,7 +312,7 @@ impl Code {
         let slot = |r: usize| match self.entries[r].home {
             // SAFETY: there is a slot for every uniform register.
             Home::Uniform(slot) => unsafe { slots.add(slot).cast::<u8>() },
-            Home::Buffer(_) | Home::Memory(_) => slots.cast::<u8>(),
+            Home::Buffer(_) | Home::Memory(_) | Home::Row(..) => slots.cast::<u8>(),
         };
         let entry = &self.entries[register];
         // SAFETY: the operand's first element is there; registers hold one element each.

@@ -59,7 +59,7 @@ impl Launch for Map {
                     Frame::with(&self.code, memory, uniforms, |frame| {
                         let mut at = from;
                         while at < to {
-                            let count = self.code.tile.min(to - at);
+                            let count = self.code.together(at, to - at);
                             frame.evaluate(at, count);
                             at += count;
                         }

@@ -176,8 +176,10 @@ impl Reducing {
         let tile = self.code.tile;
         // SAFETY: the positions lie in the space.
         unsafe {
-            if count == self.reduced && count <= tile {
-                let together = (tile / count.max(1)).max(1);
+            if count == self.reduced && self.code.together(0, count) == count {
+                // Rows of operands that are repeated are computed one at a time.
+                let alone = self.code.row.is_some();
+                let together = if alone { 1 } else { (tile / count.max(1)).max(1) };
                 let mut row = rows.start;
                 while row < rows.end {
                     let next = rows.end.min(row + together);
@@ -202,8 +204,8 @@ impl Reducing {
                 }
                 let mut at = from;
                 while at < from + count {
-                    let length = tile.min(from + count - at);
                     let start = row * self.reduced + at;
+                    let length = self.code.together(start, from + count - at);
                     frame.evaluate(start, length);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let Lane { data, single } = frame.lane(edge.register, start);
@@ -231,36 +233,77 @@ impl Reducing {
     ) {
         let first = block * self.cut.columns;
         let width = self.cut.columns.min(self.inner - first);
-        let together = if self.cut.blocks == 1 { self.code.tile / width } else { 1 };
         let from = part * self.cut.part;
         let end = self.reduced.min(from + self.cut.part);
-        let target =
-            |index: usize| self.parts_of(index, row, space).wrapping_add(part * self.inner);
+        let target = |index: usize| {
+            let parts = self.parts_of(index, row, space);
+            parts.wrapping_add(part * self.inner)
+        };
         // SAFETY: the positions lie in the space, the parts hold `inner` numbers each.
         unsafe {
             for (index, edge) in self.edges.iter().enumerate() {
-                let identity = edge.reduction.identity();
-                let to = target(index);
-                let columns = first..first + width;
-                match edge.dtype {
-                    DType::F32 => columns.for_each(|i| *to.cast::<f32>().add(i) = identity as f32),
-                    _ => columns.for_each(|i| *to.add(i) = identity),
-                }
+                edge.begin(target(index), first, width);
             }
-            let mut at = from;
-            while at < end {
-                let next = end.min(at + together.max(1));
+            let lines = self.code.tile / width;
+            if self.cut.blocks == 1 && self.code.row.is_none() && lines > 1 {
+                let start = row * self.reduced + from;
+                return self.narrow_columns(frame, (start, end - from), lines, target);
+            }
+            for at in from..end {
                 let start = (row * self.reduced + at) * self.inner + first;
-                frame.evaluate(start, (next - at) * width);
-                for (index, edge) in self.edges.iter().enumerate() {
-                    let lane = frame.lane(edge.register, start);
-                    for line in 0..next - at {
-                        edge.accumulate((target(index), first), lane, line * width, width);
+                let mut column = 0;
+                while column < width {
+                    let count = self.code.together(start + column, width - column);
+                    frame.evaluate(start + column, count);
+                    for (index, edge) in self.edges.iter().enumerate() {
+                        let lane = frame.lane(edge.register, start + column);
+                        edge.accumulate((target(index), first + column), lane, count);
                     }
+                    column += count;
                 }
-                at = next;
             }
         }
+    }
+
+    /// Accumulates `count` lines from line `start` on, `together` lines at a time: side by side
+    /// first, so that vectors are full however few columns there are.
+    ///
+    /// # Safety
+    /// As for `columns`.
+    unsafe fn narrow_columns(
+        &self,
+        frame: &Frame<'_>,
+        (start, count): (usize, usize),
+        together: usize,
+        target: impl Fn(usize) -> *mut f64,
+    ) {
+        let width = self.inner;
+        let side = together * width;
+        scratch::with(scratch::Slot::Phase, 2 * side * self.edges.len(), |wide| {
+            let wide = |index: usize| wide.wrapping_add(2 * index * side).cast::<f64>();
+            // SAFETY: as the caller promises; there is room for `side` numbers of each edge.
+            unsafe {
+                for (index, edge) in self.edges.iter().enumerate() {
+                    edge.begin(wide(index), 0, side);
+                }
+                let mut at = 0;
+                while at < count {
+                    let lines = together.min(count - at);
+                    let from = (start + at) * width;
+                    frame.evaluate(from, lines * width);
+                    for (index, edge) in self.edges.iter().enumerate() {
+                        let lane = frame.lane(edge.register, from);
+                        edge.accumulate((wide(index), 0), lane, lines * width);
+                    }
+                    at += lines;
+                }
+                for (index, edge) in self.edges.iter().enumerate() {
+                    (0..together).for_each(|line| {
+                        edge.join_lines(target(index), wide(index), line * width, width);
+                    });
+                }
+            }
+        });
     }
 
     /// Joins the parts into the outputs.
@@ -301,38 +344,62 @@ impl Reducing {
 }
 
 impl Edge {
-    /// Joins `width` elements of a lane, from `offset` on, into the accumulators from `first` on:
-    /// those of `float32` are `f32`, all others `f64`.
+    /// Sets the accumulators from `first` on to what changes nothing: those of `float32` are
+    /// `f32`, all others `f64`.
+    ///
+    /// # Safety
+    /// They are there and the caller's own.
+    unsafe fn begin(&self, into: *mut f64, first: usize, width: usize) {
+        let identity = self.reduction.identity();
+        for i in first..first + width {
+            // SAFETY: as the caller promises.
+            unsafe {
+                match self.dtype {
+                    DType::F32 => *into.cast::<f32>().add(i) = identity as f32,
+                    _ => *into.add(i) = identity,
+                }
+            }
+        }
+    }
+
+    /// Joins `width` elements of a lane into the accumulators from `first` on.
     ///
     /// # Safety
     /// Both are there; the accumulators are the caller's own.
-    unsafe fn accumulate(
-        &self,
-        (into, first): (*mut f64, usize),
-        lane: Lane,
-        offset: usize,
-        width: usize,
-    ) {
+    unsafe fn accumulate(&self, (into, first): (*mut f64, usize), lane: Lane, width: usize) {
         let Lane { data, single } = lane;
         // SAFETY: as the caller promises.
         unsafe {
             if self.dtype == DType::F32 {
                 let into = into.cast::<f32>().add(first);
-                let data = data.cast::<f32>();
-                match single {
-                    true => (self.join[1])(into, data, into, width),
-                    false => (self.join[0])(into, data.add(offset), into, width),
-                }
+                (self.join[usize::from(single)])(into, data.cast(), into, width);
                 return;
             }
             let step = usize::from(!single);
             with_element!(self.dtype, T => {
                 for i in 0..width {
-                    let value = *data.cast::<T>().add((offset + i) * step);
+                    let value = *data.cast::<T>().add(i * step);
                     let into = into.add(first + i);
                     *into = self.reduction.combine(*into, value.to_f64());
                 }
             });
+        }
+    }
+
+    /// Joins `width` accumulators of `from`, from `at` on, into the first ones of `into`.
+    ///
+    /// # Safety
+    /// Both are there and the caller's own.
+    unsafe fn join_lines(&self, into: *mut f64, from: *const f64, at: usize, width: usize) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if self.dtype == DType::F32 {
+                let (into, from) = (into.cast::<f32>(), from.cast::<f32>().add(at));
+                return (self.join[0])(into, from, into, width);
+            }
+            for i in 0..width {
+                *into.add(i) = self.reduction.combine(*into.add(i), *from.add(at + i));
+            }
         }
     }
 }

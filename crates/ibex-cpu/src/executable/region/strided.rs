@@ -31,6 +31,14 @@ impl Walk {
         Walk { axes }
     }
 
+    /// The length of the row that is repeated, if the operand is one row for all rows.
+    pub(super) fn repeated_row(&self) -> Option<usize> {
+        match *self.axes {
+            [(_, 0), (row, 1)] => Some(row),
+            _ => None,
+        }
+    }
+
     /// Calls `run(at, offset, stride, length)` for each run along the innermost axis among
     /// positions `start .. start + count`: `at` counts from `start`, `offset` from the operand's
     /// first element.

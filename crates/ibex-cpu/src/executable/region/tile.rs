@@ -64,11 +64,15 @@ impl<'a> Frame<'a> {
                 let data = self.memory.at(place).wrapping_add(start * entry.width);
                 Lane { data, single: false }
             }
+            Home::Row(place, row) => {
+                let data = self.memory.at(place).wrapping_add(start % row * entry.width);
+                Lane { data, single: false }
+            }
         }
     }
 
-    /// Computes positions `start .. start + count`, at most a tile, and stores what is stored
-    /// element by element.
+    /// Computes positions `start .. start + count`, at most [`Code::together`], and stores what is
+    /// stored element by element.
     ///
     /// # Safety
     /// The positions lie in the space, nobody else computes them, and as for `Launch::launch`.
