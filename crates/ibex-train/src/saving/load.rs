@@ -50,7 +50,7 @@ impl Model {
     pub fn from_archive(archive: &KerasArchive, compile: bool) -> Result<Model> {
         let mut model = Model::without_weights(functional(&archive.config)?)?;
         // What the configuration claims must be there before memory is taken for it.
-        weights::check(&model.instance, &archive.weights).map_err(|e| in_weights(e.into()))?;
+        weights::check(&model.instance, &archive.weights).map_err(in_weights)?;
         for (_, layer) in model.instance.children() {
             let mut zeros = |spec: &WeightSpec| Array::zeros(spec.dtype, &spec.shape);
             layer.materialize_with(layer.name(), &mut zeros);
