@@ -15,7 +15,7 @@ use ibex::train::{Error, History, Samples};
 use crate::output::print;
 
 /// How long the built-in model trains.
-pub(super) const EPOCHS: usize = 20;
+pub(super) const EPOCHS: usize = 40;
 /// Where it goes.
 pub(super) const OUT: &str = "digits.keras";
 
