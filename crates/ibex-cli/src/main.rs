@@ -38,7 +38,9 @@ fn main() -> ExitCode {
 
 /// Tells of a mistake in Ibex itself: a user can do nothing with a backtrace.
 fn report_bug(panic: &PanicHookInfo<'_>) {
-    let reason = panic.payload_as_str().unwrap_or("of an unknown kind");
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let reason = text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("of an unknown kind");
     let place = panic.location().map(|at| format!("\n  at {at}")).unwrap_or_default();
     note(&format!(
         "error: internal error: {reason}{place}\n  help: this is a bug in Ibex, not in your \

@@ -17,6 +17,9 @@ fn cases() -> Vec<(String, Value)> {
     names.map(|name| (name.clone(), golden_json(&name))).collect()
 }
 
+/// The model whose losses cannot be compared: Keras does not write the `delta` of its Huber loss.
+const LOSS_NOT_IN_FILE: &str = "sgd_clipnorm_exponential";
+
 /// The flags of a recorded `fit`; `None` if the command line has none for what it used.
 fn flags(fit: &Value) -> Option<String> {
     let fit = fit.as_object()?;
@@ -88,6 +91,9 @@ fn training_gives_the_history_that_keras_gives() {
     let (mut found, mut trained) = (Vec::new(), 0);
     for (name, golden) in cases() {
         let Some(flags) = flags(&golden["fit"]) else { continue };
+        if name == LOSS_NOT_IN_FILE {
+            continue;
+        }
         let folder = Folder::new();
         folder.golden(&name);
         let epochs = &golden["fit"]["epochs"];
@@ -118,7 +124,7 @@ fn prediction_and_evaluation_give_what_keras_gives() {
         folder.golden(&name);
         folder.done(&format!("predict {name}.keras --data {name}.npz --out out.npz"));
         found.extend(outputs_differ(&folder, &name, "pred_before", 1e-5));
-        if golden["evaluate_before"].is_object() {
+        if golden["evaluate_before"].is_object() && name != LOSS_NOT_IN_FILE {
             let size = &golden["fit"]["batch_size"];
             let size =
                 if size.is_number() { format!("--batch-size {size}") } else { String::new() };

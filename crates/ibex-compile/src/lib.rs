@@ -3,8 +3,8 @@
 //! [`Device::compile`] is the only door: it optimises a [`Graph`], lowers it to a [`Program`] and
 //! hands that to the device's [`Backend`].
 //! This crate knows no kernel and no layer.
-//! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `epilogue`, `fuse`, `schedule`
-//! `plan` and `explain`.
+//! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `epilogue`, `fuse`,
+//! `schedule`, `plan` and `explain`.
 
 pub mod device;
 mod epilogue;

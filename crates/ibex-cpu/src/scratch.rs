@@ -40,6 +40,7 @@ impl Buffer {
         }
         let bytes = bytes.next_multiple_of(1 << 16);
         let Ok(layout) = Layout::from_size_align(bytes, ALIGN) else {
+            // invariant: a kernel's buffers are smaller than its operands, which fit in memory.
             panic!("a kernel asks for {bytes} bytes of working memory: more than can be addressed")
         };
         // SAFETY: the layout has a size above zero.

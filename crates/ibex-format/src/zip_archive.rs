@@ -2,7 +2,7 @@
 //!
 //! It must not know what the members hold.
 
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
@@ -194,12 +194,56 @@ fn zip_error(error: ZipError) -> FormatError {
 
 /// An archive being written: fixed times and permissions, so that equal content is equal bytes.
 pub(crate) struct ZipBuilder<W: Write + Seek> {
-    writer: ZipWriter<W>,
+    writer: ZipWriter<UntilFailure<W>>,
+}
+
+/// A writer that takes everything after its first failure.
+///
+/// The archive tries to end itself when it is dropped, and complains on stderr if it cannot; the
+/// failure has been reported by then.
+struct UntilFailure<W> {
+    inner: W,
+    failed: bool,
+}
+
+impl<W> UntilFailure<W> {
+    fn noting<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        self.failed |= matches!(&result, Err(e) if e.kind() != io::ErrorKind::Interrupted);
+        result
+    }
+}
+
+impl<W: Write> Write for UntilFailure<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed {
+            return Ok(bytes.len());
+        }
+        let result = self.inner.write(bytes);
+        self.noting(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Ok(());
+        }
+        let result = self.inner.flush();
+        self.noting(result)
+    }
+}
+
+impl<W: Seek> Seek for UntilFailure<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        if self.failed {
+            return Ok(0);
+        }
+        let result = self.inner.seek(to);
+        self.noting(result)
+    }
 }
 
 impl<W: Write + Seek> ZipBuilder<W> {
     pub(crate) fn new(inner: W) -> Self {
-        Self { writer: ZipWriter::new(inner) }
+        Self { writer: ZipWriter::new(UntilFailure { inner, failed: false }) }
     }
 
     /// Adds a member; `size` is about how many bytes `write` is going to give.
@@ -222,7 +266,7 @@ impl<W: Write + Seek> ZipBuilder<W> {
 
     /// Writes the directory and gives the writer back.
     pub(crate) fn finish(self) -> Result<W> {
-        self.writer.finish().map_err(write_error)
+        Ok(self.writer.finish().map_err(write_error)?.inner)
     }
 }
 

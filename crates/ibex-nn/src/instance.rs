@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ibex_graph::{DType, Shape, Tensor, Variable, tensor};
+use ibex_graph::{Array, DType, Shape, Tensor, Variable, tensor};
 
 use crate::constraints::Constraint;
 use crate::initializers::{Initializer, Seeds};
@@ -261,15 +261,20 @@ impl Instance {
 
     /// Makes variables of all weights that are not yet, below `path`.
     pub fn materialize(&self, path: &str, seeds: &mut Seeds) {
+        self.materialize_with(path, &mut |spec| {
+            spec.initializer.initialize(&spec.shape, seeds).cast(spec.dtype)
+        });
+    }
+
+    /// Makes variables of all weights that are not yet, below `path`, with values of one's own.
+    pub fn materialize_with(&self, path: &str, value: &mut dyn FnMut(&WeightSpec) -> Array) {
         for weight in &self.weights {
             weight.variable.get_or_init(|| {
-                let spec = &weight.spec;
-                let value = spec.initializer.initialize(&spec.shape, seeds).cast(spec.dtype);
-                Variable::new(format!("{path}/{}", spec.name), value)
+                Variable::new(format!("{path}/{}", weight.spec.name), value(&weight.spec))
             });
         }
         for (_, child) in &self.children {
-            child.materialize(&format!("{path}/{}", child.name()), seeds);
+            child.materialize_with(&format!("{path}/{}", child.name()), value);
         }
     }
 

@@ -75,8 +75,11 @@ impl Setting {
             return Some(("of another model", layers, "other layers".to_string()));
         }
         if self.optimizer != other.optimizer {
-            let texts =
-                (shortened(&self.optimizer["config"]), shortened(&other.optimizer["config"]));
+            let text = |optimizer: &Value| {
+                let class = optimizer["class_name"].as_str().unwrap_or_default();
+                format!("{class} {}", shortened(&optimizer["config"]))
+            };
+            let texts = (text(&self.optimizer), text(&other.optimizer));
             return Some(("of a training with another optimizer", texts.0, texts.1));
         }
         if self.losses != other.losses {

@@ -169,14 +169,9 @@ impl Judge {
     ) {
         let _scope = Scope::enter("metrics");
         for tracked in self.metrics.iter().filter(|m| m.output == output) {
-            let mask = mask.map(|m| m.cast(DType::F32));
-            let weight = match (weight.filter(|_| tracked.weighted), mask) {
-                (Some(weight), Some(mask)) => Some(weight * &mask),
-                (Some(weight), None) => Some(weight.clone()),
-                (None, mask) => mask,
-            };
+            let weight = weight.filter(|_| tracked.weighted);
             let states: Vec<Tensor> = tracked.states.iter().map(|v| trace.read(v)).collect();
-            let updated = tracked.metric.update(&states, y_true, y_pred, weight.as_ref());
+            let updated = tracked.metric.update_masked(&states, y_true, y_pred, weight, mask);
             for (variable, value) in tracked.states.iter().zip(updated) {
                 trace.assign(variable, value);
             }

@@ -82,13 +82,19 @@ impl Model {
     /// # Errors
     /// If the description cannot be built.
     pub fn from_functional(functional: Functional) -> Result<Model> {
+        let model = Model::without_weights(functional)?;
+        let mut seeds = Seeds::new(model.seed());
+        for (_, layer) in model.instance.children() {
+            layer.materialize(layer.name(), &mut seeds);
+        }
+        Ok(model)
+    }
+
+    /// The model of a functional description, before there are values of its weights.
+    pub(crate) fn without_weights(functional: Functional) -> Result<Model> {
         let seed = seed();
         let types: Vec<PartialType> = functional.inputs().iter().map(|t| t.ty()).collect();
         let instance = Instance::of(&functional.shared(), &types)?;
-        let mut seeds = Seeds::new(seed);
-        for (_, layer) in instance.children() {
-            layer.materialize(layer.name(), &mut seeds);
-        }
         Ok(Model {
             functional,
             instance,
@@ -224,6 +230,7 @@ impl Model {
         config.loss_weights.resolve("loss weights", &names)?;
         config.metrics.resolve("metrics", &names)?;
         config.weighted_metrics.resolve("metrics", &names)?;
+        config.optimizer.check()?;
         let optimizer = OptimizerState::new(&config.optimizer, &self.trained());
         self.programs.clear();
         self.compiled = Some(Compiled { config, optimizer, begun: false, judges: None });
@@ -254,7 +261,30 @@ impl Model {
         let samples = Samples { x, y, weights };
         samples.check()?;
         self.prepare_judges(&samples.y)?;
+        self.check_weights(&samples.weights)?;
         Ok(samples)
+    }
+
+    /// Whether the weights of samples can be those of the outputs' losses.
+    fn check_weights(&self, weights: &[Array]) -> Result<()> {
+        for (i, output) in self.functional.outputs().iter().enumerate() {
+            let Some(weight) = weights.get(i).or(weights.first()) else { return Ok(()) };
+            let shape = output.shape();
+            let pairs = shape.0.iter().zip(weight.shape().iter());
+            let fits = |(have, &want): (&Option<usize>, &usize)| {
+                want == 1 || have.is_none_or(|have| have == want)
+            };
+            if weight.shape().rank() > shape.rank() || !pairs.skip(1).all(fits) {
+                let name = &self.functional.output_names()[i];
+                let what = format!("the sample weights do not fit the output `{name}`");
+                return Err(Error::Data(
+                    ConfigError::new(what)
+                        .expected(format!("one for each sample, as for predictions {shape}"))
+                        .received(format!("weights of shape {}", weight.shape())),
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn prepare_judges(&mut self, y: &[Array]) -> Result<()> {

@@ -79,7 +79,8 @@ pub trait LossFunction: fmt::Debug + Send + Sync {
     /// The loss of each sample, before weights and reduction.
     ///
     /// `y_true` comes with the dtype of `y_pred`, or as `int32` if
-    /// [`LossFunction::takes_integers`]; both come with the same number of axes if they differ by a last axis of extent 1.
+    /// [`LossFunction::takes_integers`]; both come with the same number of axes if they differ by
+    /// a last axis of extent 1.
     fn call(&self, y_true: &Tensor, y_pred: &Tensor) -> Tensor;
 
     /// Which of the values count (`bool`), if not all do.

@@ -121,6 +121,15 @@ pub(crate) fn expect_indices(
     y_true: &PartialType,
     y_pred: &PartialType,
 ) -> Result<(), ConfigError> {
+    if y_true.dtype.is_float() {
+        return Err(ConfigError::new(format!("the targets of the loss `{name}` are no integers"))
+            .expected("class indices of an integer type, such as int32")
+            .received(format!("targets of type {}", y_true.dtype))
+            .help(
+                "convert them, as with `y.astype(\"int32\")`; for probabilities use \
+                 `CategoricalCrossentropy`, for numbers a regression loss",
+            ));
+    }
     let mut target = y_true.shape.clone();
     if target.rank() == y_pred.shape.rank() && target.dim(-1) == Some(1) {
         target.0.pop();

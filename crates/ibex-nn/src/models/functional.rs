@@ -317,7 +317,7 @@ impl Map {
             if call.inputs().is_empty() && !known(call) {
                 let name = names.get(&layer_key(call)).cloned().unwrap_or_default();
                 let error = ConfigError::new(format!(
-                    "the outputs depend on the input `{name}`, which is not among the model's inputs"
+                    "the outputs depend on the input `{name}`, which is no input of the model"
                 ))
                 .help("add it to the inputs of the model");
                 found.push(ModelMistake { error, location: Some(call.location()) });

@@ -8,19 +8,14 @@ use ibex_nn::losses::Loss;
 use ibex_nn::metrics::Metric;
 use ibex_nn::object::shortened;
 use ibex_nn::optimizers::{Optimizer, OptimizerState};
-use ibex_nn::schedules::LearningRate;
 use serde_json::{Map, Value, json};
 
 use crate::compile::{Compile, MetricChoice, PerOutput};
 
 /// What Keras writes as `compile_config`, with the optimizer's learning rate of this moment.
 pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) -> Value {
-    let mut optimizer = config.optimizer.to_value();
-    if let LearningRate::Constant(_) = config.optimizer.options().learning_rate {
-        optimizer["config"]["learning_rate"] = json!(state.learning_rate());
-    }
     json!({
-        "optimizer": optimizer,
+        "optimizer": state.to_value(),
         "loss": per_output(&config.losses, 1, Loss::to_value),
         "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
         "metrics": per_output(&config.metrics, outputs, |list| metrics(list)),

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use ibex_format::error::Problem;
 use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5};
-use ibex_nn::ConfigError;
+use ibex_graph::Array;
 use ibex_nn::models::Functional;
 use ibex_nn::saving::model_from_config;
+use ibex_nn::{ConfigError, WeightSpec};
 use serde_json::Value;
 
 use super::weights::{self, Mismatch};
@@ -47,7 +48,16 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn from_archive(archive: &KerasArchive, compile: bool) -> Result<Model> {
-        let mut model = Model::from_json(&archive.config, compile)?;
+        let mut model = Model::without_weights(functional(&archive.config)?)?;
+        // What the configuration claims must be there before memory is taken for it.
+        weights::check(&model.instance, &archive.weights).map_err(in_weights)?;
+        for (_, layer) in model.instance.children() {
+            let mut zeros = |spec: &WeightSpec| Array::zeros(spec.dtype, &spec.shape);
+            layer.materialize_with(layer.name(), &mut zeros);
+        }
+        if compile {
+            model.compile_as_saved(&archive.config)?;
+        }
         model.read_weights(&archive.weights, Mismatch::Refuse).map_err(in_weights)?;
         Ok(model)
     }
@@ -57,25 +67,29 @@ impl Model {
     /// # Errors
     /// If it names something that is not known, or has another form.
     pub fn from_json(config: &Value, compile: bool) -> Result<Model> {
-        let in_config = |error: ConfigError| unsupported(error).in_member("config.json");
-        let functional = model_from_config(config).map_err(in_config)?;
-        let mut model = Model::from_functional(Functional::clone(&functional))?;
+        let mut model = Model::from_functional(functional(config)?)?;
         if compile {
-            let saved = config.get("compile_config").unwrap_or(&Value::Null);
-            let outputs = model.functional.outputs().len();
-            let read = compile_config::from_json(saved, outputs).map_err(|error| {
-                let help = "`Model::load_uncompiled` loads the model without it";
-                let error = if error.help.is_empty() { error.help(help) } else { error };
-                unsupported(error).in_member("compile_config").in_member("config.json")
-            })?;
-            if let Some(read) = read {
-                model.compile(read)?;
-                if let Some(compiled) = &mut model.compiled {
-                    compiled.begun = true;
-                }
-            }
+            model.compile_as_saved(config)?;
         }
         Ok(model)
+    }
+
+    /// Compiles as the `config.json` of a file says, if it does.
+    fn compile_as_saved(&mut self, config: &Value) -> Result<()> {
+        let saved = config.get("compile_config").unwrap_or(&Value::Null);
+        let outputs = self.functional.outputs().len();
+        let read = compile_config::from_json(saved, outputs).map_err(|error| {
+            let help = "`Model::load_uncompiled` loads the model without it";
+            let error = if error.help.is_empty() { error.help(help) } else { error };
+            unsupported(error).in_member("compile_config").in_member("config.json")
+        })?;
+        if let Some(read) = read {
+            self.compile(read)?;
+            if let Some(compiled) = &mut self.compiled {
+                compiled.begun = true;
+            }
+        }
+        Ok(())
     }
 
     /// Reads weights, and the optimizer's state if it fits, from a `.weights.h5` or `.keras` file.
@@ -121,6 +135,12 @@ impl Model {
         }
         assignments.carry_out()
     }
+}
+
+/// The layers that a `config.json` describes.
+fn functional(config: &Value) -> Result<Functional> {
+    let in_config = |error: ConfigError| unsupported(error).in_member("config.json");
+    Ok(Functional::clone(&*model_from_config(config).map_err(in_config)?))
 }
 
 /// An unknown or unfitting part of a configuration, as an error about a file.

@@ -139,27 +139,42 @@ pub(crate) fn paired(variables: &[Variable], arrays: &[&RawArray]) -> Result<Opt
     Ok(Some(assignments))
 }
 
+/// Whether a tree has every weight of a model, and of the layers in it, with its shape.
+///
+/// # Errors
+/// As [`read`] with [`Mismatch::Refuse`].
+pub(crate) fn check(root: &Arc<Instance>, tree: &Hdf5Group) -> Result<()> {
+    placed_layers(root).iter().try_for_each(|placed| fitting(placed, tree).map(|_| ()))
+}
+
 fn read_layer(placed: &Placed, tree: &Hdf5Group) -> Result<Vec<(Variable, Array)>> {
+    let mut values = Vec::new();
+    for (weight, array) in fitting(placed, tree)? {
+        let Some(variable) = weight.variable() else { continue };
+        values.push((variable.clone(), from_raw(array)?.cast(variable.dtype())));
+    }
+    Ok(values)
+}
+
+/// The weights of one layer, each with an array of its shape.
+fn fitting<'a>(placed: &'a Placed, tree: &'a Hdf5Group) -> Result<Vec<(&'a Weight, &'a RawArray)>> {
     let weights = weights_in_order(&placed.instance);
     if weights.is_empty() {
         return Ok(Vec::new());
     }
     let arrays = read_group(tree, &placed.path).unwrap_or_default();
-    let mut values = Vec::with_capacity(weights.len());
     for (index, weight) in weights.iter().enumerate() {
-        let Some(variable) = weight.variable() else { continue };
         let Some(array) = arrays.get(index) else {
             return Err(missing(placed, weight, index, arrays.len(), tree).into());
         };
-        if array.shape() != variable.shape().dims() {
+        if array.shape() != weight.spec().shape.dims() {
             return Err(mismatched(placed, weight, index, array).into());
         }
-        values.push((variable.clone(), from_raw(array)?.cast(variable.dtype())));
     }
     if arrays.len() > weights.len() {
         return Err(surplus(placed, &weights, arrays.len()).into());
     }
-    Ok(values)
+    Ok(weights.into_iter().zip(arrays).collect())
 }
 
 fn missing(

@@ -80,13 +80,24 @@ impl Overrides {
             (None, Some(own)) => own.losses.clone(),
             (None, None) => return Err(missing("loss")),
         };
-        let named_metric = |name: &String| MetricChoice::from(name.trim());
-        let metrics: Vec<MetricChoice> = self.metrics.iter().map(named_metric).collect();
+        let metrics = self.named_metrics(model)?;
         let given = own.map(|c| (c.loss_weights, c.metrics, c.weighted_metrics));
         let (loss_weights, own_metrics, weighted_metrics) = given.unwrap_or_default();
         let metrics = if metrics.is_empty() { own_metrics } else { PerOutput::Each(metrics) };
         let optimizer = self.with_learning_rate(optimizer)?;
         Ok(Compile { optimizer, losses, loss_weights, metrics, weighted_metrics })
+    }
+
+    /// The metrics of the flags, each known by its name.
+    fn named_metrics(&self, model: &Model) -> Result<Vec<MetricChoice>, Failure> {
+        let named = |name: &String| MetricChoice::from(name.trim());
+        let metrics: Vec<MetricChoice> = self.metrics.iter().map(named).collect();
+        for output in model.functional().outputs() {
+            for metric in &metrics {
+                metric.resolve(&output.ty(), &output.ty()).map_err(Failure::usage)?;
+            }
+        }
+        Ok(metrics)
     }
 
     fn with_learning_rate(&self, optimizer: Optimizer) -> Result<Optimizer, Failure> {

@@ -71,8 +71,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Computes positions `start .. start + count`, at most [`Code::together`], and stores what is stored
-    /// element by element.
+    /// Computes positions `start .. start + count`, at most [`Code::together`], and stores what is
+    /// stored element by element.
     ///
     /// # Safety
     /// The positions lie in the space, nobody else computes them, and as for `Launch::launch`.
