@@ -12,7 +12,10 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The number of allocations of one epoch of that many steps, by the second such epoch.
+/// The number of allocations of one epoch of that many steps, once everything has its size.
+///
+/// The least of several epochs: a thread may meet the largest of its tasks for the first time at
+/// any of them, and what it allocates then it keeps.
 fn allocations(model: &mut Model, batches: usize) -> usize {
     let rows = batches * 4;
     let inputs = model.functional().inputs().iter().map(|input| {
@@ -25,12 +28,14 @@ fn allocations(model: &mut Model, batches: usize) -> usize {
     let y = vec![Array::zeros(DType::I32, [rows])];
     let samples = Samples { x, y, weights: Vec::new() };
     let fit = || Fit::new().batch_size(4).verbose(0);
-    model.fit_samples(samples.clone(), fit()).unwrap();
-    let (samples, fit) = (samples.clone(), fit());
-    let region = Region::new(ALLOCATOR);
-    model.fit_samples(samples, fit).unwrap();
-    let change = region.change();
-    change.allocations + change.reallocations
+    let epoch = |model: &mut Model| {
+        let (samples, fit) = (samples.clone(), fit());
+        let region = Region::new(ALLOCATOR);
+        model.fit_samples(samples, fit).unwrap();
+        let change = region.change();
+        change.allocations + change.reallocations
+    };
+    (0..6).map(|_| epoch(model)).min().unwrap()
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// Keep the last part of the data for validation
     #[arg(long, value_name = "F", value_parser = fraction, allow_negative_numbers = true)]
     validation_split: Option<f64>,
-    /// Train until this many epochs are done [default: 1; for the digits 15]
+    /// Train until this many epochs are done [default: 1; for the digits 40]
     #[arg(long, value_name = "N", value_parser = positive)]
     epochs: Option<usize>,
     /// Samples in a batch

@@ -6,8 +6,8 @@ use ibex::graph::ops::window::Padding;
 use ibex::graph::{Array, DType};
 use ibex::nn::activations::{Relu, Softmax};
 use ibex::prelude::{
-    Adam, BuildModel, Compile, Conv2D, Dense, Flatten, Input, MaxPooling2D, Model, Rescaling,
-    Sequential, SparseCategoricalCrossentropy,
+    Adam, BuildModel, Compile, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Model,
+    Rescaling, Sequential, SparseCategoricalCrossentropy,
 };
 use ibex::train::datasets::{Split, digits};
 use ibex::train::{Error, History, Samples};
@@ -15,7 +15,7 @@ use ibex::train::{Error, History, Samples};
 use crate::output::print;
 
 /// How long the built-in model trains.
-pub(super) const EPOCHS: usize = 15;
+pub(super) const EPOCHS: usize = 40;
 /// Where it goes.
 pub(super) const OUT: &str = "digits.keras";
 
@@ -48,6 +48,7 @@ pub(super) fn model() -> Result<Model, Error> {
         .add(Conv2D::new(64, [3, 3]).activation(Relu))
         .add(Flatten::new())
         .add(Dense::new(64).activation(Relu))
+        .add(Dropout::new(0.3))
         .add(Dense::new(10).activation(Softmax))
         .build()?;
     let loss = SparseCategoricalCrossentropy::new();
