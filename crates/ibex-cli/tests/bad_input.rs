@@ -1256,7 +1256,7 @@ fn a_layer_larger_than_its_file() {
               expected  (4, 1000000000000)
               received  (4, 5)
               at bad.keras: model.weights.h5: layers/dense/vars/0
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits
         "#]],
     );
 }
@@ -1274,7 +1274,7 @@ fn a_layer_larger_than_any_memory() {
               expected  (4, 18446744073709551615)
               received  (4, 5)
               at bad.keras: model.weights.h5: layers/dense/vars/0
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits
         "#]],
     );
 }
@@ -1292,7 +1292,7 @@ fn weights_of_another_model() {
               expected  (4, 6)
               received  (4, 5)
               at bad.keras: model.weights.h5: layers/dense/vars/0
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits
         "#]],
     );
 }

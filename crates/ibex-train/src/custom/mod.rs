@@ -25,7 +25,7 @@ use std::ops::{Deref, DerefMut};
 
 use ibex_compile::{Device, Executable};
 use ibex_graph::grad::explain_missing;
-use ibex_graph::{Array, DType, Graph, OpError, Shape, Tensor, Type, Variable, gradients};
+use ibex_graph::{Array, DType, Graph, OpError, Origin, Shape, Tensor, Type, Variable, gradients};
 use ibex_nn::constraints::Constraint;
 use ibex_nn::optimizers::{Optimizer, OptimizerState};
 use ibex_nn::{ConfigError, Trace};
@@ -80,6 +80,12 @@ impl Tracer {
         loss: &Tensor,
         by: impl IntoIterator<Item = T>,
     ) -> Vec<Tensor> {
+        // Closures do not know who called: the place is passed to them.
+        let here = Origin::here();
+        let mistake = |mut error: OpError| {
+            error.origin = here.clone();
+            Tensor::poisoned(error)
+        };
         let targets: Vec<(String, Tensor)> =
             by.into_iter().map(|target| target.value(&mut self.trace)).collect();
         let values: Vec<Tensor> = targets.iter().map(|(_, value)| value.clone()).collect();
@@ -87,17 +93,19 @@ impl Tracer {
             Ok(found) => found,
             Err(ibex_graph::Error::Ops(errors)) => {
                 // A poisoned loss reports its mistakes itself.
-                let first = errors.into_iter().next().filter(|_| !loss.is_poisoned());
-                let poison = first.map_or(loss.clone(), Tensor::poisoned);
+                let poison = match errors.into_iter().next() {
+                    Some(error) if !loss.is_poisoned() => mistake(error),
+                    _ => loss.clone(),
+                };
                 return vec![poison; targets.len()];
             }
             Err(other) => {
                 let error = OpError::new(other.to_string(), "", "");
-                return vec![Tensor::poisoned(error); targets.len()];
+                return vec![mistake(error); targets.len()];
             }
         };
         let missing = |name: &str, value: &Tensor| {
-            Tensor::poisoned(
+            mistake(
                 OpError::new(
                     format!("no gradient reaches {name}"),
                     "a differentiable path to the value that is differentiated",
