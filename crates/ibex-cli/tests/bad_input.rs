@@ -1184,7 +1184,8 @@ fn a_lambda_with_code() {
         |folder| {
             layer(folder, |layer| {
                 layer["class_name"] = "Lambda".into();
-                layer["config"] = json!({"name": "lambda", "function": {"class_name": "__lambda__", "config": {"code": "4wEA"}}});
+                let code = json!({"class_name": "__lambda__", "config": {"code": "4wEA"}});
+                layer["config"] = json!({"name": "lambda", "function": code});
             });
         },
         expect![[r#"

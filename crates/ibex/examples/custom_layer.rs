@@ -69,7 +69,7 @@ pub fn custom_layer() -> Result<(Vec<f64>, History)> {
     });
     let close = custom_metric("close", |y, p| (y - p).abs().less(&y.ones_like()).cast(Float32));
     model.compile(Compile::new(SGD::new(0.5), log_cosh).metric(close))?;
-    let fit = Fit::new().epochs(50).verbose(0).callback(StopBelow(4.25));
+    let fit = Fit::new().epochs(50).verbose(0).callback(StopBelow(4.322));
     let history = model.fit(&x, &y, fit)?;
     Ok((model.get_weights().iter().flat_map(Array::to_f64_vec).collect(), history))
 }
