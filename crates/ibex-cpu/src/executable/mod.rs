@@ -62,8 +62,22 @@ impl fmt::Debug for CpuExecutable {
     }
 }
 
+/// Asks whether the memory of a program is to be had, which allocating it would not survive.
+fn check_memory(program: &Program) -> Result<(), Error> {
+    let outputs = program.outputs.iter().map(Type::bytes);
+    let bytes = outputs.fold(program.arena_bytes, usize::saturating_add);
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| {
+        Error::Call(format!(
+            "the program does not fit into memory\n  expected  {} MB of memory for its values\n  \
+             help: use a smaller batch size, or a smaller model",
+            bytes / 1_000_000
+        ))
+    })
+}
+
 impl CpuExecutable {
     pub(crate) fn load(program: Program, pool: Arc<ThreadPool>) -> Result<CpuExecutable, Error> {
+        check_memory(&program)?;
         let layout = &Layout::of(&program);
         let steps = program.steps.iter().map(|step| match &step.work {
             Work::Elementwise(region) => Ok(region::load(region, step, layout)),
