@@ -1184,7 +1184,8 @@ fn a_lambda_with_code() {
         |folder| {
             layer(folder, |layer| {
                 layer["class_name"] = "Lambda".into();
-                layer["config"] = json!({"name": "lambda", "function": {"class_name": "__lambda__", "config": {"code": "4wEA"}}});
+                let code = json!({"class_name": "__lambda__", "config": {"code": "4wEA"}});
+                layer["config"] = json!({"name": "lambda", "function": code});
             });
         },
         expect![[r#"
@@ -1256,7 +1257,7 @@ fn a_layer_larger_than_its_file() {
               expected  (4, 1000000000000)
               received  (4, 5)
               at bad.keras: model.weights.h5: layers/dense/vars/0
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits
         "#]],
     );
 }
@@ -1274,7 +1275,7 @@ fn a_layer_larger_than_any_memory() {
               expected  (4, 18446744073709551615)
               received  (4, 5)
               at bad.keras: model.weights.h5: layers/dense/vars/0
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits
         "#]],
     );
 }
@@ -1292,7 +1293,7 @@ fn weights_of_another_model() {
               expected  (4, 6)
               received  (4, 5)
               at bad.keras: model.weights.h5: layers/dense/vars/0
-              help: build the model as the one that was saved, or load with `Mismatch::Skip`
+              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits
         "#]],
     );
 }

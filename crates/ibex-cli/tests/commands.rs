@@ -209,8 +209,10 @@ fn without_arguments_the_digits_are_learned() {
     assert!(outcome.stderr.starts_with("Model: \"digits\"\n"), "{}", outcome.stderr);
     let training = "Training on 1438 bundled digits (8×8 images), validating on 359 others.\n";
     assert!(outcome.stderr.contains(training), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("\nEpoch 15/15\n"), "{}", outcome.stderr);
     let history = folder.json("h.json");
+    let epochs = history["epoch"].as_array().unwrap().len();
+    let last = format!("\nEpoch {epochs}/{epochs}\n");
+    assert!(epochs > 1 && outcome.stderr.contains(&last), "{}", outcome.stderr);
     let accuracy = history["val_accuracy"].as_array().unwrap().last().unwrap().as_f64().unwrap();
     assert!(accuracy >= 0.97, "{accuracy}");
     let mut lines = outcome.stdout.lines();

@@ -134,7 +134,7 @@ fn every_operation_matches_the_interpreter_in_every_layout() {
     let mut failures = Vec::new();
     for info in OPS.iter().filter(|info| info.kind != Kind::Leaf) {
         for sample in (info.samples)() {
-            for dtype in [DType::F32, DType::F64, DType::I32] {
+            for dtype in [DType::F32, DType::F64, DType::BF16, DType::I32] {
                 let Some(inputs) = with_dtype(&sample, dtype) else { continue };
                 // Integers wrap in arrays, which the interpreter's `f64` cannot know.
                 if dtype == DType::I32 && sample.label.contains("edges") {

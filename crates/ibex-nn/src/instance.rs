@@ -283,7 +283,9 @@ impl Instance {
         if let Some(poisoned) = inputs.iter().find(|t| t.is_poisoned()) {
             return vec![poisoned.clone()];
         }
-        in_scope(self.name(), || {
+        // A model that nobody named, and is in no other, is not worth a word in messages.
+        let name = self.name.get().or(self.layer.base().name.as_ref());
+        in_scope(name.map(String::as_str), || {
             let dtype = self.layer.base().dtype;
             let cast = |t: &Tensor| match t.dtype().is_float() && dtype.is_float() {
                 true => t.cast(dtype),

@@ -197,8 +197,8 @@ fn missing_weight(name: &str) -> Tensor {
     )
 }
 
-/// Enters the scope of a layer while `f` runs: nodes made in it carry its name.
-pub(crate) fn in_scope<T>(name: &str, f: impl FnOnce() -> T) -> T {
-    let _scope = Scope::enter(name);
+/// Enters the scope of a layer, if it has a name, while `f` runs: nodes made in it carry the name.
+pub(crate) fn in_scope<T>(name: Option<&str>, f: impl FnOnce() -> T) -> T {
+    let _scope = name.map(Scope::enter);
     f()
 }

@@ -88,10 +88,12 @@ fn ty(dtype: DType, dims: &[Option<usize>]) -> PartialType {
 #[test]
 fn targets_that_do_not_fit_are_refused() {
     let float = |dims: &[Option<usize>]| ty(DType::F32, dims);
+    let labels = |dims: &[Option<usize>]| ty(DType::I32, dims);
     let (vector, one, ten) = ([None], [None, Some(1)], [None, Some(10)]);
     let check = |loss: &str, y_true: &[Option<usize>], y_pred: &[Option<usize>]| {
         let loss: Loss = loss.parse().unwrap();
-        loss.check(&float(y_true), &float(y_pred)).map_err(|error| error.to_string())
+        let y_true = if loss.takes_integers() { labels(y_true) } else { float(y_true) };
+        loss.check(&y_true, &float(y_pred)).map_err(|error| error.to_string())
     };
     assert_eq!(check("mse", &vector, &one), Ok(()));
     assert_eq!(check("mse", &one, &ten), Ok(()), "Keras broadcasts");

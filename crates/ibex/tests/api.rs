@@ -198,7 +198,7 @@ fn a_weight_that_no_gradient_reaches_is_named() {
     let text = model.fit(&x, &y, Fit::new().verbose(0)).unwrap_err().to_string();
     assert!(text.contains("no gradient reaches the weight `dense/kernel`"), "{text}");
     assert!(text.contains("no gradient reaches the weight `dense/bias`"), "{text}");
-    assert!(text.contains("breaks at `round` in layer"), "{text}");
+    assert!(text.contains("breaks at `round` in layer `dense`"), "{text}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Every example runs and keeps its promise, with fewer epochs where it would take long.
 
+// The programs are modules here and crates of their own elsewhere.
+#![allow(unreachable_pub)]
 // `main` is for the example's own binary.
 #![allow(dead_code)]
 

@@ -60,28 +60,7 @@ pub(super) fn matmul(step: &Step, layout: &Layout, ending: Ending) -> Box<dyn La
     let (x, y) = (Matrix::new(a, layout), Matrix::new(b, layout));
     let to = layout.locate(c);
     if c.dtype != DType::F32 {
-        let dtype = c.dtype;
-        // SAFETY: the strides are those of the operands.
-        return unsafe {
-            function(move |memory, _| {
-                with_element!(dtype, T => {
-                    let (from_x, from_y) = (memory.at(x.place), memory.at(y.place));
-                    let to = memory.write::<T>(to, batch * m * n);
-                    for (at, value) in to.iter_mut().enumerate() {
-                        let (index, row, column) = (at / (m * n), at / n % m, at % n);
-                        let x_row = x.offset(&dims, index) + row as isize * x.row;
-                        let y_column = y.offset(&dims, index) + column as isize * y.column;
-                        let product = |i: usize| {
-                            let x_at = x_row + i as isize * x.column;
-                            let y_at = y_column + i as isize * y.row;
-                            let x = *from_x.cast::<T>().offset(x_at);
-                            x.to_f64() * (*from_y.cast::<T>().offset(y_at)).to_f64()
-                        };
-                        *value = T::from_f64((0..k).map(product).sum());
-                    }
-                });
-            })
-        };
+        return one_by_one(c.dtype, (m, n, k), (x, y, to), dims);
     }
     let even = x.batch_stride(&dims).zip(y.batch_stride(&dims));
     // SAFETY: the strides are those of the operands; products do not overlap.
@@ -114,6 +93,37 @@ pub(super) fn matmul(step: &Step, layout: &Layout, ending: Ending) -> Box<dyn La
                     }
                 }
             }
+        })
+    }
+}
+
+/// Products of other dtypes, summed in `f64`, one result at a time.
+fn one_by_one(
+    dtype: DType,
+    (m, n, k): (usize, usize, usize),
+    (x, y, to): (Matrix, Matrix, Located),
+    dims: Vec<usize>,
+) -> Box<dyn Launch> {
+    let batch: usize = dims.iter().product();
+    // SAFETY: the strides are those of the operands.
+    unsafe {
+        function(move |memory, _| {
+            with_element!(dtype, T => {
+                let (from_x, from_y) = (memory.at(x.place), memory.at(y.place));
+                let to = memory.write::<T>(to, batch * m * n);
+                for (at, value) in to.iter_mut().enumerate() {
+                    let (index, row, column) = (at / (m * n), at / n % m, at % n);
+                    let x_row = x.offset(&dims, index) + row as isize * x.row;
+                    let y_column = y.offset(&dims, index) + column as isize * y.column;
+                    let product = |i: usize| {
+                        let x_at = x_row + i as isize * x.column;
+                        let y_at = y_column + i as isize * y.row;
+                        let x = *from_x.cast::<T>().offset(x_at);
+                        x.to_f64() * (*from_y.cast::<T>().offset(y_at)).to_f64()
+                    };
+                    *value = T::from_f64((0..k).map(product).sum());
+                }
+            });
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What is known about a region before it runs: where each register lies and what defines it.
 
-use ibex_compile::program::{InstructionKind, Region, Step};
+use ibex_compile::program::{InstructionKind, Operand, Region, Step};
 use ibex_graph::DType;
 
 use super::function::{Call, call};
@@ -137,27 +137,7 @@ impl Code {
         // Buffers are numbered once it is known how long each is needed.
         let pending = Home::Buffer(usize::MAX);
         match kind {
-            InstructionKind::Load(input) => {
-                let operand = &step.inputs[input];
-                let place = layout.locate(operand);
-                let walk = Walk::new(&operand.shape, &operand.strides);
-                if operand.strides.iter().zip(&operand.shape).all(|(&s, &d)| s == 0 || d == 1) {
-                    self.once.push(register);
-                    return entry(self.uniform(), Define::Gather(place, walk));
-                }
-                self.each.push(register);
-                if operand.is_contiguous() {
-                    return entry(Home::Memory(place), Define::Nothing);
-                }
-                match walk.repeated_row().filter(|&row| row >= ROW) {
-                    Some(row) => {
-                        // Rows are inner axes together, so the shortest divides the others.
-                        self.row = Some(self.row.map_or(row, |shortest| shortest.min(row)));
-                        entry(Home::Row(place, row), Define::Nothing)
-                    }
-                    None => entry(pending, Define::Gather(place, walk)),
-                }
-            }
+            InstructionKind::Load(input) => self.load(register, &step.inputs[input], layout),
             InstructionKind::Constant(number) => {
                 let home = self.uniform();
                 if let Home::Uniform(slot) = home {
@@ -195,6 +175,30 @@ impl Code {
                 self.each.push(register);
                 entry(pending, define)
             }
+        }
+    }
+
+    /// A register that holds the elements of an operand.
+    fn load(&mut self, register: usize, operand: &Operand, layout: &Layout) -> Entry {
+        let dtype = operand.dtype;
+        let entry = |home, define| Entry { width: dtype.size(), dtype, home, define };
+        let place = layout.locate(operand);
+        let walk = Walk::new(&operand.shape, &operand.strides);
+        if operand.strides.iter().zip(&operand.shape).all(|(&s, &d)| s == 0 || d == 1) {
+            self.once.push(register);
+            return entry(self.uniform(), Define::Gather(place, walk));
+        }
+        self.each.push(register);
+        if operand.is_contiguous() {
+            return entry(Home::Memory(place), Define::Nothing);
+        }
+        match walk.repeated_row().filter(|&row| row >= ROW) {
+            Some(row) => {
+                // Rows are inner axes together, so the shortest divides the others.
+                self.row = Some(self.row.map_or(row, |shortest| shortest.min(row)));
+                entry(Home::Row(place, row), Define::Nothing)
+            }
+            None => entry(Home::Buffer(usize::MAX), Define::Gather(place, walk)),
         }
     }
 

@@ -6,6 +6,8 @@
 //! Work is cut by sizes alone, and parts are joined in their order, so the bits do not depend on
 //! the number of threads.
 
+use std::ops::Range;
+
 use ibex_compile::program::{Region, Step};
 use ibex_graph::ops::reduce::Reduction;
 use ibex_graph::{DType, Element, with_element};
@@ -137,10 +139,16 @@ impl Launch for Reducing {
                         let (rest, block) = (index / blocks, index % blocks);
                         let (rest, part) = (rest / parts, rest % parts);
                         let rows = rest * group..self.outer.min((rest + 1) * group);
+                        let all = rows.clone();
                         Frame::with(&self.code, memory, uniforms, |frame| match self.inner {
                             1 => self.rows(frame, rows, part, space),
                             _ => rows.for_each(|row| self.columns(frame, row, part, block, space)),
                         });
+                        if parts == 1 {
+                            let first = block * self.cut.columns;
+                            let columns = first..self.inner.min(first + self.cut.columns);
+                            self.finish(memory, space, all, columns);
+                        }
                     };
                     let tasks = groups * parts * blocks;
                     match self.parallel {
@@ -148,7 +156,9 @@ impl Launch for Reducing {
                         false => (0..tasks).for_each(task),
                     }
                 });
-                self.finish(memory, space);
+                if parts > 1 {
+                    self.finish(memory, space, 0..self.outer, 0..self.inner);
+                }
             }
         });
     }
@@ -164,13 +174,7 @@ impl Reducing {
     ///
     /// # Safety
     /// As for `Launch::launch`; the parts are this task's own.
-    unsafe fn rows(
-        &self,
-        frame: &Frame<'_>,
-        rows: std::ops::Range<usize>,
-        part: usize,
-        space: Parts,
-    ) {
+    unsafe fn rows(&self, frame: &Frame<'_>, rows: Range<usize>, part: usize, space: Parts) {
         let from = part * self.cut.part;
         let count = self.cut.part.min(self.reduced - from);
         let tile = self.code.tile;
@@ -306,36 +310,36 @@ impl Reducing {
         });
     }
 
-    /// Joins the parts into the outputs.
+    /// Joins the parts of some outer positions and columns into the outputs.
     ///
     /// # Safety
-    /// As for `Launch::launch`; all tasks are done.
-    unsafe fn finish(&self, memory: &Memory, space: Parts) {
-        let parts = self.cut.parts;
+    /// As for `Launch::launch`; all parts are written.
+    unsafe fn finish(
+        &self,
+        memory: &Memory,
+        space: Parts,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) {
+        let (parts, inner, width) = (self.cut.parts, self.inner, columns.len());
         for (index, edge) in self.edges.iter().enumerate() {
             let to = memory.at(edge.to);
-            for row in 0..self.outer {
+            for row in rows.clone() {
                 let from = self.parts_of(index, row, space);
                 // SAFETY: every part was written; the output holds every kept position.
                 unsafe {
-                    if self.reduced == 0 {
-                        let identity = edge.reduction.identity();
-                        let kept = row * self.inner..(row + 1) * self.inner;
-                        kept.for_each(|at| put(edge.dtype, to, at, identity));
-                    } else if self.inner > 1 && edge.dtype == DType::F32 {
-                        let to = to.cast::<f32>().add(row * self.inner);
-                        to.copy_from_nonoverlapping(from.cast(), self.inner);
-                        for part in 1..parts {
-                            let more = from.add(part * self.inner).cast::<f32>();
-                            (edge.join[0])(to, more, to, self.inner);
-                        }
-                    } else {
-                        for column in 0..self.inner {
-                            let values = (0..parts).map(|p| *from.add(p * self.inner + column));
-                            let joined = values.reduce(|a, b| edge.reduction.combine(a, b));
-                            let value = joined.unwrap_or(edge.reduction.identity());
-                            put(edge.dtype, to, row * self.inner + column, value);
-                        }
+                    if inner > 1 && edge.dtype == DType::F32 {
+                        let to = to.cast::<f32>().add(row * inner + columns.start);
+                        let from = |part| from.add(part * inner).cast::<f32>().add(columns.start);
+                        to.copy_from_nonoverlapping(from(0), width);
+                        (1..parts).for_each(|part| (edge.join[0])(to, from(part), to, width));
+                        continue;
+                    }
+                    for column in columns.clone() {
+                        let values = (0..parts).map(|part| *from.add(part * inner + column));
+                        let joined = values.reduce(|a, b| edge.reduction.combine(a, b));
+                        let value = joined.unwrap_or(edge.reduction.identity());
+                        put(edge.dtype, to, row * inner + column, value);
                     }
                 }
             }

@@ -1,0 +1,103 @@
+//! What the compiler makes of typical graphs: how many steps, which of them fused, how much
+//! memory.
+
+use ibex_compile::program::{Place, Program, Work};
+use ibex_graph::ops::unary::Unary;
+use ibex_graph::{Array, DType, Graph, Tensor, Variable, gradients};
+
+fn plan(inputs: &[Tensor], outputs: &[Tensor], updates: &[(Variable, Tensor)]) -> Program {
+    let graph = Graph::new(inputs, outputs, updates).unwrap();
+    ibex_cpu::device(Some(1)).plan(graph).unwrap()
+}
+
+fn input(shape: &[usize]) -> Tensor {
+    Tensor::input("x", DType::F32, shape)
+}
+
+fn variable(shape: &[usize]) -> Variable {
+    Variable::new("v", Array::zeros(DType::F32, shape))
+}
+
+#[test]
+fn a_dense_layer_is_one_product() {
+    let (x, w, b) = (input(&[8, 20]), variable(&[20, 30]), variable(&[30]));
+    let y = (x.matmul(&Tensor::read(&w)) + Tensor::read(&b)).relu();
+    let program = plan(&[x], &[y], &[]);
+    let [step] = program.steps.as_slice() else { panic!("{program}") };
+    let Work::Product(product) = &step.work else { panic!("{program}") };
+    assert!(product.bias && product.activation == Some(Unary::Relu), "{program}");
+    assert_eq!(step.outputs[0].place, Place::Output(0));
+    assert_eq!(program.arena_bytes, 0);
+}
+
+#[test]
+fn an_optimizer_update_is_one_pass_in_place() {
+    let (w, m, v, g) =
+        (variable(&[50, 40]), variable(&[50, 40]), variable(&[50, 40]), input(&[50, 40]));
+    let (old, m_old, v_old) = (Tensor::read(&w), Tensor::read(&m), Tensor::read(&v));
+    let m_new = &m_old + (&g - &m_old) * 0.1;
+    let v_new = &v_old + (g.square() - &v_old) * 0.001;
+    let new = old - &m_new * 0.001 / (v_new.sqrt() + 1e-7);
+    let program = plan(&[g], &[], &[(w, new), (m, m_new), (v, v_new)]);
+    let [step] = program.steps.as_slice() else { panic!("{program}") };
+    let places = step.outputs.iter().map(|o| o.place);
+    assert!(places.clone().all(|p| matches!(p, Place::Variable(_))), "{program}");
+    assert_eq!((places.count(), program.arena_bytes), (3, 0), "{program}");
+}
+
+#[test]
+fn a_chain_that_feeds_a_sum_is_never_written() {
+    let x = input(&[300, 40]);
+    let program =
+        plan(std::slice::from_ref(&x), &[(x.tanh() * 2.0).square().sum(&[0], false)], &[]);
+    assert_eq!((program.steps.len(), program.arena_bytes), (1, 0), "{program}");
+    let Work::Elementwise(region) = &program.steps[0].work else { panic!("{program}") };
+    assert_eq!((region.outer_axes, region.reduced_axes), (0, 1), "{program}");
+}
+
+#[test]
+fn views_take_no_step() {
+    let (x, y) = (input(&[6, 10, 8]), input(&[10, 8, 6]));
+    let turned = x.transpose(&[1, 2, 0]).flip(&[1]);
+    let sliced = (turned + &y).reshape([80, 6]);
+    let program =
+        plan(&[x, y.clone()], &[sliced.matmul(&y.reshape([80, 6]).transpose(&[1, 0]))], &[]);
+    assert_eq!(program.steps.len(), 2, "{program}");
+}
+
+#[test]
+fn a_dying_operand_is_overwritten() {
+    let x = input(&[16, 16]);
+    // Products cannot be fused, and what is between them can be computed in place.
+    let y = x.matmul(&x).exp().matmul(&x).exp().matmul(&x);
+    let program = plan(&[x], &[y], &[]);
+    assert_eq!(program.steps.len(), 5, "{program}");
+    assert_eq!(program.arena_bytes, 2 * 16 * 16 * 4, "{program}");
+}
+
+#[test]
+fn a_training_step_needs_no_more_than_what_lives_at_once() {
+    let (x, y) = (input(&[32, 64]), input(&[32, 10]));
+    let shapes: [&[usize]; 4] = [&[64, 128], &[128], &[128, 10], &[10]];
+    let variables = shapes.map(variable);
+    let reads = variables.each_ref().map(Tensor::read);
+    let h = (x.matmul(&reads[0]) + &reads[1]).relu();
+    let z = h.matmul(&reads[2]) + &reads[3];
+    let loss = (z - &y).square().mean_all();
+    let grads = gradients(&loss, &reads).unwrap();
+    let updates: Vec<(Variable, Tensor)> = variables
+        .into_iter()
+        .zip(reads.iter().zip(grads))
+        .map(|(variable, (read, grad))| (variable, read - grad.unwrap() * 0.1))
+        .collect();
+    let program = plan(&[x, y], &[loss], &updates);
+    // Blocks of different lives leave gaps now and then.
+    let bound = program.memory.lower_bound;
+    assert!(program.arena_bytes <= bound + bound / 8, "{program}");
+    // Two forward products, the loss, three backward products, their fused ends and updates.
+    assert!(program.steps.len() <= 13, "{program}");
+    let text = program.to_string();
+    for part in ["matmul + bias, relu(", "arena  ", "variables   ", "x: float32 (32, 64)"] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+}
