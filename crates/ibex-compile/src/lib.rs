@@ -1,7 +1,7 @@
 //! From a graph to a program: rewrites, fusion, layout, scheduling and a static memory plan.
 //!
-//! [`Device::compile`] is the only door: it optimises a [`Graph`](ibex_graph::Graph), lowers it to a [`Program`] and
-//! hands that to the device's [`Backend`].
+//! [`Device::compile`] is the only door: it optimises a [`Graph`](ibex_graph::Graph), lowers it
+//! to a [`Program`] and hands that to the device's [`Backend`].
 //! This crate knows no kernel and no layer.
 //! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `epilogue`, `fuse`,
 //! `schedule`, `plan` and `explain`.
