@@ -1,4 +1,14 @@
 //! The smallest network that learns: the truth table of AND, from numbers to a curve.
+//!
+//! `cargo run --release --example and_gate` prints, after the summary:
+//! ```text
+//! 4000 steps in 0.005 s
+//! final loss 0.0022, curve in and_gate.png
+//! [[0.9291],
+//!  [0.048179],
+//!  [0.035404],
+//!  [0.003117]]
+//! ```
 
 use std::path::Path;
 use std::time::Instant;

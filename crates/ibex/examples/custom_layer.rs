@@ -1,6 +1,12 @@
 //! A layer, a loss, a metric and a callback of one's own, without touching the library.
 //!
 //! The layer fits a straight line robustly: a few targets are far off.
+//!
+//! `cargo run --release --example custom_layer` prints:
+//! ```text
+//! gain 2.91, offset 1.05
+//! stopped after 3 epochs, 94 % of the targets within 1
+//! ```
 
 use ibex::prelude::*;
 

@@ -1,4 +1,15 @@
 //! Numerical gradient checking: is a gradient right? And would we notice if it were not?
+//!
+//! `cargo run --release --example gradient_check` prints a line for each weight, such as
+//! ```text
+//! dense/kernel (4, 5): relative difference 2.8e-9 over 20 of 20 elements, worst at 8: …
+//! ```
+//! and three verdicts:
+//! ```text
+//! the model is right
+//! the cube is right
+//! the other cube is wrong
+//! ```
 
 use ibex::prelude::*;
 

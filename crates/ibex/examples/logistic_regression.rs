@@ -2,6 +2,16 @@
 //!
 //! Reads `$IBEX_DATA_HOME/tabular/banknote_authentication.csv` (V. Lohweg, UCI Machine Learning
 //! Repository, CC BY 4.0), and makes up two clouds of points if it is not there.
+//!
+//! `cargo run --release --example logistic_regression` prints:
+//! ```text
+//! kernel [[-2.5276],
+//!  [-1.46341],
+//!  [-1.742678],
+//!  [-0.158077]]
+//! bias [2.609004]
+//! test accuracy 0.993
+//! ```
 
 use std::path::PathBuf;
 

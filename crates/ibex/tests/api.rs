@@ -327,3 +327,15 @@ fn the_number_of_threads_does_not_change_a_bit() {
     assert_eq!(one, train(2));
     assert_eq!(one, train(3));
 }
+
+#[test]
+fn names_that_two_families_share_are_both_at_hand() {
+    let x = Input::new([3]).tensor();
+    let hidden = Dense::new(3).activation(Softmax).call(&x);
+    let y = layers::Activation::new(Relu).call(layers::Softmax::new().call(&hidden));
+    let mut model = Model::new([x], [y]).unwrap();
+    let compile = Compile::new(SGD::new(0.1), MeanSquaredError::new());
+    model.compile(compile.metric(metrics::MeanSquaredError::new())).unwrap();
+    let logs = model.evaluate(&array![[1, 2, 3]], &array![[0., 0., 1.]]).unwrap();
+    assert_eq!(logs.get("loss"), logs.get("mean_squared_error"));
+}
