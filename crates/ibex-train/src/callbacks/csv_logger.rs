@@ -65,6 +65,11 @@ impl Callback for CSVLogger {
             let mut columns: Vec<String> =
                 event.logs.names().into_iter().map(str::to_string).collect();
             columns.sort();
+            // As in Keras: validation may begin in a later epoch, but the header is written now.
+            if !columns.iter().any(|name| name.starts_with("val_")) {
+                let later: Vec<String> = columns.iter().map(|name| format!("val_{name}")).collect();
+                columns.extend(later);
+            }
             let empty = file.metadata().map_err(&failed)?.len() == 0;
             if empty {
                 text = format!("epoch{separator}{}\n", columns.join(&separator));
