@@ -18,7 +18,7 @@ fn machine_path(line: &str) -> Option<&'static str> {
     ROOTS.iter().copied().find(|root| {
         let pattern = format!("/{root}/");
         line.match_indices(&pattern).any(|(at, _)| {
-            // `https://host/work/` and `../work/` and `$X/work/` go on from something else.
+            // In `https://host/NAME/`, `../NAME/` and `$X/NAME/` the path goes on from something else.
             let before = line[..at].chars().next_back();
             before.is_none_or(|c| c.is_whitespace() || "\"'`(=,:<>[{".contains(c))
         })
