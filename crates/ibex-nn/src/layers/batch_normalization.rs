@@ -156,7 +156,7 @@ impl Layer for BatchNormalization {
             let (mean, variance) = (moving("moving_mean"), moving("moving_variance"));
             return vec![scaled(x, &mean, &variance, &gamma, &beta, self.epsilon)];
         }
-        let mask = call.trace().mask(x);
+        let mask = call.mask(0);
         let [y, mean, variance] = self.normalized(x, mask, &gamma, &beta, &axes);
         for (name, new) in [("moving_mean", mean), ("moving_variance", variance)] {
             let old = call.weight(name);

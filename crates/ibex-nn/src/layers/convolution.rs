@@ -196,7 +196,7 @@ macro_rules! convolution_layer {
 
             fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
                 let (kernel, bias) = (call.weight("kernel"), call.optional_weight("bias"));
-                let x = inputs[0].cast(self.base.dtype);
+                let x = inputs[0].cast(self.base.dtype.compute());
                 vec![self.activation.apply(&self.options().forward(&x, &kernel, bias.as_ref()))]
             }
         }
