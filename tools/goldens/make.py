@@ -25,6 +25,7 @@ PARTS = [
     "constraints",
     "layers",
     "models",
+    "operations",
     "serialization",
 ]
 
