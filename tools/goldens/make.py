@@ -26,6 +26,7 @@ PARTS = [
     "layers",
     "models",
     "serialization",
+    "names",
 ]
 
 
