@@ -22,6 +22,7 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "image",
     "layers",
     "models",
     "serialization",
