@@ -23,6 +23,7 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "image",
     "layers",
     "models",
     "serialization",
