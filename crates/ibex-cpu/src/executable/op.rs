@@ -94,6 +94,8 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
         Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
         Op::SparseSoftmaxCrossEntropy(_)
+        | Op::Attention(_)
+        | Op::AttentionGradient(_)
         | Op::Moments(_)
         | Op::Normalize(_)
         | Op::NormalizeGradient(_)
