@@ -31,6 +31,7 @@ mod subscripts;
 pub mod transpose;
 pub mod unary;
 
+pub mod attention;
 pub mod conv;
 pub mod conv_transpose;
 pub mod cross_entropy;
