@@ -98,7 +98,7 @@ impl BatchNormalization {
         [gamma, beta]: [&Tensor; 2],
         axes: &[usize],
     ) -> (Tensor, Vec<(&'static str, Tensor)>) {
-        let mask = call.trace().mask(x);
+        let mask = call.mask(0);
         if self.renorm {
             let [mean, variance] = self.moments(x, mask, axes);
             return self.renormalized(call, x, [&mean, &variance], [gamma, beta]);

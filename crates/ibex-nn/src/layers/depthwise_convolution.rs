@@ -54,7 +54,7 @@ macro_rules! depthwise_convolution_layer {
 
             fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
                 let (kernel, bias) = (call.weight("kernel"), call.optional_weight("bias"));
-                let x = inputs[0].cast(self.base.dtype);
+                let x = inputs[0].cast(self.base.dtype.compute());
                 let (strides, dilation) = (&self.strides.0, &self.dilation_rate.0);
                 let convolve =
                     |x: &Tensor| x.depthwise_convolution(&kernel, strides, self.padding, dilation);

@@ -305,7 +305,7 @@ impl Layer for EinsumDense {
     }
 
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        let x = inputs[0].cast(self.base.dtype);
+        let x = inputs[0].cast(self.base.dtype.compute());
         let product = einsum(&self.equation, &[&x, &call.weight("kernel")]);
         let sum = match call.optional_weight("bias") {
             Some(bias) => product + bias,

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::arguments::Bound;
 use crate::layer::{Base, Layer, share_identity};
 use crate::models::symbolic::{SymbolicTensor, apply};
 use crate::partial::{PartialShape, PartialType};
@@ -48,7 +49,7 @@ impl Input {
 
     /// The dtype of the data; data of another dtype is cast to it.
     pub fn dtype(mut self, dtype: DType) -> Input {
-        self.layer.base.dtype = dtype;
+        self.layer.base.dtype = dtype.into();
         self
     }
 
@@ -117,7 +118,7 @@ pub struct InputLayer {
 impl InputLayer {
     /// The type of a batch.
     pub fn ty(&self) -> PartialType {
-        PartialType::new(self.base.dtype, self.batch_shape.clone())
+        PartialType::new(self.base.dtype.compute(), self.batch_shape.clone())
     }
 }
 
@@ -141,7 +142,7 @@ impl Layer for InputLayer {
     fn full_config(&self, name: &str, _: bool) -> Map<String, Value> {
         let pairs = [
             ("batch_shape", json!(self.batch_shape)),
-            ("dtype", json!(self.base.dtype.name())),
+            ("dtype", json!(self.base.dtype.compute().name())),
             // Ibex has neither sparse nor ragged tensors, and every input is needed.
             ("sparse", json!(false)),
             ("ragged", json!(false)),
@@ -165,7 +166,7 @@ impl Layer for InputLayer {
         Arc::new(copy)
     }
 
-    fn own_types(&self) -> Option<Vec<PartialType>> {
+    fn own_types(&self, _: &Bound, _: &[PartialType]) -> Option<Vec<PartialType>> {
         Some(vec![self.ty()])
     }
 

@@ -73,7 +73,7 @@ macro_rules! separable_convolution_layer {
             fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
                 let bias = call.optional_weight("bias");
                 let (own, mix) = (call.weight("depthwise_kernel"), call.weight("pointwise_kernel"));
-                let x = inputs[0].cast(self.base.dtype);
+                let x = inputs[0].cast(self.base.dtype.compute());
                 let (strides, dilation) = (&self.strides.0, &self.dilation_rate.0);
                 let convolve = |x: &Tensor| {
                     let each = x.depthwise_convolution(&own, strides, self.padding, dilation);

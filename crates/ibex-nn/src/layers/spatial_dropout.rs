@@ -9,7 +9,7 @@ use crate::layer::Layer;
 pub(super) fn short_config(layer: &dyn Layer, name: &str) -> Map<String, Value> {
     let mut config = Map::new();
     config.insert("name".to_string(), json!(name));
-    config.insert("dtype".to_string(), json!(layer.base().dtype.name()));
+    config.insert("dtype".to_string(), json!(layer.base().dtype.variable().name()));
     if let Value::Object(own) = layer.config() {
         config.extend(own);
     }

@@ -77,7 +77,7 @@ macro_rules! transposed_convolution_layer {
 
             fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
                 let (kernel, bias) = (call.weight("kernel"), call.optional_weight("bias"));
-                let x = inputs[0].cast(self.base.dtype);
+                let x = inputs[0].cast(self.base.dtype.compute());
                 let (strides, dilation) = (&self.strides.0, &self.dilation_rate.0);
                 let extra = self.output_padding.as_ref().map(|padding| padding.0.as_slice());
                 let convolve = |x: &Tensor| {
