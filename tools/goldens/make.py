@@ -23,10 +23,12 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "image",
     "layers",
     "models",
     "operations",
     "serialization",
+    "names",
 ]
 
 
