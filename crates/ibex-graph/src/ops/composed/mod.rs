@@ -5,9 +5,15 @@
 
 pub mod adaptive_pooling;
 pub mod elementwise;
+pub mod fourier;
+pub mod linear_algebra;
 pub mod matrix;
 pub mod norm;
+pub mod padding;
+pub mod patches;
 pub mod rearrange;
+pub mod scatter;
+pub mod statistics;
 
 use crate::{OpError, Shape, Tensor};
 

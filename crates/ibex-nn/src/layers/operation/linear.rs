@@ -132,6 +132,7 @@ fn correlation(x: &Tensor, window: &Tensor, how: usize) -> Tensor {
         &[1],
         ibex_graph::ops::window::Padding::Valid,
         &[1],
+        1,
     );
     let found = found.flatten();
     if reversed { found.flip(&[0]) } else { found }

@@ -1,14 +1,15 @@
 //! `Operation`: a `keras.ops` function called on symbolic tensors, such as `&a + &b`.
 //!
 //! Keras lists such calls among the layers of a functional model, but they have no weights.
-//! One row of [`OPERATIONS`] each; the arguments that are no tensors are kept as they were given.
+//! One row of a table each: elementwise, reductions, shapes, …; [`operations`] lists them all.
+//! Arguments and options are kept as they were given, so that files come out as they went in.
+//! Read in this order: `table`, `given`, and then any table.
 
 use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::Arc;
 
-use ibex_graph::ops::concatenate::concatenate;
-use ibex_graph::{OpError, Tensor};
+use ibex_graph::{DType, Tensor};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Argument, Bound, CallArguments};
@@ -17,18 +18,33 @@ use crate::layer::{Base, Layer, share_identity};
 use crate::models::symbolic::{SymbolicTensor, apply_to};
 use crate::object::{ConfigError, nearest, shortened};
 use crate::partial::PartialType;
+use crate::policy::DTypePolicy;
 use crate::trace::Call;
+
+mod elementwise;
+mod given;
+mod indexing;
+mod linear;
+mod math;
+mod nn;
+mod reductions;
+mod shapes;
+mod table;
+mod unsupported;
+
+use given::Given;
+pub use table::OperationRow;
 
 /// The tables of all operations that files may name.
 const TABLES: &[&[OperationRow]] = &[
-    core::CORE,
     elementwise::ELEMENTWISE,
     indexing::INDEXING,
-    linalg::LINALG,
+    indexing::SCATTERING,
     linear::LINEAR,
     math::MATH,
     nn::NN,
     reductions::REDUCTIONS,
+    shapes::OTHER_SHAPES,
     shapes::SHAPES,
     unsupported::UNSUPPORTED,
 ];

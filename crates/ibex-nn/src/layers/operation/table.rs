@@ -20,6 +20,8 @@ pub struct OperationRow {
     pub arguments: &'static [&'static str],
     /// Whether a call may have more arguments than those.
     pub variadic: bool,
+    /// Whether Ibex knows it only to refuse it with a reason.
+    pub refused: bool,
     /// How it is computed.
     pub(super) compute: fn(&Given<'_>) -> Outcome<Vec<Tensor>>,
 }
@@ -39,6 +41,7 @@ macro_rules! operations {
                 options: &[$(stringify!($option)),*],
                 arguments: &[$(stringify!($argument)),*],
                 variadic: operations!(@variadic $($variadic)?),
+                refused: false,
                 compute: operations!(@compute $kind $compute),
             },)*];
     };
