@@ -97,6 +97,8 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         | Op::Moments(_)
         | Op::Normalize(_)
         | Op::NormalizeGradient(_)
+        | Op::Recurrent(_)
+        | Op::RecurrentGradient(_)
         | Op::Softplus(_) => {
             let text = format!("the library operation `{op}` was not decomposed");
             return Err(Error::Invalid(text));

@@ -37,5 +37,6 @@ pub mod moments;
 pub mod normalize;
 pub mod pooling;
 pub mod random;
+pub mod recurrent;
 pub mod softmax;
 pub mod window;
