@@ -23,9 +23,11 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "image",
     "layers",
     "models",
     "serialization",
+    "names",
 ]
 
 

@@ -336,6 +336,10 @@ operations! {
     SparseSoftmaxCrossEntropy(crate::ops::cross_entropy::SparseSoftmaxCrossEntropy),
     /// Mean and variance.
     Moments(crate::ops::moments::Moments),
+    /// Means of values, weighted by the softmax of products of queries and keys.
+    Attention(crate::ops::attention::Attention),
+    /// The gradient of attention.
+    AttentionGradient(crate::ops::attention::AttentionGradient),
     /// Mean 0, variance 1, then a scale and an offset.
     Normalize(crate::ops::normalize::Normalize),
     /// The gradient of the normalisation.

@@ -248,6 +248,8 @@ impl Lowered {
             | Op::Softmax(_)
             | Op::LogSoftmax(_)
             | Op::SparseSoftmaxCrossEntropy(_)
+            | Op::Attention(_)
+            | Op::AttentionGradient(_)
             | Op::Moments(_)
             | Op::Normalize(_)
             | Op::NormalizeGradient(_)

@@ -14,6 +14,7 @@ pub mod concatenate;
 pub mod cumulative;
 pub mod einsum;
 pub mod gather;
+pub mod image;
 pub mod iota;
 pub mod leaf;
 pub mod matmul;
@@ -30,6 +31,7 @@ mod subscripts;
 pub mod transpose;
 pub mod unary;
 
+pub mod attention;
 pub mod conv;
 pub mod conv_transpose;
 pub mod cross_entropy;

@@ -69,6 +69,15 @@ impl Goldens {
         self.arrays.get(name).map(array)
     }
 
+    /// The arrays `CASE.name` of a case, by their names, sorted.
+    pub fn of_case(&self, case: &str) -> Vec<(String, Array)> {
+        let own = self.arrays.iter().filter_map(|(name, raw)| {
+            let (of, name) = name.rsplit_once('.')?;
+            (of == case).then(|| (name.to_string(), array(raw)))
+        });
+        own.collect()
+    }
+
     /// The array of that name.
     pub fn get(&self, name: &str) -> Array {
         self.find(name).unwrap_or_else(|| panic!("no array {name}"))
