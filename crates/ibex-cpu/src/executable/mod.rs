@@ -6,6 +6,7 @@
 //! of all other operations) and the files that it names.
 //! Must not know: graphs, layers, files.
 
+mod attention;
 mod contraction;
 mod convolution;
 mod indexing;

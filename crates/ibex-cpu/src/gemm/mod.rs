@@ -19,6 +19,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use direct::in_place;
 pub use double::{View64, gemm_f64};
 pub(crate) use pack::Panel;
 pub(crate) use split::Pointer;
