@@ -12,6 +12,7 @@ pub mod gemm;
 pub mod isa;
 pub mod pool;
 pub mod pooling;
+pub mod recurrent;
 pub mod reduce;
 mod scratch;
 pub mod simd;
