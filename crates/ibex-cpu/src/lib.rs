@@ -14,6 +14,7 @@ pub mod isa;
 pub mod pool;
 pub mod pooling;
 mod random;
+pub mod recurrent;
 pub mod reduce;
 mod scratch;
 pub mod simd;

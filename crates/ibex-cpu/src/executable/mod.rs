@@ -15,6 +15,7 @@ mod memory;
 mod movement;
 mod op;
 mod pooling;
+mod recurrent;
 mod region;
 mod taps;
 mod windows;

@@ -1,24 +1,24 @@
 //! The table of the operations that are not element-wise: which file runs which.
 
 use ibex_compile::program::{Product, Step};
-use ibex_graph::op::Rule;
+use ibex_graph::op::{Kind, Rule};
 use ibex_graph::ops::unary::Unary;
 use ibex_graph::{DType, Error, Op};
 
 use super::memory::{Layout, Located, Memory};
-use super::{Launch, attention, contraction, convolution, indexing, lines, movement, pooling};
+use super::{
+    Launch, attention, contraction, convolution, indexing, lines, movement, pooling, recurrent,
+};
 use crate::gemm::{Activation, Bias, Epilogue};
 use crate::pool::ThreadPool;
 
-/// Whether a library operation with a first output of this dtype has a kernel of its own here.
+/// Whether an operation has a kernel of its own here for a first result of a dtype.
 pub(crate) fn supports(op: &Op, dtype: DType) -> bool {
-    match op.kind() {
-        ibex_graph::op::Kind::Leaf | ibex_graph::op::Kind::Primitive => true,
-        ibex_graph::op::Kind::Library => match op {
-            Op::Softmax(_) | Op::LogSoftmax(_) => true,
-            Op::Attention(_) | Op::AttentionGradient(_) => dtype == DType::F32,
-            _ => false,
-        },
+    match (op.kind(), op) {
+        (Kind::Leaf | Kind::Primitive, _) | (_, Op::Softmax(_) | Op::LogSoftmax(_)) => true,
+        (_, Op::Attention(_) | Op::AttentionGradient(_)) => dtype == DType::F32,
+        (_, Op::Recurrent(_) | Op::RecurrentGradient(_)) => dtype == DType::F32,
+        (Kind::Library, _) => false,
     }
 }
 
@@ -102,12 +102,12 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::AttentionGradient(op) => {
             fitting(op.name(), attention::backward(&op.scoring, step, places))?
         }
+        Op::Recurrent(op) => recurrent::forward(op, step, places)?,
+        Op::RecurrentGradient(op) => recurrent::backward(op, step, places)?,
         Op::SparseSoftmaxCrossEntropy(_)
         | Op::Moments(_)
         | Op::Normalize(_)
         | Op::NormalizeGradient(_)
-        | Op::Recurrent(_)
-        | Op::RecurrentGradient(_)
         | Op::Softplus(_) => {
             let text = format!("the library operation `{op}` was not decomposed");
             return Err(Error::Invalid(text));
