@@ -23,9 +23,12 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "image",
     "layers",
     "models",
     "serialization",
+    "names",
+    "mistakes",
 ]
 
 

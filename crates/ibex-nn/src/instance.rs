@@ -342,7 +342,9 @@ impl Instance {
     }
 
     fn call_bound(&self, trace: &mut Trace, tensors: &[Tensor], bound: &Bound) -> Vec<Tensor> {
-        let dtype = self.layer.base().dtype.compute();
+        let policy = self.layer.base().dtype.compute();
+        let lifted = self.layer.computes_in_float32() && policy.is_float() && policy.size() < 4;
+        let dtype = if lifted { DType::F32 } else { policy };
         let given = bound.inputs(tensors);
         let cast = |t: &Tensor| match t.dtype().is_float() && dtype.is_float() {
             true => t.cast(dtype),
@@ -362,7 +364,10 @@ impl Instance {
         };
         let masks = bound.masks().iter().zip(&carried).map(told).collect();
         let arguments = Received { bound, inputs: &inputs, masks };
-        let outputs = self.layer.forward(&mut Call::new(trace, self, &arguments), &inputs);
+        let mut outputs = self.layer.forward(&mut Call::new(trace, self, &arguments), &inputs);
+        if lifted {
+            outputs = outputs.iter().map(|output| output.cast(policy)).collect();
+        }
         if let Some(regularizer) = &self.layer.base().activity_regularizer {
             for output in &outputs {
                 let penalty = regularizer.penalty(output);

@@ -127,6 +127,12 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it computes in `float32` where its policy says `float16` or `bfloat16`, as
+    /// normalisations do; its outputs are cast back.
+    fn computes_in_float32(&self) -> bool {
+        false
+    }
+
     /// How Keras passes the inputs: one after the other, or as one list.
     fn takes_list(&self) -> bool {
         false
@@ -186,13 +192,13 @@ pub struct Base {
 }
 
 impl Base {
-    /// No name, trainable, `float32`; remembers the caller's line for messages.
+    /// No name, trainable, the thread's dtype policy; remembers the caller's line for messages.
     #[track_caller]
     pub fn new() -> Base {
         Base {
             name: None,
             trainable: true,
-            dtype: DTypePolicy::default(),
+            dtype: DTypePolicy::of_thread(),
             activity_regularizer: None,
             named_after: None,
             identity: Identity::new(),

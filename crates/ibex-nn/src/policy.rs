@@ -2,12 +2,17 @@
 //!
 //! Source: <https://keras.io/api/mixed_precision/policy/>.
 
+use std::cell::Cell;
 use std::str::FromStr;
 
 use ibex_graph::DType;
 use serde_json::{Value, json};
 
 use crate::object::{ConfigError, shortened};
+
+thread_local! {
+    static POLICY: Cell<DTypePolicy> = const { Cell::new(DTypePolicy::FLOAT32) };
+}
 
 /// The dtypes of a layer's weights and of its computation.
 ///
@@ -26,6 +31,9 @@ pub struct DTypePolicy {
 }
 
 impl DTypePolicy {
+    /// Everything in `float32`.
+    pub const FLOAT32: DTypePolicy = DTypePolicy { variable: DType::F32, compute: DType::F32 };
+
     /// Weights in `float32`, computation in `bfloat16`.
     pub const MIXED_BFLOAT16: DTypePolicy =
         DTypePolicy { variable: DType::F32, compute: DType::BF16 };
@@ -33,6 +41,33 @@ impl DTypePolicy {
     /// Weights in `float32`, computation in `float16`.
     pub const MIXED_FLOAT16: DTypePolicy =
         DTypePolicy { variable: DType::F32, compute: DType::F16 };
+
+    /// The policy of layers that are made on this thread and given no other: `float32` unless
+    /// [`DTypePolicy::scope`] says something else.
+    pub fn of_thread() -> DTypePolicy {
+        POLICY.get()
+    }
+
+    /// Makes it the policy of the layers that `make` makes.
+    ///
+    /// ```
+    /// use ibex_nn::Layer;
+    /// use ibex_nn::layers::Dense;
+    /// use ibex_nn::policy::DTypePolicy;
+    ///
+    /// let layer = DTypePolicy::MIXED_BFLOAT16.scope(|| Dense::new(8));
+    /// assert_eq!(layer.base().dtype.name(), "mixed_bfloat16");
+    /// ```
+    pub fn scope<T>(self, make: impl FnOnce() -> T) -> T {
+        struct Restore(DTypePolicy);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                POLICY.set(self.0);
+            }
+        }
+        let _restore = Restore(POLICY.replace(self));
+        make()
+    }
 
     /// The dtype of the weights.
     pub fn variable(self) -> DType {
@@ -85,7 +120,7 @@ impl DTypePolicy {
 impl Default for DTypePolicy {
     /// `float32` for everything.
     fn default() -> DTypePolicy {
-        DType::F32.into()
+        DTypePolicy::FLOAT32
     }
 }
 

@@ -112,6 +112,7 @@ def write(family, case):
     store.write_npz(f"layers/{family}/{case.name}.npz", arrays)
     entry = {"name": case.name, "layer": case.layer, "inputs": len(xs), "trained": trained,
              "batch_size": case.batch_size}
+    entry |= {"policy": case.policy} if case.policy else {}
     return entry | ({"note": case.note} if case.note else {})
 
 

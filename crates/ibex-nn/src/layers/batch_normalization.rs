@@ -252,6 +252,10 @@ impl Layer for BatchNormalization {
         vec![y]
     }
 
+    fn computes_in_float32(&self) -> bool {
+        true
+    }
+
     fn supports_masking(&self) -> bool {
         true
     }

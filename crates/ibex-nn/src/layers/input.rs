@@ -11,6 +11,7 @@ use crate::arguments::Bound;
 use crate::layer::{Base, Layer, share_identity};
 use crate::models::symbolic::{SymbolicTensor, apply};
 use crate::partial::{PartialShape, PartialType};
+use crate::policy::DTypePolicy;
 use crate::trace::Call;
 
 /// An input of a model: the shape of one sample and its dtype.
@@ -31,14 +32,15 @@ impl Input {
     /// An input whose samples have this shape.
     #[track_caller]
     pub fn new(shape: impl IntoSampleShape) -> Input {
-        let batch_shape = PartialShape::batch_of(&shape.into_sample_shape());
-        Input { layer: InputLayer { batch_shape, base: Base::new() } }
+        Input::with_batch_shape(PartialShape::batch_of(&shape.into_sample_shape()))
     }
 
     /// An input with an explicit batch axis.
     #[track_caller]
     pub fn with_batch_shape(batch_shape: PartialShape) -> Input {
-        Input { layer: InputLayer { batch_shape, base: Base::new() } }
+        // Data is `float32` whatever the policy of the layers.
+        let base = Base { dtype: DTypePolicy::FLOAT32, ..Base::new() };
+        Input { layer: InputLayer { batch_shape, base } }
     }
 
     /// Names the input.

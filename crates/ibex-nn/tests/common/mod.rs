@@ -52,6 +52,18 @@ pub fn layer_cases() -> Vec<(String, Value)> {
     families.iter().flat_map(of).collect()
 }
 
+/// How many times coarser than the bound for `float32` a case under its policy may be.
+///
+/// The interpreter rounds after every operation where Keras fuses some: up to four steps of the
+/// dtype (product, bias, two in an activation).
+pub fn coarseness(case: &Value) -> f64 {
+    match case["policy"].as_str().unwrap_or_default() {
+        policy if policy.ends_with("bfloat16") => 4.0 * 2f64.powi(-8) / 1e-5,
+        policy if policy.ends_with("float16") => 4.0 * 2f64.powi(-11) / 1e-5,
+        _ => 1.0,
+    }
+}
+
 /// The names of the golden files in a folder, sorted.
 pub fn names(of: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder().join(of)).unwrap();
@@ -67,6 +79,15 @@ impl Goldens {
     /// The array of that name, if there is one.
     pub fn find(&self, name: &str) -> Option<Array> {
         self.arrays.get(name).map(array)
+    }
+
+    /// The arrays `CASE.name` of a case, by their names, sorted.
+    pub fn of_case(&self, case: &str) -> Vec<(String, Array)> {
+        let own = self.arrays.iter().filter_map(|(name, raw)| {
+            let (of, name) = name.rsplit_once('.')?;
+            (of == case).then(|| (name.to_string(), array(raw)))
+        });
+        own.collect()
     }
 
     /// The array of that name.

@@ -36,6 +36,8 @@ class Case:
     values: typing.Callable = lambda random, index, shape: None
     #: One dtype for each input, where they differ.
     input_dtypes: list = None
+    #: The dtype policy, where it is not float32: the numbers are as coarse as its dtypes.
+    policy: str = ""
     #: Whether gradients of the inputs are compared.
     differentiable: bool = True
 
