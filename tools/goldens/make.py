@@ -29,6 +29,7 @@ PARTS = [
     "operations",
     "serialization",
     "names",
+    "mistakes",
 ]
 
 
