@@ -26,6 +26,13 @@ fn weights(y: &Tensor) -> Tensor {
 /// What is wrong with a case, if anything.
 fn failures_of(case: &Case) -> Result<(), String> {
     let config = case.model();
+    if let Some(class) = case.refused() {
+        let error = model_from_config(&config).err().ok_or("it is not refused")?.to_string();
+        return match error.contains(class) {
+            true => Ok(()),
+            false => Err(format!("the error does not name `{class}`: {error}")),
+        };
+    }
     let model = model_from_config(&config).map_err(|e| e.to_string())?;
     let written = model_config(&model);
     let layers = written["config"]["layers"].as_array().ok_or("no layers")?;

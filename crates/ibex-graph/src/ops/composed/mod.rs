@@ -4,6 +4,7 @@
 //! table of values and gradients is `tests/composed.rs`.
 
 pub mod adaptive_pooling;
+pub mod einops;
 pub mod elementwise;
 pub mod fourier;
 pub mod linear_algebra;

@@ -23,7 +23,9 @@ use crate::trace::Call;
 
 mod elementwise;
 mod given;
+mod image;
 mod indexing;
+mod linalg;
 mod linear;
 mod math;
 mod nn;
@@ -38,12 +40,17 @@ pub use table::OperationRow;
 /// The tables of all operations that files may name.
 const TABLES: &[&[OperationRow]] = &[
     elementwise::ELEMENTWISE,
+    image::IMAGE,
     indexing::INDEXING,
     indexing::SCATTERING,
+    linalg::DETERMINANTS,
+    linalg::LINALG,
+    linalg::LOG_DETERMINANTS,
     linear::LINEAR,
     math::MATH,
     nn::NN,
     reductions::REDUCTIONS,
+    shapes::EINOPS,
     shapes::OTHER_SHAPES,
     shapes::SHAPES,
     unsupported::UNSUPPORTED,

@@ -1,5 +1,6 @@
 //! `keras.ops.numpy` and `keras.ops.einops`: functions that move elements.
 
+use ibex_graph::ops::composed::einops::rearrange;
 use ibex_graph::ops::composed::padding::Filling;
 use ibex_graph::ops::concatenate::{concatenate, stack};
 use ibex_graph::{DType, Tensor};
@@ -266,6 +267,20 @@ operations! {
             _ => x,
         });
         Ok(concatenate(&raised.collect::<Vec<Tensor>>(), 0))
+    };
+}
+
+operations! {
+    /// Axes by name.
+    EINOPS, "einops";
+    Rearrange [] (tensor pattern; any) -> |g| {
+        let x = g.tensor("tensor")?;
+        let pattern = g.text("pattern")?.unwrap_or_default();
+        let mut lengths = Vec::new();
+        for (name, _) in g.bound.arguments().filter(|(name, _)| !matches!(*name, "tensor" | "pattern")) {
+            lengths.push((name, g.needed(name)?));
+        }
+        Ok(rearrange(&x, &pattern, &lengths))
     };
 }
 
