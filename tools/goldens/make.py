@@ -26,6 +26,7 @@ PARTS = [
     "image",
     "layers",
     "models",
+    "operations",
     "serialization",
     "names",
     "mistakes",
