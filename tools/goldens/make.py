@@ -25,6 +25,7 @@ PARTS = [
     "layers",
     "models",
     "serialization",
+    "preprocessing",
 ]
 
 

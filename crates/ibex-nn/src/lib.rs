@@ -21,6 +21,7 @@ pub mod partial;
 pub mod regularizers;
 pub mod saving;
 pub mod schedules;
+pub mod text;
 pub mod trace;
 
 pub use instance::{Build, Instance, Weight, WeightSpec};

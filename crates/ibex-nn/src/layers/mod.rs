@@ -37,16 +37,22 @@ pub struct LayerRow {
     pub load: LayerLoader,
 }
 
+mod categorical;
 mod convolution;
+mod index_lookup;
 pub mod input;
 mod merging;
+mod on_data;
 pub mod operation;
 pub mod options;
 mod pooling;
+mod quantiles;
 
 pub use add::add;
 pub use average::average;
+pub use categorical::OutputMode;
 pub use concatenate::concatenate;
+pub use index_lookup::{OovMethod, Salt};
 pub use input::{Input, InputLayer};
 pub use maximum::maximum;
 pub use minimum::minimum;
@@ -63,10 +69,12 @@ layers! {
     average_pooling2d: AveragePooling2D,
     average_pooling3d: AveragePooling3D,
     batch_normalization: BatchNormalization,
+    category_encoding: CategoryEncoding,
     concatenate: Concatenate,
     conv1d: Conv1D,
     conv2d: Conv2D,
     dense: Dense,
+    discretization: Discretization,
     dropout: Dropout,
     elu: ELU,
     embedding: Embedding,
@@ -77,7 +85,10 @@ layers! {
     global_max_pooling1d: GlobalMaxPooling1D,
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
+    hashed_crossing: HashedCrossing,
+    hashing: Hashing,
     identity: Identity,
+    integer_lookup: IntegerLookup,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
     max_pooling1d: MaxPooling1D,
@@ -86,12 +97,15 @@ layers! {
     maximum: Maximum,
     minimum: Minimum,
     multiply: Multiply,
+    normalization: Normalization,
     prelu: PReLU,
     relu: ReLU,
     rescaling: Rescaling,
     reshape: Reshape,
     softmax: Softmax,
+    string_lookup: StringLookup,
     subtract: Subtract,
+    text_vectorization: TextVectorization,
     zero_padding2d: ZeroPadding2D,
 }
 
