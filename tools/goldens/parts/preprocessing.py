@@ -166,6 +166,7 @@ def integer_lookup(random):
     yield case("adapted_limit", I(max_tokens=20, num_oov_indices=3, mask_token=7), x, known)
     yield case("adapted_count", I(output_mode="count"), x, known)
     yield case("adapted_tf_idf", I(output_mode="tf_idf"), x, known)
+    vocabulary[3] = 2**30  # what Keras gives on JAX has 32 bits
     yield case("inverse", I(vocabulary=vocabulary, invert=True), np.array([[0, 1, 9], [5, 4, -3]]))
     yield case("inverse_mask", I(vocabulary=vocabulary, invert=True, mask_token=99),
                np.array([[0, 1, 9], [5, 4, 2]]))

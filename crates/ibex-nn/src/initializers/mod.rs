@@ -25,7 +25,7 @@ pub(crate) use given::Given;
 pub use identity::Identity;
 pub use orthogonal::Orthogonal;
 pub use random::{RandomNormal, RandomUniform, TruncatedNormal};
-pub use stft::{STFT, Scaling, Side};
+pub use stft::{STFT, Scaling, Side, Window};
 pub use variance_scaling::{
     Distribution, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
     Mode, VarianceScaling,

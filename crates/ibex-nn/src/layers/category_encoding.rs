@@ -76,10 +76,14 @@ impl Layer for CategoryEncoding {
         if let Some(error) = wrong.filter(|_| !inputs.iter().any(Tensor::is_poisoned)) {
             return vec![Tensor::poisoned(error)];
         }
-        vec![encode(&indices, self.output_mode, self.num_tokens, self.base.dtype, weights)]
+        vec![encode(&indices, self.output_mode, self.num_tokens, self.base.dtype.compute(), weights)]
     }
 
     fn input_count(&self) -> RangeInclusive<usize> {
         1..=2
+    }
+
+    fn signature(&self) -> &'static [&'static str] {
+        &["inputs", "count_weights"]
     }
 }

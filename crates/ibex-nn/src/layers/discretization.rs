@@ -135,7 +135,10 @@ impl Layer for Discretization {
                 below.logical_not().cast(DType::I32).sum(&[axis], false)
             }
         };
-        let dtype = if self.base.dtype.is_float() { self.base.dtype } else { DType::F32 };
+        let dtype = match self.base.dtype.compute() {
+            dtype if dtype.is_float() => dtype,
+            _ => DType::F32,
+        };
         vec![encode(&bins, self.output_mode, depth, dtype, None)]
     }
 

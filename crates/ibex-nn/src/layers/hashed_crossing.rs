@@ -46,7 +46,7 @@ impl HashedCrossing {
     /// As many bins.
     #[track_caller]
     pub fn new(num_bins: usize) -> HashedCrossing {
-        let base = Base { dtype: DType::I64, ..Base::new() };
+        let base = Base { dtype: DType::I64.into(), ..Base::new() };
         HashedCrossing { num_bins, base, ..HashedCrossing::default() }
     }
 
@@ -67,7 +67,7 @@ impl HashedCrossing {
         let joined = |row: usize| columns.iter().fold(KEY, |key, column| hash::join(key, column[row]));
         let bins = self.num_bins as u64;
         let indices: Vec<i64> = (0..shape.size()).map(|row| (joined(row) % bins) as i64).collect();
-        let dtype = match (self.output_mode, self.base.dtype) {
+        let dtype = match (self.output_mode, self.base.dtype.compute()) {
             (OutputMode::Int, dtype) => dtype,
             (_, dtype) if dtype.is_float() => dtype,
             _ => DType::F32,

@@ -66,7 +66,7 @@ impl Hashing {
     /// As many bins.
     #[track_caller]
     pub fn new(num_bins: usize) -> Hashing {
-        let base = Base { dtype: DType::I64, ..Base::new() };
+        let base = Base { dtype: DType::I64.into(), ..Base::new() };
         Hashing { num_bins, base, ..Hashing::default() }
     }
 
@@ -89,7 +89,7 @@ impl Hashing {
                 bins.zip(&masked).map(|(bin, &masked)| if masked { 0 } else { bin + 1 }).collect()
             }
         };
-        let dtype = match (self.output_mode, self.base.dtype) {
+        let dtype = match (self.output_mode, self.base.dtype.compute()) {
             (OutputMode::Int, dtype) => dtype,
             (_, dtype) if dtype.is_float() => dtype,
             _ => DType::F32,
@@ -125,11 +125,11 @@ impl Layer for Hashing {
         check_positive("num_bins", &[self.num_bins], &mut found);
         found.extend(self.output_mode.check(&[Int, OneHot, MultiHot, Count]));
         found.extend(check_sparse(self.sparse));
-        if self.output_mode == Int && !matches!(self.base.dtype, DType::I32 | DType::I64) {
+        if self.output_mode == Int && !matches!(self.base.dtype.compute(), DType::I32 | DType::I64) {
             found.push(
                 ConfigError::new("bins are integers")
                     .expected("dtype = int32 or int64 with output_mode = int")
-                    .received(format!("dtype = {}", self.base.dtype)),
+                    .received(format!("dtype = {}", self.base.dtype.name())),
             );
         }
         found

@@ -345,7 +345,7 @@ impl Layer for Normalization {
     }
 
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        let dtype = self.base.dtype;
+        let dtype = self.base.dtype.compute();
         let x = inputs[0].cast(dtype);
         let Ok(kept) = self.kept_axes(&PartialShape::from(x.shape())) else { return vec![x] };
         let mut statistic = |name: &str, given: &Option<Statistic>| match given {

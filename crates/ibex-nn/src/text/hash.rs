@@ -22,14 +22,12 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
     }
 }
 
-/// A fingerprint of two fingerprints in order.
+/// A fingerprint of two fingerprints in order, as TensorFlow joins them.
 pub fn join(first: u64, second: u64) -> u64 {
-    const FACTOR: u64 = 0x9ddf_ea08_eb38_2d69;
-    let a = (first ^ second).wrapping_mul(FACTOR);
-    let a = a ^ (a >> 44);
-    let b = (second ^ a).wrapping_mul(FACTOR);
-    let b = (b ^ (b >> 44)).wrapping_mul(FACTOR);
-    (b ^ (b >> 41)).wrapping_mul(FACTOR)
+    const FACTOR: u64 = 0xc6a4_a793_5bd1_e995;
+    let second = mixed(second.wrapping_mul(FACTOR)).wrapping_mul(FACTOR);
+    let joined = (first ^ FACTOR ^ second).wrapping_mul(FACTOR);
+    mixed(mixed(joined).wrapping_mul(FACTOR))
 }
 
 /// SipHash-2-4 under a key.

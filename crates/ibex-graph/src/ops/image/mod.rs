@@ -1,0 +1,89 @@
+//! Functions of images, composed of operations: no backend knows them.
+//!
+//! An image is `(height, width, channels)` or `(channels, height, width)`, as [`Channels`] says;
+//! a batch of images has an axis more in front.
+//! One file each, named as in `keras.ops.image`; the numbers are those of Keras on JAX, and
+//! `tests/goldens/image` holds them.
+//! This module knows no layer and draws no random number: who wants those gives them.
+
+pub mod resize;
+pub mod scale_and_translate;
+
+pub use resize::{Aspect, Resize, resize};
+pub use scale_and_translate::scale_and_translate;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DType, OpError, Tensor};
+
+/// Where images have their channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Channels {
+    /// `(…, height, width, channels)`.
+    #[default]
+    Last,
+    /// `(…, channels, height, width)`.
+    First,
+}
+
+/// How values between pixels are found, under Keras's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interpolation {
+    /// The nearest pixel.
+    Nearest,
+    /// Straight lines between neighbours.
+    #[default]
+    Bilinear,
+    /// Cubic convolution with `a = -0.5` over four neighbours (Keys 1981).
+    Bicubic,
+    /// A windowed sinc over six neighbours.
+    Lanczos3,
+    /// A windowed sinc over ten neighbours.
+    Lanczos5,
+}
+
+/// The indices of the axes of images.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImageAxes {
+    pub height: usize,
+    pub width: usize,
+}
+
+impl Channels {
+    /// The axes of an image or a batch of images, or the error of `name` on anything else.
+    #[track_caller]
+    pub(crate) fn axes(self, name: &str, images: &Tensor) -> Result<ImageAxes, Tensor> {
+        if images.is_poisoned() {
+            return Err(images.clone());
+        }
+        if !matches!(images.rank(), 3 | 4) {
+            return Err(Tensor::poisoned(OpError::new(
+                format!("`{name}` takes an image or a batch of images"),
+                "3 or 4 axes",
+                images.shape().to_string(),
+            )));
+        }
+        let first = images.rank() - 3;
+        Ok(match self {
+            Channels::Last => ImageAxes { height: first, width: first + 1 },
+            Channels::First => ImageAxes { height: first + 1, width: first + 2 },
+        })
+    }
+}
+
+/// The nearest values of an integer dtype: rounded, ties to even, and moved to the nearest end.
+pub(crate) fn saturated(values: &Tensor, dtype: DType) -> Tensor {
+    if values.dtype() == dtype {
+        return values.clone();
+    }
+    // The largest `float32` below the end of the dtype, where the end itself is none.
+    let (low, high) = match dtype {
+        DType::Bool => (0.0, 1.0),
+        DType::U8 => (0.0, 255.0),
+        DType::I32 => (-2_147_483_648.0, 2_147_483_520.0),
+        DType::I64 => (-9_223_372_036_854_775_808.0, 9_223_371_487_098_961_920.0),
+        _ => return values.cast(dtype),
+    };
+    values.round().clip(low, high).cast(dtype)
+}

@@ -1,0 +1,69 @@
+"""Functions of images: values and gradients of `keras.ops.image`, one file for each function."""
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from . import image_cases, store
+
+
+def arrays_of(case, random):
+    """The images of a case and the tensors that go with them."""
+    if case.dtype == "float32":
+        # Eighths: short once deflated, and sums of them are exact.
+        images = np.round(random.uniform(case.low, case.high, case.shape) * 8) / 8
+    else:
+        images = random.integers(0, 256 if case.dtype == "uint8" else 9, case.shape)
+    arrays = {"x": images.astype(case.dtype)}
+    for name, make in case.tensors.items():
+        arrays[name] = np.asarray(make(random) if callable(make) else make, "float32")
+    return arrays
+
+
+def has_tie(function, own, tensors, arguments):
+    """Whether a result lies so near the middle of two integers that any rounding is right."""
+    if own["x"].dtype == np.float32:
+        return False
+    exact = np.asarray(function(own["x"].astype("float32"), **tensors, **arguments))
+    return (np.abs(exact - np.floor(exact) - 0.5) < 1e-3).any()
+
+
+def write(case, arrays):
+    random = store.generator(f"image {case.name}")
+    function = getattr(keras.ops.image, case.function)
+    while True:
+        own = arrays_of(case, random)
+        tensors = {name: value for name, value in own.items() if name != "x"}
+        if not has_tie(function, own, tensors, case.arguments):
+            break
+    x = jnp.asarray(own["x"])
+    kept = function(x, **tensors, **case.arguments)
+    own["y"] = np.asarray(kept)
+    if case.dtype == "float32" and case.gradient:
+        own["w"] = (np.round(random.normal(size=kept.shape) * 8) / 8).astype("float32")
+        names = ["x"] + [name for name in tensors if name in case.differentiable]
+
+        def total(values):
+            given = dict(tensors) | {name: v for name, v in zip(names[1:], values[1:])}
+            return jnp.sum(function(values[0], **given, **case.arguments) * own["w"])
+
+        given = [jnp.asarray(own[name]) for name in names]
+        for name, gradient in zip(names, jax.grad(total)(given)):
+            own[f"grad_{name}"] = np.asarray(gradient)
+    for name, value in own.items():
+        if not np.isfinite(value).all():
+            raise SystemExit(f"{case.name}: {name} is not finite")
+        arrays[f"{case.name}.{name}"] = value
+    return {"name": case.name, "arguments": case.arguments}
+
+
+def make():
+    count = 0
+    for function, cases in image_cases.by_function().items():
+        arrays = {}
+        rows = [write(case, arrays) for case in cases]
+        store.write_cases(f"image/{function}.json", rows)
+        store.write_npz(f"image/{function}.npz", arrays)
+        count += len(rows)
+    return count
