@@ -20,6 +20,9 @@ def randomize(model, random):
         else:
             value = random.normal(size=weight.shape) * 0.4
         weight.assign(value.astype("float32"))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights
 
 
 def inputs_of(case, random):

@@ -5,6 +5,7 @@ A case holds a layer, the data it is adapted to and applied to, and what Keras g
 
 import string
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers as L
@@ -238,9 +239,39 @@ FAMILIES = [hashing, hashed_crossing, string_lookup, integer_lookup, text_vector
             discretization, normalization]
 
 
+def adapted_model(random):
+    """A model whose layers were adapted: their state lies in weights, configuration, assets."""
+    store.fresh("preprocessing/adapted")
+    known = random.geometric(0.15, (80, 3)) * 5
+    floats = random.normal(3, 2, (80, 4)).astype("float32")
+    layers = {"multi_hot": L.IntegerLookup(output_mode="multi_hot"),
+              "tf_idf": L.IntegerLookup(output_mode="tf_idf", num_oov_indices=2),
+              "normalization": L.Normalization(), "inner": L.IntegerLookup(max_tokens=6),
+              "discretization": L.Discretization(num_bins=4, output_mode="one_hot")}
+    layers["multi_hot"].adapt(known)
+    layers["tf_idf"].adapt(known)
+    layers["inner"].adapt(known)
+    layers["normalization"].adapt(floats)
+    layers["discretization"].adapt(floats)
+    inner_input = keras.Input((3,), dtype="int64")
+    embedded = L.Embedding(6, 2)(layers["inner"](inner_input))
+    inner = keras.Model(inner_input, L.Flatten()(embedded))
+    integers, numbers = keras.Input((3,), dtype="int64"), keras.Input((4,))
+    binned = L.Flatten()(layers["discretization"](numbers))
+    parts = [layers["multi_hot"](integers), layers["tf_idf"](integers), inner(integers),
+             layers["normalization"](numbers), binned]
+    model = keras.Model([integers, numbers], L.Dense(2)(L.Concatenate()(parts)))
+    x = [random.geometric(0.15, (6, 3)) * 5, random.normal(3, 2, (6, 4)).astype("float32")]
+    store.write_keras("preprocessing/adapted.keras", model, compress=True)
+    store.write_npz("preprocessing/adapted.npz",
+                    {"x0": x[0], "x1": x[1], "y0": model.predict(x, verbose=0)})
+    return 1
+
+
 def make():
-    count = 0
+    count = adapted_model(store.generator("preprocessing/adapted"))
     for family in FAMILIES:
+        store.fresh("preprocessing/" + family.__name__)
         cases = list(family(store.generator("preprocessing/" + family.__name__)))
         store.write_cases(f"preprocessing/{family.__name__}.json", cases)
         count += len(cases)

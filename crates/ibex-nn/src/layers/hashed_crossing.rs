@@ -13,7 +13,7 @@ use crate::trace::Call;
 use crate::{layer, layer_facts};
 
 /// The first of the hashes that are joined.
-const KEY: u64 = 0xDECA_FCAF_FE;
+const KEY: u64 = 0x00DE_CAFC_AFFE;
 
 layer! {
     /// Puts combinations of features into bins by their hash.
@@ -64,9 +64,11 @@ impl HashedCrossing {
         let features: Vec<Features> = features.into_iter().map(Into::into).collect();
         let shape = common_shape(&features)?;
         let columns: Vec<Vec<u64>> = features.iter().map(hashes).collect();
-        let joined = |row: usize| columns.iter().fold(KEY, |key, column| hash::join(key, column[row]));
+        let hash = |row: usize| {
+            columns.iter().fold(KEY, |key, column| hash::join(key, column[row]))
+        };
         let bins = self.num_bins as u64;
-        let indices: Vec<i64> = (0..shape.size()).map(|row| (joined(row) % bins) as i64).collect();
+        let indices: Vec<i64> = (0..shape.size()).map(|row| (hash(row) % bins) as i64).collect();
         let dtype = match (self.output_mode, self.base.dtype.compute()) {
             (OutputMode::Int, dtype) => dtype,
             (_, dtype) if dtype.is_float() => dtype,

@@ -4,7 +4,7 @@ use ibex_graph::{Array, DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::categorical::{OutputMode, check_sparse, encode_host};
-use super::index_lookup::{Salt, bin_of};
+use super::tokens::{Salt, bin_of};
 use super::on_data;
 use super::options::check_positive;
 use crate::layer::{Base, Layer};
@@ -125,7 +125,8 @@ impl Layer for Hashing {
         check_positive("num_bins", &[self.num_bins], &mut found);
         found.extend(self.output_mode.check(&[Int, OneHot, MultiHot, Count]));
         found.extend(check_sparse(self.sparse));
-        if self.output_mode == Int && !matches!(self.base.dtype.compute(), DType::I32 | DType::I64) {
+        let is_integer = matches!(self.base.dtype.compute(), DType::I32 | DType::I64);
+        if self.output_mode == Int && !is_integer {
             found.push(
                 ConfigError::new("bins are integers")
                     .expected("dtype = int32 or int64 with output_mode = int")

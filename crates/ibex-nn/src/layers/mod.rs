@@ -53,6 +53,7 @@ mod pooling;
 mod quantiles;
 mod separable_convolution;
 mod spatial_dropout;
+mod tokens;
 mod transposed_convolution;
 mod up_sampling;
 
@@ -61,7 +62,6 @@ pub use average::average;
 pub use categorical::OutputMode;
 pub use concatenate::concatenate;
 pub use dot::dot;
-pub use index_lookup::{OovMethod, Salt};
 pub use input::{Input, InputLayer};
 pub use maximum::maximum;
 pub use minimum::minimum;
@@ -69,6 +69,7 @@ pub use multiply::multiply;
 pub use operation::Operation;
 pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
 pub use subtract::subtract;
+pub use tokens::{OovMethod, Salt};
 
 layers! {
     activation: Activation,

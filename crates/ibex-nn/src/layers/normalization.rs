@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Value, json};
 
 use super::options::{Axes, bad_axis, known_extent};
-use crate::initializers::{Given, Ones, Zeros};
+use crate::initializers::{Given, Initializer, Ones, Zeros};
 use crate::instance::{Build, WeightSpec};
 use crate::layer::Layer;
 use crate::object::ConfigError;
@@ -317,7 +317,8 @@ impl Layer for Normalization {
         let dims: Vec<usize> = kept.iter().filter_map(|&axis| shape.0[axis]).collect();
         if let Some(mean) = &self.mean {
             let given = self.aligned(mean, &kept, shape.rank());
-            let fits = kept.iter().all(|&axis| given[axis] == 1 || shape.0[axis] == Some(given[axis]));
+            let fits = |&axis: &usize| given[axis] == 1 || shape.0[axis] == Some(given[axis]);
+            let fits = kept.iter().all(fits);
             return match fits {
                 true => Ok(()),
                 false => Err(ConfigError::new("the given mean does not fit the input")
@@ -330,17 +331,18 @@ impl Layer for Normalization {
                 .expected(format!("an input with {} along the kept axes", adapted.mean.shape()))
                 .received(shape.to_string()));
         }
-        let (mean, variance) = match &self.adapted {
+        let (mean, variance): (Initializer, Initializer) = match &self.adapted {
             Some(found) => {
                 (Given(found.mean.clone()).into(), Given(found.variance.clone()).into())
             }
             None => (Zeros.into(), Ones.into()),
         };
         let dims = Shape::from(dims);
-        build.weight(WeightSpec { initializer: mean, ..WeightSpec::new("mean", &dims, Zeros) }.not_trained());
-        build.weight(WeightSpec { initializer: variance, ..WeightSpec::new("variance", &dims, Ones) }.not_trained());
+        build.weight(WeightSpec::new("mean", &dims, mean).not_trained());
+        build.weight(WeightSpec::new("variance", &dims, variance).not_trained());
         // Files have it; nothing reads it.
-        build.weight(WeightSpec::new("count", Shape::scalar(), Zeros).dtype(DType::I32).not_trained());
+        let count = WeightSpec::new("count", Shape::scalar(), Zeros).dtype(DType::I32);
+        build.weight(count.not_trained());
         Ok(())
     }
 
