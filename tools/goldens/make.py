@@ -29,6 +29,7 @@ PARTS = [
     "serialization",
     "preprocessing",
     "names",
+    "mistakes",
 ]
 
 

@@ -6,6 +6,7 @@
 //! of all other operations) and the files that it names.
 //! Must not know: graphs, layers, files.
 
+mod attention;
 mod contraction;
 mod convolution;
 mod indexing;
@@ -14,6 +15,7 @@ mod memory;
 mod movement;
 mod op;
 mod pooling;
+mod recurrent;
 mod region;
 mod taps;
 mod windows;

@@ -122,6 +122,7 @@ layers! {
     hashing: Hashing,
     identity: Identity,
     integer_lookup: IntegerLookup,
+    lambda: Lambda,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
     masking: Masking,

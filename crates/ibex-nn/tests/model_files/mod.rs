@@ -49,8 +49,10 @@ fn set_weights(layers: &[Arc<Instance>], group: &Hdf5Group) {
         let own = group.group(&name).unwrap_or_else(|| panic!("no group {name}"));
         for (i, weight) in layer.weights().iter().enumerate() {
             let raw = own.array(&format!("vars/{i}")).unwrap();
-            let value = Array::from_bytes(DType::F32, raw.shape().to_vec(), raw.data()).unwrap();
-            weight.variable().unwrap().set(&value).unwrap();
+            let dtype: DType = raw.dtype().to_string().parse().unwrap();
+            let value = Array::from_bytes(dtype, raw.shape().to_vec(), raw.data()).unwrap();
+            let variable = weight.variable().unwrap();
+            variable.set(&value.cast(variable.dtype())).unwrap();
         }
         if let Some(inner) = own.group("layers") {
             let children = layer.children().iter().map(|(_, child)| child.clone());
