@@ -39,21 +39,27 @@ pub struct LayerRow {
 
 mod adaptive_pooling;
 mod borders;
+mod categorical;
 mod convolution;
 mod depthwise_convolution;
+mod index_lookup;
 pub mod input;
 mod merging;
 mod noise;
+mod on_data;
 pub mod operation;
 pub mod options;
 mod pooling;
+mod quantiles;
 mod separable_convolution;
 mod spatial_dropout;
+mod tokens;
 mod transposed_convolution;
 mod up_sampling;
 
 pub use add::add;
 pub use average::average;
+pub use categorical::OutputMode;
 pub use concatenate::concatenate;
 pub use dot::dot;
 pub use input::{Input, InputLayer};
@@ -63,6 +69,7 @@ pub use multiply::multiply;
 pub use operation::Operation;
 pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
 pub use subtract::subtract;
+pub use tokens::{OovMethod, Salt};
 
 layers! {
     activation: Activation,
@@ -80,6 +87,8 @@ layers! {
     average_pooling2d: AveragePooling2D,
     average_pooling3d: AveragePooling3D,
     batch_normalization: BatchNormalization,
+    category_encoding: CategoryEncoding,
+    center_crop: CenterCrop,
     concatenate: Concatenate,
     conv1d: Conv1D,
     conv1d_transpose: Conv1DTranspose,
@@ -93,6 +102,7 @@ layers! {
     dense: Dense,
     depthwise_conv1d: DepthwiseConv1D,
     depthwise_conv2d: DepthwiseConv2D,
+    discretization: Discretization,
     dot: Dot,
     dropout: Dropout,
     einsum_dense: EinsumDense,
@@ -108,7 +118,10 @@ layers! {
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
+    hashed_crossing: HashedCrossing,
+    hashing: Hashing,
     identity: Identity,
+    integer_lookup: IntegerLookup,
     lambda: Lambda,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
@@ -117,14 +130,17 @@ layers! {
     max_pooling2d: MaxPooling2D,
     max_pooling3d: MaxPooling3D,
     maximum: Maximum,
+    mel_spectrogram: MelSpectrogram,
     minimum: Minimum,
     multiply: Multiply,
+    normalization: Normalization,
     permute: Permute,
     prelu: PReLU,
     relu: ReLU,
     repeat_vector: RepeatVector,
     rescaling: Rescaling,
     reshape: Reshape,
+    resizing: Resizing,
     reversible_embedding: ReversibleEmbedding,
     rms_normalization: RMSNormalization,
     separable_conv1d: SeparableConv1D,
@@ -133,7 +149,10 @@ layers! {
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
+    stft_spectrogram: STFTSpectrogram,
+    string_lookup: StringLookup,
     subtract: Subtract,
+    text_vectorization: TextVectorization,
     unit_normalization: UnitNormalization,
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,
