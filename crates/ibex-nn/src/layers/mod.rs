@@ -109,6 +109,7 @@ layers! {
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
     identity: Identity,
+    lambda: Lambda,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
     masking: Masking,
