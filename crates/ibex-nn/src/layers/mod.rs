@@ -47,6 +47,7 @@ mod noise;
 pub mod operation;
 pub mod options;
 mod pooling;
+pub mod recurrent;
 mod separable_convolution;
 mod spatial_dropout;
 mod transposed_convolution;
@@ -54,6 +55,7 @@ mod up_sampling;
 
 pub use add::add;
 pub use average::average;
+pub use bidirectional::MergeMode;
 pub use concatenate::concatenate;
 pub use dot::dot;
 pub use input::{Input, InputLayer};
@@ -80,6 +82,7 @@ layers! {
     average_pooling2d: AveragePooling2D,
     average_pooling3d: AveragePooling3D,
     batch_normalization: BatchNormalization,
+    bidirectional: Bidirectional,
     concatenate: Concatenate,
     conv1d: Conv1D,
     conv1d_transpose: Conv1DTranspose,
@@ -87,6 +90,9 @@ layers! {
     conv2d_transpose: Conv2DTranspose,
     conv3d: Conv3D,
     conv3d_transpose: Conv3DTranspose,
+    conv_lstm1d: ConvLSTM1D,
+    conv_lstm2d: ConvLSTM2D,
+    conv_lstm3d: ConvLSTM3D,
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
@@ -108,9 +114,13 @@ layers! {
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
+    gru: GRU,
+    gru_cell: GRUCell,
     identity: Identity,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
+    lstm: LSTM,
+    lstm_cell: LSTMCell,
     masking: Masking,
     max_pooling1d: MaxPooling1D,
     max_pooling2d: MaxPooling2D,
@@ -126,13 +136,18 @@ layers! {
     reshape: Reshape,
     reversible_embedding: ReversibleEmbedding,
     rms_normalization: RMSNormalization,
+    rnn: RNN,
     separable_conv1d: SeparableConv1D,
     separable_conv2d: SeparableConv2D,
+    simple_rnn: SimpleRNN,
+    simple_rnn_cell: SimpleRNNCell,
     softmax: Softmax,
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
+    stacked_rnn_cells: StackedRNNCells,
     subtract: Subtract,
+    time_distributed: TimeDistributed,
     unit_normalization: UnitNormalization,
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,
