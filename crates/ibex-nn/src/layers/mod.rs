@@ -117,6 +117,7 @@ layers! {
     gru: GRU,
     gru_cell: GRUCell,
     identity: Identity,
+    lambda: Lambda,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
     lstm: LSTM,
