@@ -51,6 +51,7 @@ pub mod operation;
 pub mod options;
 mod pooling;
 mod quantiles;
+pub mod recurrent;
 mod separable_convolution;
 mod spatial_dropout;
 mod tokens;
@@ -60,6 +61,7 @@ mod up_sampling;
 pub use add::add;
 pub use average::average;
 pub use categorical::OutputMode;
+pub use bidirectional::MergeMode;
 pub use concatenate::concatenate;
 pub use dot::dot;
 pub use input::{Input, InputLayer};
@@ -89,6 +91,7 @@ layers! {
     batch_normalization: BatchNormalization,
     category_encoding: CategoryEncoding,
     center_crop: CenterCrop,
+    bidirectional: Bidirectional,
     concatenate: Concatenate,
     conv1d: Conv1D,
     conv1d_transpose: Conv1DTranspose,
@@ -96,6 +99,9 @@ layers! {
     conv2d_transpose: Conv2DTranspose,
     conv3d: Conv3D,
     conv3d_transpose: Conv3DTranspose,
+    conv_lstm1d: ConvLSTM1D,
+    conv_lstm2d: ConvLSTM2D,
+    conv_lstm3d: ConvLSTM3D,
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
@@ -120,11 +126,15 @@ layers! {
     group_normalization: GroupNormalization,
     hashed_crossing: HashedCrossing,
     hashing: Hashing,
+    gru: GRU,
+    gru_cell: GRUCell,
     identity: Identity,
     integer_lookup: IntegerLookup,
     lambda: Lambda,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
+    lstm: LSTM,
+    lstm_cell: LSTMCell,
     masking: Masking,
     max_pooling1d: MaxPooling1D,
     max_pooling2d: MaxPooling2D,
@@ -143,8 +153,11 @@ layers! {
     resizing: Resizing,
     reversible_embedding: ReversibleEmbedding,
     rms_normalization: RMSNormalization,
+    rnn: RNN,
     separable_conv1d: SeparableConv1D,
     separable_conv2d: SeparableConv2D,
+    simple_rnn: SimpleRNN,
+    simple_rnn_cell: SimpleRNNCell,
     softmax: Softmax,
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
@@ -153,6 +166,9 @@ layers! {
     string_lookup: StringLookup,
     subtract: Subtract,
     text_vectorization: TextVectorization,
+    stacked_rnn_cells: StackedRNNCells,
+    subtract: Subtract,
+    time_distributed: TimeDistributed,
     unit_normalization: UnitNormalization,
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,
