@@ -60,8 +60,8 @@ mod up_sampling;
 
 pub use add::add;
 pub use average::average;
-pub use categorical::OutputMode;
 pub use bidirectional::MergeMode;
+pub use categorical::OutputMode;
 pub use concatenate::concatenate;
 pub use dot::dot;
 pub use input::{Input, InputLayer};
@@ -89,9 +89,9 @@ layers! {
     average_pooling2d: AveragePooling2D,
     average_pooling3d: AveragePooling3D,
     batch_normalization: BatchNormalization,
+    bidirectional: Bidirectional,
     category_encoding: CategoryEncoding,
     center_crop: CenterCrop,
-    bidirectional: Bidirectional,
     concatenate: Concatenate,
     conv1d: Conv1D,
     conv1d_transpose: Conv1DTranspose,
@@ -124,10 +124,10 @@ layers! {
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
-    hashed_crossing: HashedCrossing,
-    hashing: Hashing,
     gru: GRU,
     gru_cell: GRUCell,
+    hashed_crossing: HashedCrossing,
+    hashing: Hashing,
     identity: Identity,
     integer_lookup: IntegerLookup,
     lambda: Lambda,
@@ -162,12 +162,11 @@ layers! {
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
+    stacked_rnn_cells: StackedRNNCells,
     stft_spectrogram: STFTSpectrogram,
     string_lookup: StringLookup,
     subtract: Subtract,
     text_vectorization: TextVectorization,
-    stacked_rnn_cells: StackedRNNCells,
-    subtract: Subtract,
     time_distributed: TimeDistributed,
     unit_normalization: UnitNormalization,
     up_sampling1d: UpSampling1D,
