@@ -28,6 +28,7 @@ PARTS = [
     "models",
     "operations",
     "serialization",
+    "preprocessing",
     "names",
     "mistakes",
 ]

@@ -104,7 +104,10 @@ fn operations_are_those_of_keras() {
             }
             for layer in &case.layers {
                 let class = layer["class_name"].as_str().unwrap_or_default();
-                seen.insert((layer["module"].as_str().unwrap_or_default().to_string(), class.to_string()));
+                seen.insert((
+                    layer["module"].as_str().unwrap_or_default().to_string(),
+                    class.to_string(),
+                ));
             }
         }
     }

@@ -11,7 +11,7 @@ from . import layer_cases, store
 
 
 #: Weights that are factors or deviations, and never negative.
-POSITIVE = ("gamma", "moving_variance", "moving_stddev", "renorm_stddev")
+POSITIVE = ("gamma", "variance", "moving_variance", "moving_stddev", "renorm_stddev")
 
 
 def randomize(model, random):
@@ -24,6 +24,9 @@ def randomize(model, random):
         else:
             value = random.normal(size=weight.shape) * 0.4
         weight.assign(value.astype("float32"))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights
 
 
 def inputs_of(case, random):

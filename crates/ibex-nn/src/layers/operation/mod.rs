@@ -105,7 +105,8 @@ impl Operation {
 
     /// Whether the arguments of a call are those that the function takes.
     fn check_arguments(&self, arguments: &Bound) -> Result<(), ConfigError> {
-        let surplus = arguments.arguments().filter(|(name, _)| name.starts_with("argument ")).count();
+        let surplus =
+            arguments.arguments().filter(|(name, _)| name.starts_with("argument ")).count();
         if surplus > 0 && !self.row.variadic {
             let count = self.row.arguments.len();
             return Err(ConfigError::new(format!(
