@@ -1,6 +1,7 @@
-"""Writes all goldens of `tests/goldens` from real Keras: `python make.py [PART ...]`.
+"""Writes all goldens of `tests/goldens` from real Keras: `python make.py [PART[:FAMILY] ...]`.
 
 The parts are the modules named in `PARTS`; without arguments every part is made.
+`layers:pooling` makes only the layers of one family.
 Seeds are fixed, and archives carry no dates, so that a second run writes the same numbers.
 """
 
@@ -26,17 +27,20 @@ PARTS = [
     "layers",
     "models",
     "serialization",
+    "names",
 ]
 
 
 def main(names):
-    unknown = [name for name in names if name not in PARTS]
+    unknown = [name for name in names if name.partition(":")[0] not in PARTS]
     if unknown:
         sys.exit(f"unknown part {unknown[0]}; the parts are: {' '.join(PARTS)}")
     for name in names or PARTS:
         start = time.perf_counter()
-        count = importlib.import_module(f"parts.{name}").make()
-        print(f"{name:14} {count:4} cases  {time.perf_counter() - start:6.1f} s")
+        part, _, family = name.partition(":")
+        make = importlib.import_module(f"parts.{part}").make
+        count = make([family]) if family else make()
+        print(f"{name:22} {count:4} cases  {time.perf_counter() - start:6.1f} s")
 
 
 if __name__ == "__main__":

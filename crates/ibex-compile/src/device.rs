@@ -13,8 +13,9 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// The name for logs, such as `cpu (avx512, 2 threads)`.
     fn name(&self) -> String;
 
-    /// Whether it runs this library operation itself; otherwise it gets the decomposition.
-    fn supports(&self, op: &Op) -> bool;
+    /// Whether it runs this library operation, whose first output has this dtype, itself;
+    /// otherwise it gets the decomposition.
+    fn supports(&self, op: &Op, dtype: DType) -> bool;
 
     /// Whether it can end a matrix product or convolution of this dtype with a bias and an
     /// activation (`relu`, `sigmoid` or `tanh`).
@@ -79,7 +80,7 @@ impl Device {
     /// # Errors
     /// As for [`Device::compile`].
     pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
-        let graph = crate::passes::optimise(graph, &|op| self.0.supports(op));
+        let graph = crate::passes::optimise(graph, &|op, dtype| self.0.supports(op, dtype));
         crate::lower::lower(&graph, &|op, dtype| self.0.ends(op, dtype))
     }
 }

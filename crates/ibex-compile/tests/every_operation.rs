@@ -24,7 +24,7 @@ fn graph(sample: &Sample, known: bool) -> Graph {
 /// place; a decomposition may round a few times more than its operation.
 fn check(sample: &Sample, known: bool) -> Graph {
     let before = graph(sample, known);
-    let after = optimise(before.clone(), &|_| false);
+    let after = optimise(before.clone(), &|_, _| false);
     let inputs = if known { &[] } else { sample.inputs.as_slice() };
     let run = |graph| run_values(graph, inputs, &HashMap::new()).unwrap_or_else(|e| panic!("{e}"));
     let (want, got) = (run(&before).values, run(&after).values);

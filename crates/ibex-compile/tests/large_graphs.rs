@@ -43,7 +43,7 @@ fn time(graph: &Graph) -> (Duration, Graph, Vec<Report>) {
     let runs = (0..3).map(|_| {
         let copy = graph.clone();
         let start = std::time::Instant::now();
-        let (after, reports) = optimise_reporting(copy, &|_| false);
+        let (after, reports) = optimise_reporting(copy, &|_, _| false);
         (start.elapsed(), after, reports)
     });
     runs.min_by_key(|run| run.0).expect("three runs")

@@ -400,10 +400,14 @@ fn optimised_graphs_compute_the_same() {
     for seed in 0..GRAPHS {
         let mut program = Program::new(seed);
         let graph = program.graph();
-        let (after, reports) = optimise_reporting(graph.clone(), &|_| false);
+        let (after, reports) = optimise_reporting(graph.clone(), &|_, _| false);
         after.verify().unwrap_or_else(|e| panic!("seed {seed}: {e}\n{graph}\n\n{after}"));
         assert!(reports.last().is_some_and(|r| r.round + 1 < MAX_ROUNDS), "seed {seed}: no rest");
-        assert_eq!(after, optimise(after.clone(), &|_| false), "seed {seed}: there was more to do");
+        assert_eq!(
+            after,
+            optimise(after.clone(), &|_, _| false),
+            "seed {seed}: there was more to do"
+        );
         let run = |graph| {
             let out = run_values(graph, &program.values[0], &HashMap::new()).expect("inputs fit");
             let updates = out.updates.into_iter().map(|(_, value)| value);

@@ -33,8 +33,8 @@ impl Backend for Cpu {
         format!("cpu ({}, {threads} thread{plural})", Isa::current().name())
     }
 
-    fn supports(&self, op: &Op) -> bool {
-        crate::executable::supports(op)
+    fn supports(&self, op: &Op, dtype: DType) -> bool {
+        crate::executable::supports(op, dtype)
     }
 
     fn ends(&self, op: &Op, dtype: DType) -> bool {

@@ -59,6 +59,14 @@ pub trait Rule: fmt::Debug + Send + Sync {
     /// The gradients of the inputs as functions of those of the outputs.
     fn vjp(&self, node: &Forward<'_>) -> Vjp;
 
+    /// The same operation without its last outputs, when only the first `used` are needed.
+    ///
+    /// `None` if it has no form that does less.
+    fn without_last_outputs(&self, used: usize) -> Option<Op> {
+        let _ = used;
+        None
+    }
+
     /// The same outputs from primitive operations; `None` for a primitive.
     fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
         let _ = inputs;
@@ -328,10 +336,18 @@ operations! {
     SparseSoftmaxCrossEntropy(crate::ops::cross_entropy::SparseSoftmaxCrossEntropy),
     /// Mean and variance.
     Moments(crate::ops::moments::Moments),
+    /// Means of values, weighted by the softmax of products of queries and keys.
+    Attention(crate::ops::attention::Attention),
+    /// The gradient of attention.
+    AttentionGradient(crate::ops::attention::AttentionGradient),
     /// Mean 0, variance 1, then a scale and an offset.
     Normalize(crate::ops::normalize::Normalize),
     /// The gradient of the normalisation.
     NormalizeGradient(crate::ops::normalize::NormalizeGradient),
+    /// A sequence through a recurrent cell.
+    Recurrent(crate::ops::recurrent::Recurrent),
+    /// The gradient of a recurrence through time.
+    RecurrentGradient(crate::ops::recurrent::RecurrentGradient),
     /// Uniform random numbers.
     RandomUniform(crate::ops::random::RandomUniform),
     /// The order of the elements along an axis.

@@ -584,3 +584,33 @@ fn poisoned_inputs_pass_their_own_mistake_on() {
         assert!(found[0].what.starts_with("`add`"), "result {i}: {}", found[0]);
     }
 }
+
+/// Every number of windows of every short line, against windows cut out one by one.
+#[test]
+fn adaptive_pooling_covers_every_line() {
+    for extent in 1..=12usize {
+        let line: Vec<f64> = (0..extent).map(|i| (1.0 + 1.3 * i as f64).sin()).collect();
+        let x = constant(&[1, extent, 1], &line);
+        for count in 1..=12 {
+            let windows = (0..count)
+                .map(|i| &line[i * extent / count..((i + 1) * extent).div_ceil(count)])
+                .collect::<Vec<&[f64]>>();
+            let mean = |w: &&[f64]| w.iter().sum::<f64>() / w.len() as f64;
+            let means: Vec<f64> = windows.iter().map(mean).collect();
+            let largest = |w: &&[f64]| w.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let maxima: Vec<f64> = windows.iter().map(largest).collect();
+            let shape = [1, count, 1];
+            check(vec![
+                row("adaptive_average_pool", x.adaptive_average_pool(&[count]), &shape, &means),
+                row("adaptive_max_pool", x.adaptive_max_pool(&[count]), &shape, &maxima),
+            ]);
+        }
+    }
+    let wrong = count(&[1, 4, 1]).adaptive_max_pool(&[0]);
+    assert_eq!(
+        tensor::errors(&[wrong])[0].message(),
+        "`adaptive_max_pool` cannot make [0] windows of (1, 4, 1)\n  expected  (batch, *spatial, \
+         channels), and a number of at least 1 for each of the 1, 2 or 3 spatial axes\n  \
+         received  [0] for (1, 4, 1)"
+    );
+}

@@ -6,15 +6,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ibex_graph::{Array, DType, Shape, Tensor, Variable, tensor};
+use ibex_graph::{Array, DType, OpError, Shape, Tensor, Variable, tensor};
 
+use crate::arguments::{Bound, CallArguments, MaskSource};
 use crate::constraints::Constraint;
 use crate::initializers::{Initializer, Seeds};
 use crate::layer::Layer;
 use crate::object::ConfigError;
 use crate::partial::{PartialShape, PartialType};
 use crate::regularizers::Regularizer;
-use crate::trace::{Call, Trace, in_scope};
+use crate::trace::{Call, Received, Trace, in_scope};
 
 /// A weight that a layer asks for.
 #[derive(Clone, Debug)]
@@ -106,6 +107,7 @@ impl Weight {
 #[derive(Debug)]
 pub struct Build<'a> {
     dtype: DType,
+    bound: &'a Bound,
     weights: &'a mut Vec<Weight>,
     children: &'a mut Vec<(String, Arc<Instance>)>,
 }
@@ -118,7 +120,14 @@ impl Build<'_> {
         self.weights.push(Weight { spec, variable: OnceLock::new() });
     }
 
+    /// The arguments of the call that builds the layer, by name.
+    pub fn arguments(&self) -> &Bound {
+        self.bound
+    }
+
     /// Builds a layer inside this one, under `name`, and gives the types of its outputs.
+    ///
+    /// `name` is the place in weight files: Keras's name of the attribute that holds the layer.
     ///
     /// # Errors
     /// If it cannot be applied to such inputs.
@@ -128,8 +137,23 @@ impl Build<'_> {
         layer: &Arc<dyn Layer>,
         inputs: &[PartialType],
     ) -> Result<Vec<PartialType>, ConfigError> {
-        let instance = Instance::of(layer, inputs)?;
-        let outputs = instance.output_types(inputs)?;
+        let slots = CallArguments::of_inputs(layer.as_ref(), inputs.len());
+        self.child_with(name, layer, inputs, &slots)
+    }
+
+    /// The same for a call with named arguments.
+    ///
+    /// # Errors
+    /// If it cannot be applied to such inputs.
+    pub fn child_with(
+        &mut self,
+        name: &str,
+        layer: &Arc<dyn Layer>,
+        inputs: &[PartialType],
+        slots: &CallArguments<usize>,
+    ) -> Result<Vec<PartialType>, ConfigError> {
+        let instance = Instance::of_call(layer, inputs, slots)?;
+        let outputs = instance.output_types_of_call(inputs, slots)?;
         self.children.push((name.to_string(), instance));
         Ok(outputs)
     }
@@ -144,8 +168,8 @@ impl Build<'_> {
 #[derive(Debug)]
 pub struct Instance {
     layer: Arc<dyn Layer>,
-    name: OnceLock<String>,
     inputs: Vec<PartialType>,
+    bound: Bound,
     weights: Vec<Weight>,
     children: Vec<(String, Arc<Instance>)>,
     trainable: AtomicBool,
@@ -160,27 +184,45 @@ impl Instance {
         layer: &Arc<dyn Layer>,
         inputs: &[PartialType],
     ) -> Result<Arc<Instance>, ConfigError> {
+        let slots = CallArguments::of_inputs(layer.as_ref(), inputs.len());
+        Instance::of_call(layer, inputs, &slots)
+    }
+
+    /// The same for a call whose tensors have these types and this arrangement.
+    ///
+    /// # Errors
+    /// If the layer cannot be called in this way.
+    pub fn of_call(
+        layer: &Arc<dyn Layer>,
+        tensors: &[PartialType],
+        slots: &CallArguments<usize>,
+    ) -> Result<Arc<Instance>, ConfigError> {
         let identity = &layer.base().identity;
-        if let Some(instance) = identity.instance() {
-            check_count(layer.as_ref(), inputs.len())?;
-            return Ok(instance.clone());
-        }
-        if let Some(mistake) = layer.check().into_iter().next() {
+        let known = identity.instance();
+        if known.is_none()
+            && let Some(mistake) = layer.check().into_iter().next()
+        {
             return Err(mistake);
         }
-        check_count(layer.as_ref(), inputs.len())?;
+        let bound = Bound::of(layer.as_ref(), slots)?;
+        check_count(layer.as_ref(), bound.count())?;
+        if let Some(instance) = known {
+            return Ok(instance.clone());
+        }
+        let inputs = bound.inputs(tensors);
         let (mut weights, mut children) = (Vec::new(), Vec::new());
-        let dtype = layer.base().dtype;
-        let mut build = Build { dtype, weights: &mut weights, children: &mut children };
-        layer.build(&mut build, inputs)?;
+        let dtype = layer.base().dtype.variable();
+        let mut build =
+            Build { dtype, bound: &bound, weights: &mut weights, children: &mut children };
+        layer.build(&mut build, &inputs)?;
         for weight in &weights {
             weight.spec.initializer.check(&weight.spec.shape)?;
             weight.spec.regularizer.as_ref().map_or(Ok(()), |r| r.check())?;
         }
         let instance = Arc::new(Instance {
             layer: layer.clone(),
-            name: OnceLock::new(),
-            inputs: inputs.to_vec(),
+            inputs,
+            bound,
             weights,
             children,
             trainable: AtomicBool::new(layer.base().trainable),
@@ -195,20 +237,17 @@ impl Instance {
 
     /// The name: its own, or the automatic one once a model has given it.
     pub fn name(&self) -> &str {
-        match (self.name.get(), &self.layer.base().name) {
-            (Some(name), _) | (None, Some(name)) => name,
-            (None, None) => self.layer.class_name(),
-        }
+        self.layer.base().known_name().unwrap_or_else(|| self.layer.class_name())
     }
 
-    /// Gives the automatic name; the first one stays.
-    pub(crate) fn set_name(&self, name: String) {
-        self.name.get_or_init(|| name);
-    }
-
-    /// The types of the inputs that it was built for.
+    /// The types of the inputs that it was built for, in the order of its signature.
     pub fn inputs(&self) -> &[PartialType] {
         &self.inputs
+    }
+
+    /// The arguments of the call that built it, by name.
+    pub fn arguments(&self) -> &Bound {
+        &self.bound
     }
 
     /// Its own weights, in the order in which the layer asked for them.
@@ -280,58 +319,106 @@ impl Instance {
 
     /// Calls the layer inside `trace`; masks are passed along.
     pub fn call(&self, trace: &mut Trace, inputs: &[Tensor]) -> Vec<Tensor> {
-        if let Some(poisoned) = inputs.iter().find(|t| t.is_poisoned()) {
+        let slots = CallArguments::of_inputs(self.layer.as_ref(), inputs.len());
+        self.call_with(trace, inputs, &slots)
+    }
+
+    /// Calls the layer inside `trace` with tensors in the given arrangement.
+    pub fn call_with(
+        &self,
+        trace: &mut Trace,
+        tensors: &[Tensor],
+        slots: &CallArguments<usize>,
+    ) -> Vec<Tensor> {
+        if let Some(poisoned) = tensors.iter().find(|t| t.is_poisoned()) {
             return vec![poisoned.clone()];
         }
+        let bound = match Bound::of(self.layer.as_ref(), slots) {
+            Ok(bound) => bound,
+            Err(error) => return vec![poison(error)],
+        };
         // A model that nobody named, and is in no other, is not worth a word in messages.
-        let name = self.name.get().or(self.layer.base().name.as_ref());
-        in_scope(name.map(String::as_str), || {
-            let dtype = self.layer.base().dtype;
-            let cast = |t: &Tensor| match t.dtype().is_float() && dtype.is_float() {
-                true => t.cast(dtype),
-                false => t.clone(),
-            };
-            let cast_inputs: Vec<Tensor> = inputs.iter().map(cast).collect();
-            let masks: Vec<Option<Tensor>> = inputs.iter().map(|t| trace.mask(t)).collect();
-            for (tensor, mask) in cast_inputs.iter().zip(&masks) {
-                if let Some(mask) = mask {
-                    trace.set_mask(tensor, mask.clone());
-                }
+        in_scope(self.layer.base().known_name(), || self.call_bound(trace, tensors, &bound))
+    }
+
+    fn call_bound(&self, trace: &mut Trace, tensors: &[Tensor], bound: &Bound) -> Vec<Tensor> {
+        let policy = self.layer.base().dtype.compute();
+        let lifted = self.layer.computes_in_float32() && policy.is_float() && policy.size() < 4;
+        let dtype = if lifted { DType::F32 } else { policy };
+        let given = bound.inputs(tensors);
+        let cast = |t: &Tensor| match t.dtype().is_float() && dtype.is_float() {
+            true => t.cast(dtype),
+            false => t.clone(),
+        };
+        let inputs: Vec<Tensor> = given.iter().map(cast).collect();
+        let carried: Vec<Option<Tensor>> = given.iter().map(|t| trace.mask(t)).collect();
+        for (tensor, mask) in inputs.iter().zip(&carried) {
+            if let Some(mask) = mask {
+                trace.set_mask(tensor, mask.clone());
             }
-            let outputs = self.layer.forward(&mut Call::new(trace, self), &cast_inputs);
-            if let Some(regularizer) = &self.layer.base().activity_regularizer {
-                for output in &outputs {
-                    let penalty = regularizer.penalty(output);
-                    trace.add_loss(match output.shape().first() {
-                        Some(&batch) => penalty / batch.max(1) as f64,
-                        None => penalty,
-                    });
-                }
+        }
+        let told = |(source, carried): (&MaskSource, &Option<Tensor>)| match source {
+            MaskSource::None => None,
+            MaskSource::Carried => carried.clone(),
+            MaskSource::Given(slot) => tensors.get(*slot).cloned(),
+        };
+        let masks = bound.masks().iter().zip(&carried).map(told).collect();
+        let arguments = Received { bound, inputs: &inputs, masks };
+        let mut outputs = self.layer.forward(&mut Call::new(trace, self, &arguments), &inputs);
+        if lifted {
+            outputs = outputs.iter().map(|output| output.cast(policy)).collect();
+        }
+        if let Some(regularizer) = &self.layer.base().activity_regularizer {
+            for output in &outputs {
+                let penalty = regularizer.penalty(output);
+                trace.add_loss(match output.shape().first() {
+                    Some(&batch) => penalty / batch.max(1) as f64,
+                    None => penalty,
+                });
             }
-            let masks = self.layer.mask(&mut Call::new(trace, self), &cast_inputs, &masks);
-            for (output, mask) in outputs.iter().zip(masks) {
-                if let Some(mask) = mask {
-                    trace.set_mask(output, mask);
-                }
+        }
+        let first = bound.first_count();
+        let masks = self.layer.mask(
+            &mut Call::new(trace, self, &arguments),
+            &inputs[..first],
+            &carried[..first],
+        );
+        for (output, mask) in outputs.iter().zip(masks) {
+            if let Some(mask) = mask {
+                trace.set_mask(output, mask);
             }
-            outputs
-        })
+        }
+        outputs
     }
 
     /// The types of the outputs for inputs of these types.
+    ///
+    /// # Errors
+    /// If an operation inside does not fit its inputs.
+    pub fn output_types(&self, inputs: &[PartialType]) -> Result<Vec<PartialType>, ConfigError> {
+        let slots = CallArguments::of_inputs(self.layer.as_ref(), inputs.len());
+        self.output_types_of_call(inputs, &slots)
+    }
+
+    /// The types of the outputs of a call whose tensors have these types and this arrangement.
     ///
     /// Unknown extents are found as Keras finds them: the forward function is traced with two
     /// different sizes, and what differs is unknown.
     ///
     /// # Errors
     /// If an operation inside does not fit its inputs.
-    pub fn output_types(&self, inputs: &[PartialType]) -> Result<Vec<PartialType>, ConfigError> {
-        if let Some(types) = self.layer.own_types() {
+    pub fn output_types_of_call(
+        &self,
+        tensors: &[PartialType],
+        slots: &CallArguments<usize>,
+    ) -> Result<Vec<PartialType>, ConfigError> {
+        let bound = Bound::of(self.layer.as_ref(), slots)?;
+        if let Some(types) = self.layer.own_types(&bound, &bound.inputs(tensors)) {
             return Ok(types);
         }
-        let known = inputs.iter().all(|t| !t.shape.0.contains(&None));
-        let first = self.traced_types(inputs, 83)?;
-        let second = if known { first.clone() } else { self.traced_types(inputs, 89)? };
+        let known = tensors.iter().all(|t| !t.shape.0.contains(&None));
+        let first = self.traced_types(tensors, slots, 83)?;
+        let second = if known { first.clone() } else { self.traced_types(tensors, slots, 89)? };
         let merged = first
             .iter()
             .zip(&second)
@@ -341,14 +428,15 @@ impl Instance {
 
     fn traced_types(
         &self,
-        inputs: &[PartialType],
+        tensors: &[PartialType],
+        slots: &CallArguments<usize>,
         unknown: usize,
     ) -> Result<Vec<Tensor>, ConfigError> {
-        let tensors: Vec<Tensor> = inputs
+        let tensors: Vec<Tensor> = tensors
             .iter()
             .map(|ty| Tensor::input("input", ty.dtype, ty.shape.filled(unknown)))
             .collect();
-        let outputs = self.call(&mut Trace::new(false), &tensors);
+        let outputs = self.call_with(&mut Trace::new(false), &tensors, slots);
         match tensor::errors(&outputs).into_iter().next() {
             None => Ok(outputs),
             Some(e) => {
@@ -357,6 +445,11 @@ impl Instance {
             }
         }
     }
+}
+
+fn poison(error: ConfigError) -> Tensor {
+    let ConfigError { what, expected, received, help } = error;
+    Tensor::poisoned(OpError::new(what, expected, received).help(help))
 }
 
 /// Checks that a layer is called on as many inputs as it takes.

@@ -12,13 +12,15 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ibex_graph::{DType, Tensor};
+use ibex_graph::Tensor;
 use serde_json::{Map, Value, json};
 
+use crate::arguments::{Argument, Bound};
 use crate::instance::{Build, Instance};
 use crate::models::symbolic::{Arguments, SymbolicTensor};
 use crate::object::{ConfigError, from_config};
 use crate::partial::PartialType;
+use crate::policy::DTypePolicy;
 use crate::regularizers::Regularizer;
 use crate::trace::Call;
 
@@ -75,8 +77,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// The types of the outputs, for layers that do not compute them from inputs.
-    fn own_types(&self) -> Option<Vec<PartialType>> {
+    /// The types of the outputs, for layers that know them without being called.
+    ///
+    /// By default they are found by tracing [`Layer::forward`].
+    fn own_types(&self, arguments: &Bound, inputs: &[PartialType]) -> Option<Vec<PartialType>> {
+        let _ = (arguments, inputs);
         None
     }
 
@@ -88,7 +93,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
-    /// The masks of the outputs from those of the inputs (`None`: nothing is masked).
+    /// The masks of the outputs from those of the first argument (`None`: nothing is masked).
     ///
     /// By default a layer that supports masking passes the mask of its first input on.
     fn mask(
@@ -122,17 +127,46 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it computes in `float32` where its policy says `float16` or `bfloat16`, as
+    /// normalisations do; its outputs are cast back.
+    fn computes_in_float32(&self) -> bool {
+        false
+    }
+
     /// How Keras passes the inputs: one after the other, or as one list.
     fn takes_list(&self) -> bool {
         false
     }
 
-    /// The positional arguments of a call in files, with `tensors` for the inputs.
-    fn call_arguments(&self, tensors: Vec<Value>) -> Value {
+    /// How a call is arranged that gives nothing but `count` tensors.
+    fn arrangement(&self, count: usize) -> Vec<Argument<usize>> {
         match self.takes_list() {
-            true => json!([tensors]),
-            false => Value::Array(tensors),
+            true => vec![Argument::tensors_of(0..count)],
+            false => (0..count).map(Argument::Tensor).collect(),
         }
+    }
+
+    /// The names of the arguments of a call, in order, without masks: those of Keras's `call`.
+    fn signature(&self) -> &'static [&'static str] {
+        &["inputs"]
+    }
+
+    /// The names of the arguments of a call that are masks: `mask`, or `query_mask`, ….
+    ///
+    /// An input carries its mask to the layer if it is the only one and there is a `mask`, or if
+    /// there is one under its own name, as in Keras.
+    fn mask_arguments(&self) -> &'static [&'static str] {
+        &["mask"]
+    }
+
+    /// Whether a call may have arguments that are not in the signature.
+    fn takes_any_argument(&self) -> bool {
+        false
+    }
+
+    /// The layers that are options of this one, such as a wrapper's; they get automatic names too.
+    fn inner_layers(&self) -> Vec<Arc<dyn Layer>> {
+        Vec::new()
     }
 
     /// The stem of automatic names; Keras's snake case of the class name.
@@ -148,23 +182,44 @@ pub struct Base {
     pub name: Option<String>,
     /// Whether training may change the weights.
     pub trainable: bool,
-    /// The dtype of weights and computation.
-    pub dtype: DType,
+    /// The dtypes of weights and computation.
+    pub dtype: DTypePolicy,
     /// Penalty on the outputs, divided by the batch size and added to the loss.
     pub activity_regularizer: Option<Regularizer>,
+    /// The prefix of the name and the layer that it follows, as in `forward_lstm`.
+    pub(crate) named_after: Option<(&'static str, Identity)>,
     pub(crate) identity: Identity,
 }
 
 impl Base {
-    /// No name, trainable, `float32`; remembers the caller's line for messages.
+    /// No name, trainable, the thread's dtype policy; remembers the caller's line for messages.
     #[track_caller]
     pub fn new() -> Base {
         Base {
             name: None,
             trainable: true,
-            dtype: DType::F32,
+            dtype: DTypePolicy::of_thread(),
             activity_regularizer: None,
+            named_after: None,
             identity: Identity::new(),
+        }
+    }
+
+    /// The name: its own, or the automatic one once a model has given it.
+    pub fn known_name(&self) -> Option<&str> {
+        if let Some(name) = self.name.as_deref().or_else(|| self.identity.name()) {
+            return Some(name);
+        }
+        let (prefix, other) = self.named_after.as_ref()?;
+        let name = format!("{prefix}{}", other.name()?);
+        Some(self.identity.set_name(name))
+    }
+
+    /// Names the layer `prefix` and then as `other` will be named.
+    pub fn name_after(&mut self, prefix: &'static str, other: &Base) {
+        match &other.name {
+            Some(name) => self.name = Some(format!("{prefix}{name}")),
+            None => self.named_after = Some((prefix, other.identity.clone())),
         }
     }
 
@@ -183,7 +238,7 @@ impl Base {
             base.trainable = trainable.as_bool().unwrap_or(true);
         }
         if let Some(dtype) = config.remove("dtype") {
-            base.dtype = dtype_of(&dtype)?;
+            base.dtype = DTypePolicy::from_value(&dtype)?;
         }
         if let Some(penalty) = config.remove("activity_regularizer").filter(|v| !v.is_null()) {
             base.activity_regularizer = Some(Regularizer::from_value(&penalty)?);
@@ -194,12 +249,7 @@ impl Base {
     /// The keys `name`, `trainable`, `dtype` and, if there is one, `activity_regularizer` as Keras
     /// writes them.
     pub fn to_config(&self, name: &str, trainable: bool) -> Map<String, Value> {
-        let policy = json!({
-            "module": "keras",
-            "class_name": "DTypePolicy",
-            "config": {"name": self.dtype.name()},
-            "registered_name": null,
-        });
+        let policy = self.dtype.to_value();
         let pairs = [("name", json!(name)), ("trainable", json!(trainable)), ("dtype", policy)];
         let penalty = self.activity_regularizer.as_ref().map(Regularizer::to_value);
         let penalty = penalty.map(|value| ("activity_regularizer", value));
@@ -223,27 +273,10 @@ impl Clone for Base {
             trainable: self.trainable,
             dtype: self.dtype,
             activity_regularizer: self.activity_regularizer.clone(),
+            named_after: self.named_after.clone(),
             identity,
         }
     }
-}
-
-/// The dtype that a configuration names, as a string or as a policy object.
-///
-/// # Errors
-/// If it is no dtype, or a policy that is not a plain dtype.
-pub fn dtype_of(value: &Value) -> Result<DType, ConfigError> {
-    let name = match value {
-        Value::Null => return Ok(DType::F32),
-        Value::Object(policy) => policy.get("config").and_then(|c| c.get("name")).unwrap_or(value),
-        other => other,
-    };
-    let text = name.as_str().unwrap_or_default();
-    text.parse().map_err(|_| {
-        ConfigError::new("unknown dtype policy")
-            .expected(DType::ALL.map(DType::name).join(", "))
-            .received(crate::object::shortened(name))
-    })
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -262,6 +295,7 @@ impl fmt::Debug for Identity {
 struct IdentityData {
     sequence: u64,
     location: &'static Location<'static>,
+    name: OnceLock<String>,
     instance: OnceLock<Arc<Instance>>,
 }
 
@@ -273,7 +307,18 @@ impl Identity {
 
     fn at(location: &'static Location<'static>) -> Identity {
         let sequence = NEXT.fetch_add(1, Ordering::Relaxed);
-        Identity(Arc::new(IdentityData { sequence, location, instance: OnceLock::new() }))
+        let (name, instance) = (OnceLock::new(), OnceLock::new());
+        Identity(Arc::new(IdentityData { sequence, location, name, instance }))
+    }
+
+    /// The automatic name, once a model has given it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.name.get().map(String::as_str)
+    }
+
+    /// Gives the automatic name; the first one stays.
+    pub(crate) fn set_name(&self, name: String) -> &str {
+        self.0.name.get_or_init(|| name)
     }
 
     /// A number that grows in order of creation: automatic names follow it.
@@ -305,14 +350,14 @@ pub trait LayerExt: Layer {
     #[track_caller]
     fn call(&self, inputs: impl Arguments) -> SymbolicTensor {
         let location = Location::caller();
-        crate::models::symbolic::apply(&self.shared(), inputs.into_inputs(), location).remove(0)
+        crate::models::symbolic::apply(&self.shared(), inputs, location).remove(0)
     }
 
     /// Applies the layer and gives all its outputs.
     #[track_caller]
     fn call_all(&self, inputs: impl Arguments) -> Vec<SymbolicTensor> {
         let location = Location::caller();
-        crate::models::symbolic::apply(&self.shared(), inputs.into_inputs(), location)
+        crate::models::symbolic::apply(&self.shared(), inputs, location)
     }
 }
 
@@ -389,9 +434,9 @@ macro_rules! layer_setters {
                 self
             }
 
-            /// The dtype of weights and computation.
-            pub fn dtype(mut self, dtype: $crate::private::DType) -> Self {
-                self.base.dtype = dtype;
+            /// The dtype of weights and computation, or a policy with a dtype for each.
+            pub fn dtype(mut self, dtype: impl Into<$crate::policy::DTypePolicy>) -> Self {
+                self.base.dtype = dtype.into();
                 self
             }
 

@@ -6,8 +6,10 @@
 //! then any family.
 
 pub mod activations;
+pub mod arguments;
 pub mod constraints;
 pub mod initializers;
+pub mod inner_layer;
 pub mod instance;
 pub mod layer;
 pub mod layers;
@@ -18,11 +20,13 @@ pub mod object;
 pub mod optimizers;
 pub mod options;
 pub mod partial;
+pub mod policy;
 pub mod regularizers;
 pub mod saving;
 pub mod schedules;
 pub mod trace;
 
+pub use inner_layer::InnerLayer;
 pub use instance::{Build, Instance, Weight, WeightSpec};
 pub use layer::{Base, Layer, LayerExt};
 pub use object::ConfigError;

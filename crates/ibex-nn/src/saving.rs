@@ -50,6 +50,11 @@ pub fn layer_config(layer: &dyn Layer) -> Value {
     write::object_of_layer(layer)
 }
 
+/// A layer that is an option of another, as Keras writes it there.
+pub(crate) fn inner_layer_config(layer: &std::sync::Arc<dyn Layer>) -> Value {
+    write::object_of_inner(layer)
+}
+
 /// The `config` part of a model that is named `name`.
 pub(crate) fn config_of_model(
     model: &Functional,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ibex_graph::{DType, Scope, Shape, Tensor, Variable};
 
+use crate::arguments::{Bound, CallArguments};
 use crate::instance::{Instance, Weight};
 
 /// The state of one traced computation.
@@ -121,12 +122,60 @@ impl Trace {
 pub struct Call<'a> {
     trace: &'a mut Trace,
     instance: &'a Instance,
+    received: &'a Received<'a>,
+}
+
+/// What a call was given.
+#[derive(Debug)]
+pub(crate) struct Received<'a> {
+    /// The arguments by name.
+    pub(crate) bound: &'a Bound,
+    /// The inputs, in the order of the signature.
+    pub(crate) inputs: &'a [Tensor],
+    /// The mask of each input, if the layer is told one.
+    pub(crate) masks: Vec<Option<Tensor>>,
 }
 
 impl<'a> Call<'a> {
     /// A call of `instance` in `trace`.
-    pub(crate) fn new(trace: &'a mut Trace, instance: &'a Instance) -> Call<'a> {
-        Call { trace, instance }
+    pub(crate) fn new(
+        trace: &'a mut Trace,
+        instance: &'a Instance,
+        received: &'a Received<'a>,
+    ) -> Call<'a> {
+        Call { trace, instance, received }
+    }
+
+    /// The arguments of the call, by name.
+    pub fn arguments(&self) -> &'a Bound {
+        self.received.bound
+    }
+
+    /// Whether the argument of that name is the flag `true`.
+    pub fn flag(&self, name: &str) -> bool {
+        self.received.bound.flag(name)
+    }
+
+    /// The tensors of the argument of that name, in order; none if it was not given.
+    pub fn tensors(&self, name: &str) -> Vec<Tensor> {
+        let argument = self.received.bound.get(name);
+        let inputs = argument.into_iter().flat_map(|argument| argument.tensors());
+        inputs.filter_map(|&input| self.received.inputs.get(input).cloned()).collect()
+    }
+
+    /// The tensor that is the argument of that name, if it was given.
+    pub fn tensor(&self, name: &str) -> Option<Tensor> {
+        self.tensors(name).into_iter().next()
+    }
+
+    /// The mask of an input: given by the call, or carried by the input.
+    pub fn mask(&self, input: usize) -> Option<Tensor> {
+        self.received.masks.get(input).cloned().flatten()
+    }
+
+    /// The masks of all inputs.
+    pub fn masks(&self) -> &[Option<Tensor>] {
+        &self.received.masks
     }
 
     /// Whether the computation trains.
@@ -153,10 +202,16 @@ impl<'a> Call<'a> {
         Some(self.read(weight))
     }
 
+    /// The value of a weight, in the dtype of the computation if the layer's policy mixes two.
     fn read(&mut self, weight: &Weight) -> Tensor {
-        match weight.variable() {
+        let value = match weight.variable() {
             Some(variable) => self.trace.read(variable),
             None => weight.placeholder(),
+        };
+        let policy = self.instance.layer().base().dtype;
+        match policy.variable() != policy.compute() && weight.spec().trainable {
+            true => value.cast(policy.compute()),
+            false => value,
         }
     }
 
@@ -171,6 +226,15 @@ impl<'a> Call<'a> {
     pub fn child(&mut self, name: &str, inputs: &[Tensor]) -> Vec<Tensor> {
         match self.instance.child(name) {
             Some(child) => child.call(self.trace, inputs),
+            None => vec![missing_weight(name)],
+        }
+    }
+
+    /// Calls the child that `build` called `name` with tensors and values by position and name.
+    pub fn child_with(&mut self, name: &str, arguments: &CallArguments<Tensor>) -> Vec<Tensor> {
+        let (tensors, slots) = arguments.split();
+        match self.instance.child(name) {
+            Some(child) => child.call_with(self.trace, &tensors, &slots),
             None => vec![missing_weight(name)],
         }
     }

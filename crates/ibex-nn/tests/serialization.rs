@@ -5,7 +5,7 @@ mod model_files;
 
 use std::collections::BTreeSet;
 
-use common::{assert_close, cases, goldens_of, name};
+use common::{assert_close, cases, goldens_of, layer_cases, name};
 use ibex_format::KerasArchive;
 use ibex_graph::{Array, Graph, Tensor, interpreter};
 use ibex_nn::constraints::Constraint;
@@ -72,12 +72,6 @@ fn layers_come_back_as_keras_writes_them() {
     let mut seen = BTreeSet::new();
     for case in cases("serialization/layer") {
         let (name, object) = (name(&case).to_string(), &case["object"]);
-        let policy = object["config"]["dtype"]["config"]["name"].as_str().unwrap_or("float32");
-        if policy.starts_with("mixed") {
-            let error = layer_from_config(object).unwrap_err().to_string();
-            assert!(error.contains("unknown dtype policy"), "{error}");
-            continue;
-        }
         let layer = layer_from_config(object).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_same(&name, &layer_config(layer.as_ref()), object);
         seen.insert(object["class_name"].as_str().unwrap().to_string());
@@ -148,7 +142,7 @@ fn initializers_regularizers_and_constraints_are_written_as_keras_writes_them() 
 #[test]
 fn models_are_written_as_keras_writes_them() {
     let models = cases("models/index").into_iter().map(|c| format!("models/{}", name(&c)));
-    let layers = cases("layers/index").into_iter().map(|c| format!("layers/{}", name(&c)));
+    let layers = layer_cases().into_iter().map(|(name, _)| name);
     for name in models.chain(layers) {
         let path = model_files::path(&format!("{name}.keras"));
         let keras = KerasArchive::read_config(path).unwrap();

@@ -178,18 +178,6 @@ impl Judge {
         }
     }
 
-    /// Of some updates those of losses and metrics: what evaluation may change.
-    pub(crate) fn only_states(&self, updates: Vec<(Variable, Tensor)>) -> Vec<(Variable, Tensor)> {
-        let own = self.variables();
-        updates.into_iter().filter(|(variable, _)| own.contains(variable)).collect()
-    }
-
-    /// The variables in which losses and metrics add up.
-    pub(crate) fn variables(&self) -> Vec<Variable> {
-        let means = self.means.iter().flat_map(|m| [m.total.clone(), m.count.clone()]);
-        means.chain(self.metrics.iter().flat_map(|m| m.states.iter().cloned())).collect()
-    }
-
     /// Forgets all batches: the start of an epoch.
     pub(crate) fn reset(&self) {
         for mean in &self.means {

@@ -19,9 +19,9 @@ use crate::judge::Judge;
 pub(crate) enum Mode {
     /// Weights, statistics and metrics change.
     Train,
-    /// Metrics change.
+    /// Metrics change, and what layers remember between batches.
     Evaluate,
-    /// Nothing changes; the outputs are returned.
+    /// What layers remember between batches changes; the outputs are returned.
     Predict,
 }
 
@@ -71,8 +71,9 @@ impl Parts<'_> {
     pub(crate) fn graph(&self, mode: Mode, types: &[Type]) -> Result<Graph> {
         if mode == Mode::Predict {
             let batch = self.batch(types);
-            let outputs = self.instance.call(&mut self.trace(mode), &batch.x);
-            return Ok(Graph::new(&batch.inputs, &outputs, &[])?);
+            let mut trace = self.trace(mode);
+            let outputs = self.instance.call(&mut trace, &batch.x);
+            return Ok(Graph::new(&batch.inputs, &outputs, &trace.updates())?);
         }
         let Some(judge) = self.judge else { return Err(Error::NotCompiled("fit")) };
         let Judged { batch, mut trace, outputs, masks, values, total } =
@@ -94,7 +95,7 @@ impl Parts<'_> {
         }
         let updates = match mode {
             Mode::Train => self.advanced(trace),
-            Mode::Evaluate | Mode::Predict => judge.only_states(trace.updates()),
+            Mode::Evaluate | Mode::Predict => trace.updates(),
         };
         Ok(Graph::new(&batch.inputs, &[], &updates)?)
     }
@@ -124,6 +125,7 @@ impl Parts<'_> {
         let mut trace = self.trace(mode);
         let outputs = self.instance.call(&mut trace, &batch.x);
         let masks: Vec<Option<Tensor>> = outputs.iter().map(|t| trace.mask(t)).collect();
+        let outputs: Vec<Tensor> = outputs.iter().map(judged_precision).collect();
         let weight = |i: usize| batch.weights.get(i).or(batch.weights.first());
         let mut values = Vec::new();
         for (i, output) in outputs.iter().enumerate() {
@@ -248,6 +250,14 @@ impl Parts<'_> {
         let state = trace.read(self.random);
         trace.assign(self.random, state + Tensor::constant(crate::model::random_step()));
         trace.updates()
+    }
+}
+
+/// An output as losses and metrics see it: Keras computes them in `float32`.
+fn judged_precision(output: &Tensor) -> Tensor {
+    match output.dtype() {
+        DType::F16 | DType::BF16 => output.cast(DType::F32),
+        _ => output.clone(),
     }
 }
 

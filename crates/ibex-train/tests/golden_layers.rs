@@ -2,29 +2,28 @@
 
 mod common;
 
-use common::{Arrays, EPOCH, Failures, OUTPUT, TRAINED, cases, golden};
+use common::{Arrays, EPOCH, Failures, OUTPUT, TRAINED, golden, layer_cases};
 use ibex_train::{Fit, Model, Samples};
 
 const BATCH: usize = 32;
 
 #[test]
 fn every_layer_predicts_and_trains_as_in_keras() {
-    let all = cases("layers/index.json");
+    let all = layer_cases();
     let mut failures = Failures::default();
-    for case in &all {
-        let name = case["name"].as_str().unwrap();
-        let mut arrays = Arrays::open(&format!("layers/{name}.npz"));
-        let path = golden(&format!("layers/{name}.keras"));
+    for (name, case) in &all {
+        let mut arrays = Arrays::open(&format!("{name}.npz"));
+        let path = golden(&format!("{name}.keras"));
         let Some(mut model) = failures.of(name, Model::load(path)) else { continue };
         let x = arrays.numbered("x");
         let found = model.predict_all(x.clone(), BATCH);
         let Some(found) = failures.of(name, found) else { continue };
-        failures.outputs(name, &found, &[arrays.get("y0").unwrap()], OUTPUT);
+        failures.outputs(name, &found, &arrays.numbered("y"), OUTPUT);
         if !case["trained"].as_bool().unwrap() {
             continue;
         }
         let batch = case["batch_size"].as_u64().unwrap() as usize;
-        let y = vec![arrays.get("t0").unwrap()];
+        let y = arrays.numbered("t");
         let fit = Fit::new().epochs(3).batch_size(batch).shuffle(false).verbose(0);
         let samples = Samples { x: x.clone(), y, weights: Vec::new() };
         let Some(history) = failures.of(name, model.fit_samples(samples, fit)) else { continue };
@@ -36,7 +35,9 @@ fn every_layer_predicts_and_trains_as_in_keras() {
             }
         }
         let found = model.predict_all(x, BATCH).unwrap();
-        failures.outputs(name, &found, &[arrays.get("y0_after").unwrap()], TRAINED);
+        let after: Vec<_> =
+            (0..).map_while(|output| arrays.get(&format!("y{output}_after"))).collect();
+        failures.outputs(name, &found, &after, TRAINED);
     }
     failures.finish(all.len());
 }

@@ -1,17 +1,13 @@
 """Layers: each alone in a saved model, with output, gradients and a short training."""
 
+import importlib
+
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
 
 from . import layer_cases, store
-
-
-
-def coarse(values, steps):
-    """Multiples of `1 / steps`: random enough, and half as long once deflated."""
-    return (np.round(values * steps) / steps).astype("float32")
 
 
 def randomize(model, random):
@@ -28,75 +24,98 @@ def randomize(model, random):
 
 def inputs_of(case, random):
     arrays = []
-    for shape in case.shapes:
+    for index, shape in enumerate(case.shapes):
         shape = (case.samples,) + shape
-        if case.layer == "Embedding":
-            arrays.append(random.integers(0, 7, shape).astype(case.input_dtype))
+        given = case.values(random, index, shape)
+        if given is not None:
+            arrays.append(np.asarray(given).astype(case.dtype(index)))
+        elif case.layer == "Embedding":
+            arrays.append(random.integers(0, 7, shape).astype(case.dtype(index)))
         elif case.ties:
             arrays.append(random.integers(0, 2, shape).astype("float32"))
         else:
             # Not so coarse that maxima tie by chance: pooling keeps all digits.
             values = random.normal(size=shape) * case.scale
-            arrays.append(values.astype("float32") if "Max" in case.layer else coarse(values, 512))
+            arrays.append(values.astype("float32") if "Max" in case.layer else layer_cases.coarse(values, 512))
     return arrays
 
 
 def build(case):
-    inputs = [keras.Input(shape, dtype=case.input_dtype) for shape in case.shapes]
+    inputs = [keras.Input(shape, dtype=case.dtype(i)) for i, shape in enumerate(case.shapes)]
     values = [keras.layers.Dense(case.shapes[0][-1], name=f"front_{i}")(value)
               for i, value in enumerate(inputs)] if case.chained else inputs
     layer = getattr(keras.layers, case.layer)(**case.arguments())
-    output = layer(values if len(values) > 1 else values[0])
+    output = case.call(layer, values)
     return keras.Model(inputs if len(inputs) > 1 else inputs[0], output)
 
 
-def gradients(model, xs, cotangent):
-    """Gradient of `sum(output * cotangent)` with respect to the inputs, inference mode."""
+def gradients(model, xs, cotangents):
+    """Gradients of `sum(output * cotangent)` with respect to the inputs, inference mode."""
     trainable = [variable.value for variable in model.trainable_variables]
     others = [variable.value for variable in model.non_trainable_variables]
+    places = [i for i, x in enumerate(xs) if x.dtype == np.float32]
 
     def total(values):
-        output, _ = model.stateless_call(trainable, others,
-                                         values if len(values) > 1 else values[0], training=False)
-        return jnp.sum(output * cotangent)
+        given = [jnp.asarray(x) for x in xs]
+        for place, value in zip(places, values):
+            given[place] = value
+        outputs, _ = model.stateless_call(trainable, others,
+                                          given if len(given) > 1 else given[0], training=False)
+        return sum(jnp.sum(output * cotangent)
+                   for output, cotangent in zip(jax.tree.leaves(outputs), cotangents))
 
-    return jax.grad(total)([jnp.asarray(x) for x in xs])
+    found = jax.grad(total)([jnp.asarray(xs[place]) for place in places])
+    return dict(zip(places, found))
 
 
-def write(case):
+def numbered(prefix, values):
+    return {f"{prefix}{i}": value for i, value in enumerate(values)}
+
+
+def write(family, case):
     store.fresh(case.name)
     random = store.generator(case.name)
     model = build(case)
     randomize(model, random)
     xs = inputs_of(case, random)
     x = xs if len(xs) > 1 else xs[0]
-    before = model.predict(x, verbose=0, batch_size=case.samples)
-    arrays = {f"x{i}": value for i, value in enumerate(xs)}
-    arrays["y0"] = before
-    arrays["w0"] = coarse(random.normal(size=before.shape), 32)
-    if all(value.dtype == np.float32 for value in xs) and case.layer != "Embedding":
-        for i, value in enumerate(gradients(model, xs, arrays["w0"])):
+
+    def predict():
+        return jax.tree.leaves(model.predict(x, verbose=0, batch_size=case.samples))
+
+    before = predict()
+    cotangents = [layer_cases.coarse(random.normal(size=y.shape), 32) for y in before]
+    arrays = numbered("x", xs) | numbered("y", before) | numbered("w", cotangents)
+    if case.differentiable and case.layer != "Embedding":
+        for i, value in gradients(model, xs, cotangents).items():
             arrays[f"grad_x{i}"] = value
     trained = bool(model.trainable_weights)
     if trained:
-        model.compile(optimizer=keras.optimizers.SGD(case.learning_rate), loss="mean_squared_error")
-    store.write_keras(f"layers/{case.name}.keras", model, compress=True)
+        losses = ["mean_squared_error"] * len(before)
+        model.compile(optimizer=keras.optimizers.SGD(case.learning_rate),
+                      loss=losses if len(losses) > 1 else losses[0])
+    store.write_keras(f"layers/{family}/{case.name}.keras", model, compress=True)
     if trained:
-        target = coarse(random.uniform(0, 1, before.shape), 32)
-        history = model.fit(x, target, epochs=3, batch_size=case.batch_size, shuffle=False,
-                            verbose=0)
-        arrays["t0"] = target
+        targets = [layer_cases.coarse(random.uniform(0, 1, y.shape), 32) for y in before]
+        history = model.fit(x, targets if len(targets) > 1 else targets[0], epochs=3,
+                            batch_size=case.batch_size, shuffle=False, verbose=0)
+        arrays |= numbered("t", targets)
         arrays["loss"] = np.array(history.history["loss"])
-        arrays["y0_after"] = model.predict(x, verbose=0, batch_size=case.samples)
-        if not np.isfinite(arrays["y0_after"]).all() or np.array_equal(arrays["y0_after"], before):
+        after = predict()
+        if not np.isfinite(after[0]).all() or np.array_equal(after[0], before[0]):
             raise SystemExit(f"{case.name}: the training went nowhere or to infinity")
-    store.write_npz(f"layers/{case.name}.npz", arrays)
+        arrays |= {f"y{i}_after": value for i, value in enumerate(after)}
+    store.write_npz(f"layers/{family}/{case.name}.npz", arrays)
     entry = {"name": case.name, "layer": case.layer, "inputs": len(xs), "trained": trained,
              "batch_size": case.batch_size}
     return entry | ({"note": case.note} if case.note else {})
 
 
-def make():
-    cases = [write(case) for case in layer_cases.all_cases()]
-    store.write_cases("layers/index.json", cases)
-    return len(cases)
+def make(families=()):
+    count = 0
+    for family in families or layer_cases.FAMILIES:
+        module = importlib.import_module(f"parts.layer_cases.{family}")
+        cases = [write(family, case) for case in module.cases()]
+        store.write_cases(f"layers/{family}/index.json", cases)
+        count += len(cases)
+    return count

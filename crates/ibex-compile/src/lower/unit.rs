@@ -248,9 +248,13 @@ impl Lowered {
             | Op::Softmax(_)
             | Op::LogSoftmax(_)
             | Op::SparseSoftmaxCrossEntropy(_)
+            | Op::Attention(_)
+            | Op::AttentionGradient(_)
             | Op::Moments(_)
             | Op::Normalize(_)
             | Op::NormalizeGradient(_)
+            | Op::Recurrent(_)
+            | Op::RecurrentGradient(_)
             | Op::Softplus(_) => {
                 let inputs = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
                 self.unit(UnitKind::Op(node.op.clone()), inputs, node)

@@ -2,8 +2,10 @@
 //!
 //! Inputs stay, because callers pass them; an update that writes back what the variable holds
 //! anyway goes.
+//! An operation whose last outputs nobody reads becomes one that does not compute them, if there
+//! is one: what a recurrence keeps for its gradient is not written when there is none.
 
-use ibex_graph::{Op, ValueId, Variable};
+use ibex_graph::{Op, Type, ValueId, Variable};
 
 use super::Supports;
 use super::parts::{Parts, Placed};
@@ -21,7 +23,33 @@ pub(super) fn run(parts: &mut Parts, _: &Supports<'_>) -> usize {
             _ => Placed::Nowhere,
         });
     }
-    (nodes - parts.nodes.len()) + (updates - parts.updates.len())
+    (nodes - parts.nodes.len()) + (updates - parts.updates.len()) + trim(parts)
+}
+
+/// Gives nodes whose last outputs are not read operations without those; counts them.
+fn trim(parts: &mut Parts) -> usize {
+    let mut used = vec![0; parts.nodes.len()];
+    let inputs = parts.nodes.iter().flat_map(|node| &node.inputs);
+    let ends = parts.outputs.iter().chain(parts.updates.iter().map(|(_, value)| value));
+    for value in inputs.chain(ends) {
+        let used: &mut usize = &mut used[value.node.index()];
+        *used = (*used).max(value.output + 1);
+    }
+    let mut trimmed = 0;
+    for index in 0..used.len() {
+        let (node, used) = (&parts.nodes[index], used[index]);
+        let less = match used < node.types.len() {
+            true => node.op.rule().without_last_outputs(used),
+            false => None,
+        };
+        let Some(op) = less else { continue };
+        let types: Vec<Type> = node.inputs.iter().map(|&v| parts.ty(v).clone()).collect();
+        let Ok(types) = op.rule().infer(&types) else { continue };
+        let node = &mut parts.nodes[index];
+        (node.op, node.types) = (op, types);
+        trimmed += 1;
+    }
+    trimmed
 }
 
 /// Whether the value is what the variable holds already.
@@ -83,6 +111,28 @@ mod tests {
                 %0 = input[x]() : float32 (2,)
                 %1 = tanh(%0) : float32 (2,)
                 return %1"#]],
+        );
+    }
+
+    #[test]
+    fn what_only_a_gradient_would_read_is_not_kept() {
+        use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence};
+        let input = |name, shape: &[usize]| Tensor::input(name, DType::F32, shape);
+        let (x, kernel) = (input("x", &[2, 1, 8]), input("kernel", &[2, 8]));
+        let (h, c) = (input("h", &[1, 2]), input("c", &[1, 2]));
+        let lstm = Recurrence::new(Cell::Lstm, Activation::Tanh, Activation::Sigmoid);
+        let run = lstm.run(&x, &kernel, None, &[h.clone(), c.clone()], None);
+        let graph = Graph::new(&[x, kernel, h, c], &[run.states[0].clone()], &[]).unwrap();
+        check_pass(
+            "dead_code",
+            graph,
+            expect![[r#"
+                %0 = input[x]() : float32 (2, 1, 8)
+                %1 = input[kernel]() : float32 (2, 8)
+                %2 = input[h]() : float32 (1, 2)
+                %3 = input[c]() : float32 (1, 2)
+                %4 = recurrent[lstm, tanh, sigmoid](%0, %1, %2, %3) : float32 (2, 1, 2), float32 (1, 2), float32 (1, 2)
+                return %4.1"#]],
         );
     }
 

@@ -22,12 +22,12 @@ mod testing;
 
 use std::time::{Duration, Instant};
 
-use ibex_graph::{Graph, Op};
+use ibex_graph::{DType, Graph, Op};
 
 use parts::Parts;
 
-/// Whether the backend runs a library operation itself.
-pub type Supports<'a> = dyn Fn(&Op) -> bool + 'a;
+/// Whether the backend runs a library operation with a first output of this dtype itself.
+pub type Supports<'a> = dyn Fn(&Op, DType) -> bool + 'a;
 
 /// One rewrite of whole graphs.
 pub struct Pass {

@@ -55,6 +55,11 @@ impl Parts {
         }
     }
 
+    /// The type of a value.
+    pub(super) fn ty(&self, value: ValueId) -> &Type {
+        &self.nodes[value.node.index()].types[value.output]
+    }
+
     /// Replaces the nodes by those that `place` builds from them, one after the other.
     pub(super) fn rebuild(&mut self, mut place: impl FnMut(&mut Builder, Node) -> Placed) {
         let old = std::mem::take(&mut self.nodes);

@@ -13,7 +13,7 @@ use super::parts::Parts;
 pub(super) fn check_pass(name: &str, graph: Graph, expected: Expect) {
     let pass = PASSES.iter().find(|pass| pass.name == name).expect("a pass of the table");
     let mut parts = Parts::from(&graph);
-    (pass.run)(&mut parts, &|_| false);
+    (pass.run)(&mut parts, &|_, _| false);
     parts.check(name);
     let after = parts.into_graph();
     expected.assert_eq(&after.to_string());

@@ -9,8 +9,8 @@ use super::{Launch, contraction, convolution, indexing, lines, movement, pooling
 use crate::gemm::{Activation, Bias, Epilogue};
 use crate::pool::ThreadPool;
 
-/// Whether a library operation has a kernel of its own here.
-pub(crate) fn supports(op: &Op) -> bool {
+/// Whether a library operation with a first output of this dtype has a kernel of its own here.
+pub(crate) fn supports(op: &Op, _dtype: DType) -> bool {
     match op.kind() {
         ibex_graph::op::Kind::Leaf | ibex_graph::op::Kind::Primitive => true,
         ibex_graph::op::Kind::Library => matches!(op, Op::Softmax(_) | Op::LogSoftmax(_)),
@@ -94,9 +94,13 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
         Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
         Op::SparseSoftmaxCrossEntropy(_)
+        | Op::Attention(_)
+        | Op::AttentionGradient(_)
         | Op::Moments(_)
         | Op::Normalize(_)
         | Op::NormalizeGradient(_)
+        | Op::Recurrent(_)
+        | Op::RecurrentGradient(_)
         | Op::Softplus(_) => {
             let text = format!("the library operation `{op}` was not decomposed");
             return Err(Error::Invalid(text));

@@ -31,6 +31,7 @@ mod subscripts;
 pub mod transpose;
 pub mod unary;
 
+pub mod attention;
 pub mod conv;
 pub mod conv_transpose;
 pub mod cross_entropy;
@@ -38,5 +39,6 @@ pub mod moments;
 pub mod normalize;
 pub mod pooling;
 pub mod random;
+pub mod recurrent;
 pub mod softmax;
 pub mod window;

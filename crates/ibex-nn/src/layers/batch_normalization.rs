@@ -1,15 +1,15 @@
 //! `BatchNormalization`: each feature brought to mean 0 and variance 1.
 
-use ibex_graph::Tensor;
 use ibex_graph::shape::resolve_axis;
-use serde_json::{Map, Value};
+use ibex_graph::{Array, DType, Shape, Tensor};
+use serde_json::{Map, Value, json};
 
 use super::options::{bad_axis, known_extent};
 use crate::constraints::Constraint;
-use crate::initializers::{Initializer, Ones, Zeros};
+use crate::initializers::{Initialize, Initializer, Ones, Seeds, Zeros};
 use crate::instance::{Build, WeightSpec};
 use crate::layer::Layer;
-use crate::object::ConfigError;
+use crate::object::{ConfigError, shortened};
 use crate::partial::PartialType;
 use crate::regularizers::Regularizer;
 use crate::trace::Call;
@@ -61,11 +61,12 @@ layer! {
         gamma_constraint: some Constraint = None,
         /// Whether statistics span several devices; one device needs nothing for it.
         synchronized: is bool = false,
-        /// Batch renormalisation, which is not supported.
+        /// Whether training normalises by running statistics too (batch renormalisation: Ioffe,
+        /// 2017); not by default.
         renorm: is bool = false,
-        /// Its limits.
+        /// The limits `rmin`, `rmax` and `dmax` of what renormalisation corrects.
         renorm_clipping: some Map<String, Value> = None,
-        /// Its momentum.
+        /// How much of the old statistics of renormalisation a step keeps; 0.99 by default.
         renorm_momentum: is f64 = 0.99,
     }
 }
@@ -77,24 +78,105 @@ impl BatchNormalization {
         BatchNormalization::default()
     }
 
-    /// The output and the statistics of the batch, masked steps left out.
-    fn normalized(
-        &self,
-        x: &Tensor,
-        mask: Option<Tensor>,
-        gamma: &Tensor,
-        beta: &Tensor,
-        axes: &[usize],
-    ) -> [Tensor; 3] {
-        let Some(mask) = mask else { return x.normalize(gamma, beta, axes, self.epsilon) };
+    /// The mean and variance of a batch along `axes`, masked steps left out.
+    fn moments(&self, x: &Tensor, mask: Option<Tensor>, axes: &[usize]) -> [Tensor; 2] {
+        let Some(mask) = mask else { return x.moments(axes) };
         let kept = mask.expand_dims(-1).broadcast_to(x.shape());
         let zero = x.zeros_like();
         // Keras adds its epsilon where everything might be masked.
         let count = kept.cast(x.dtype()).sum(axes, true) + 1e-7;
         let mean = kept.select(x, &zero).sum(axes, true) / &count;
         let variance = kept.select(&(x - &mean).square(), &zero).sum(axes, true) / &count;
-        let y = scaled(x, &mean, &variance, gamma, beta, self.epsilon);
-        [y, mean, variance]
+        [mean, variance]
+    }
+
+    /// The output while training, and the new moving statistics by name.
+    fn trained(
+        &self,
+        call: &mut Call<'_>,
+        x: &Tensor,
+        [gamma, beta]: [&Tensor; 2],
+        axes: &[usize],
+    ) -> (Tensor, Vec<(&'static str, Tensor)>) {
+        let mask = call.mask(0);
+        if self.renorm {
+            let [mean, variance] = self.moments(x, mask, axes);
+            return self.renormalized(call, x, [&mean, &variance], [gamma, beta]);
+        }
+        let [y, mean, variance] = match mask {
+            None => x.normalize(gamma, beta, axes, self.epsilon),
+            mask => {
+                let [mean, variance] = self.moments(x, mask, axes);
+                [scaled(x, &mean, &variance, gamma, beta, self.epsilon), mean, variance]
+            }
+        };
+        let moved = |call: &mut Call<'_>, name, new| moved(call, name, new, self.momentum);
+        let mean = moved(call, "moving_mean", &mean);
+        let variance = moved(call, "moving_variance", &variance);
+        (y, vec![("moving_mean", mean), ("moving_variance", variance)])
+    }
+
+    /// The same with renormalisation: as if the batch had the running statistics, within limits.
+    fn renormalized(
+        &self,
+        call: &mut Call<'_>,
+        x: &Tensor,
+        [mean, variance]: [&Tensor; 2],
+        [gamma, beta]: [&Tensor; 2],
+    ) -> (Tensor, Vec<(&'static str, Tensor)>) {
+        let mut running =
+            |name: &str| call.weight(name).cast(x.dtype()).reshape(mean.shape().clone());
+        let (running_mean, running_deviation) = (running("renorm_mean"), running("renorm_stddev"));
+        let least = Tensor::scalar(x.dtype(), self.epsilon.sqrt());
+        let running_deviation = running_deviation.maximum(&least);
+        let deviation = (variance + self.epsilon).sqrt();
+        let limit = |name: &str| self.renorm_clipping.as_ref()?.get(name)?.as_f64();
+        let number = |value: f64| Tensor::scalar(x.dtype(), value);
+        let mut factor = &deviation / &running_deviation;
+        if let Some(low) = limit("rmin") {
+            factor = factor.maximum(&number(low));
+        }
+        if let Some(high) = limit("rmax") {
+            factor = factor.minimum(&number(high));
+        }
+        let mut shift = (mean - running_mean) / &running_deviation;
+        if let Some(most) = limit("dmax") {
+            shift = shift.clip(-most, most);
+        }
+        let (factor, shift) = (factor.stop_gradient() * gamma, shift.stop_gradient() * gamma);
+        let y = scaled(x, mean, variance, &factor, &(shift + beta), self.epsilon);
+        let renorm_mean = moved(call, "renorm_mean", mean, self.renorm_momentum);
+        let renorm_deviation = moved(call, "renorm_stddev", &deviation, self.renorm_momentum);
+        let moving_mean = moved(call, "moving_mean", mean, self.momentum);
+        let moving_deviation = moved(call, "moving_stddev", &deviation, self.momentum);
+        let moving_variance = moving_deviation.square() - self.epsilon;
+        let moving_variance = moving_variance.maximum(&moving_variance.zeros_like());
+        let new = vec![
+            ("renorm_mean", renorm_mean),
+            ("renorm_stddev", renorm_deviation),
+            ("moving_mean", moving_mean),
+            ("moving_stddev", moving_deviation),
+            ("moving_variance", moving_variance),
+        ];
+        (y, new)
+    }
+
+    /// What is wrong with the limits of renormalisation.
+    fn check_clipping(&self) -> Option<ConfigError> {
+        let limits = self.renorm_clipping.as_ref().filter(|_| self.renorm)?;
+        let number = |name: &str| limits.get(name).and_then(Value::as_f64);
+        let known = limits.iter().all(|(name, value)| {
+            ["rmin", "rmax", "dmax"].contains(&name.as_str())
+                && (value.is_null() || value.is_number())
+        });
+        let ordered = number("rmin").zip(number("rmax")).is_none_or(|(low, high)| low <= high);
+        let positive = number("dmax").is_none_or(|most| most >= 0.0);
+        let error = || {
+            ConfigError::new("the limits of batch renormalisation do not make sense")
+                .expected("numbers rmin <= rmax and dmax >= 0, or some of them")
+                .received(format!("renorm_clipping = {}", shortened(&json!(limits))))
+        };
+        (!(known && ordered && positive)).then(error)
     }
 }
 
@@ -102,12 +184,7 @@ impl Layer for BatchNormalization {
     layer_facts!(BatchNormalization);
 
     fn check(&self) -> Vec<ConfigError> {
-        let error = || {
-            ConfigError::new("batch renormalisation is not supported")
-                .expected("renorm = false")
-                .received("renorm = true")
-        };
-        self.renorm.then(error).into_iter().collect()
+        self.check_clipping().into_iter().collect()
     }
 
     fn build(&self, build: &mut Build<'_>, inputs: &[PartialType]) -> Result<(), ConfigError> {
@@ -136,6 +213,20 @@ impl Layer for BatchNormalization {
         for (name, initializer) in moving {
             build.weight(WeightSpec::new(name, features, initializer.clone()).not_trained());
         }
+        if self.renorm {
+            let deviation = || {
+                let variance = self.moving_variance_initializer.clone();
+                Initializer::custom(SquareRoot { of: variance })
+            };
+            let running = [
+                ("moving_stddev", deviation()),
+                ("renorm_mean", self.moving_mean_initializer.clone()),
+                ("renorm_stddev", deviation()),
+            ];
+            for (name, initializer) in running {
+                build.weight(WeightSpec::new(name, features, initializer).not_trained());
+            }
+        }
         Ok(())
     }
 
@@ -156,14 +247,13 @@ impl Layer for BatchNormalization {
             let (mean, variance) = (moving("moving_mean"), moving("moving_variance"));
             return vec![scaled(x, &mean, &variance, &gamma, &beta, self.epsilon)];
         }
-        let mask = call.trace().mask(x);
-        let [y, mean, variance] = self.normalized(x, mask, &gamma, &beta, &axes);
-        for (name, new) in [("moving_mean", mean), ("moving_variance", variance)] {
-            let old = call.weight(name);
-            let new = new.reshape(old.shape().clone()).cast(old.dtype()).stop_gradient();
-            call.assign(name, old * self.momentum + new * (1.0 - self.momentum));
-        }
+        let (y, new) = self.trained(call, x, [&gamma, &beta], &axes);
+        new.into_iter().for_each(|(name, value)| call.assign(name, value));
         vec![y]
+    }
+
+    fn computes_in_float32(&self) -> bool {
+        true
     }
 
     fn supports_masking(&self) -> bool {
@@ -184,4 +274,37 @@ fn scaled(
     let factor = (variance + epsilon).rsqrt() * gamma;
     let offset = beta - mean * &factor;
     x * factor + offset
+}
+
+/// What a moving statistic becomes: a step towards that of the batch.
+fn moved(call: &mut Call<'_>, name: &str, new: &Tensor, momentum: f64) -> Tensor {
+    let old = call.weight(name);
+    let new = new.reshape(old.shape().clone()).cast(old.dtype()).stop_gradient();
+    old * momentum + new * (1.0 - momentum)
+}
+
+/// The square roots of what another initializer gives: deviations from variances.
+#[derive(Debug)]
+struct SquareRoot {
+    of: Initializer,
+}
+
+impl Initialize for SquareRoot {
+    fn class_name(&self) -> &'static str {
+        "SquareRoot"
+    }
+
+    fn config(&self) -> Value {
+        json!({ "of": self.of.to_value() })
+    }
+
+    fn check(&self, shape: &Shape) -> Result<(), ConfigError> {
+        self.of.check(shape)
+    }
+
+    fn initialize(&self, shape: &Shape, seeds: &mut Seeds) -> Array {
+        let variance = self.of.initialize(shape, seeds).to_f64_vec();
+        let deviation: Vec<f64> = variance.into_iter().map(f64::sqrt).collect();
+        Array::from_f64_slice(DType::F32, shape, &deviation)
+    }
 }

@@ -89,7 +89,7 @@ impl Layer for Dense {
     }
 
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        let product = inputs[0].cast(self.base.dtype).matmul(&call.weight("kernel"));
+        let product = inputs[0].cast(self.base.dtype.compute()).matmul(&call.weight("kernel"));
         let sum = match call.optional_weight("bias") {
             Some(bias) => product + bias,
             None => product,

@@ -1,12 +1,13 @@
 //! `Dropout`: zeroes part of the input while training.
 
 use ibex_graph::Tensor;
-use ibex_graph::ops::random;
 
+use super::noise::{check_noise_shape, drawn_shape, dropped};
+use super::options::check_fraction;
 use crate::instance::Build;
 use crate::layer::Layer;
 use crate::object::ConfigError;
-use crate::partial::{PartialShape, PartialType};
+use crate::partial::PartialType;
 use crate::trace::Call;
 use crate::{layer, layer_facts};
 
@@ -42,44 +43,17 @@ impl Dropout {
     pub fn new(rate: f64) -> Dropout {
         Dropout { rate, ..Dropout::default() }
     }
-
-    /// The extents of the draw for an input.
-    fn drawn_shape(&self, x: &Tensor) -> Vec<usize> {
-        match &self.noise_shape {
-            None => x.shape().to_vec(),
-            Some(dims) => {
-                let extents = x.shape().iter().zip(dims);
-                extents.map(|(&extent, drawn)| drawn.unwrap_or(extent)).collect()
-            }
-        }
-    }
 }
 
 impl Layer for Dropout {
     layer_facts!(Dropout);
 
     fn check(&self) -> Vec<ConfigError> {
-        let error = || {
-            ConfigError::new("`rate` must be a fraction")
-                .expected("between 0 and 1")
-                .received(format!("rate = {}", self.rate))
-        };
-        (!(0.0..=1.0).contains(&self.rate)).then(error).into_iter().collect()
+        check_fraction("rate", self.rate).into_iter().collect()
     }
 
     fn build(&self, _: &mut Build<'_>, inputs: &[PartialType]) -> Result<(), ConfigError> {
-        let shape = &inputs[0].shape;
-        let Some(noise) = &self.noise_shape else { return Ok(()) };
-        let fits = |(drawn, extent): (&Option<usize>, &Option<usize>)| match (drawn, extent) {
-            (Some(drawn), Some(extent)) => *drawn == 1 || drawn == extent,
-            _ => true,
-        };
-        match noise.len() == shape.rank() && noise.iter().zip(&shape.0).all(fits) {
-            true => Ok(()),
-            false => Err(ConfigError::new("`noise_shape` does not fit the input")
-                .expected(format!("{} extents, each as in {shape}, 1 or None", shape.rank()))
-                .received(PartialShape(noise.clone()).to_string())),
-        }
+        check_noise_shape(&self.noise_shape, &inputs[0].shape)
     }
 
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
@@ -87,13 +61,7 @@ impl Layer for Dropout {
         if !call.training() || self.rate == 0.0 {
             return vec![x.clone()];
         }
-        if self.rate == 1.0 {
-            return vec![x.zeros_like()];
-        }
-        let (state, stream) = call.trace().next_random_of(self.seed);
-        let kept = 1.0 - self.rate;
-        let keep = random::bernoulli(&state, self.drawn_shape(x), stream, kept);
-        vec![keep.select(&(x * (1.0 / kept)), &x.zeros_like())]
+        vec![dropped(call, x, self.rate, self.seed, drawn_shape(&self.noise_shape, x))]
     }
 
     fn draws_random_numbers(&self) -> bool {

@@ -74,11 +74,7 @@ impl Layer for Embedding {
     }
 
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        let indices = match inputs[0].dtype() {
-            DType::I32 | DType::I64 => inputs[0].clone(),
-            _ => inputs[0].cast(DType::I32),
-        };
-        vec![call.weight("embeddings").take(&indices, 0)]
+        vec![looked_up(&call.weight("embeddings"), &inputs[0])]
     }
 
     fn supports_masking(&self) -> bool {
@@ -91,8 +87,19 @@ impl Layer for Embedding {
         inputs: &[Tensor],
         _: &[Option<Tensor>],
     ) -> Vec<Option<Tensor>> {
-        let known = |x: &Tensor| x.not_equal(&Tensor::scalar(x.dtype(), 0.0));
-        vec![self.mask_zero.then(|| known(&inputs[0]))]
+        vec![self.mask_zero.then(|| not_padding(&inputs[0]))]
     }
+}
 
+/// The rows of a table that `indices` choose.
+pub(super) fn looked_up(table: &Tensor, indices: &Tensor) -> Tensor {
+    match indices.dtype() {
+        DType::I32 | DType::I64 => table.take(indices, 0),
+        _ => table.take(&indices.cast(DType::I32), 0),
+    }
+}
+
+/// The mask of a layer for which index 0 is padding.
+pub(super) fn not_padding(indices: &Tensor) -> Tensor {
+    indices.not_equal(&Tensor::scalar(indices.dtype(), 0.0))
 }

@@ -49,7 +49,7 @@ impl Layer for GlobalAveragePooling1D {
 
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
         let x = &inputs[0];
-        let Some(mask) = call.trace().mask(x) else {
+        let Some(mask) = call.mask(0) else {
             return vec![globally(x, self.data_format, self.keepdims, Tensor::mean)];
         };
         let steps = self.data_format.spatial_axes(x.rank());

@@ -7,9 +7,11 @@ use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::arguments::Bound;
 use crate::layer::{Base, Layer, share_identity};
 use crate::models::symbolic::{SymbolicTensor, apply};
 use crate::partial::{PartialShape, PartialType};
+use crate::policy::DTypePolicy;
 use crate::trace::Call;
 
 /// An input of a model: the shape of one sample and its dtype.
@@ -30,14 +32,15 @@ impl Input {
     /// An input whose samples have this shape.
     #[track_caller]
     pub fn new(shape: impl IntoSampleShape) -> Input {
-        let batch_shape = PartialShape::batch_of(&shape.into_sample_shape());
-        Input { layer: InputLayer { batch_shape, base: Base::new() } }
+        Input::with_batch_shape(PartialShape::batch_of(&shape.into_sample_shape()))
     }
 
     /// An input with an explicit batch axis.
     #[track_caller]
     pub fn with_batch_shape(batch_shape: PartialShape) -> Input {
-        Input { layer: InputLayer { batch_shape, base: Base::new() } }
+        // Data is `float32` whatever the policy of the layers.
+        let base = Base { dtype: DTypePolicy::FLOAT32, ..Base::new() };
+        Input { layer: InputLayer { batch_shape, base } }
     }
 
     /// Names the input.
@@ -48,7 +51,7 @@ impl Input {
 
     /// The dtype of the data; data of another dtype is cast to it.
     pub fn dtype(mut self, dtype: DType) -> Input {
-        self.layer.base.dtype = dtype;
+        self.layer.base.dtype = dtype.into();
         self
     }
 
@@ -117,7 +120,7 @@ pub struct InputLayer {
 impl InputLayer {
     /// The type of a batch.
     pub fn ty(&self) -> PartialType {
-        PartialType::new(self.base.dtype, self.batch_shape.clone())
+        PartialType::new(self.base.dtype.compute(), self.batch_shape.clone())
     }
 }
 
@@ -141,7 +144,7 @@ impl Layer for InputLayer {
     fn full_config(&self, name: &str, _: bool) -> Map<String, Value> {
         let pairs = [
             ("batch_shape", json!(self.batch_shape)),
-            ("dtype", json!(self.base.dtype.name())),
+            ("dtype", json!(self.base.dtype.compute().name())),
             // Ibex has neither sparse nor ragged tensors, and every input is needed.
             ("sparse", json!(false)),
             ("ragged", json!(false)),
@@ -165,7 +168,7 @@ impl Layer for InputLayer {
         Arc::new(copy)
     }
 
-    fn own_types(&self) -> Option<Vec<PartialType>> {
+    fn own_types(&self, _: &Bound, _: &[PartialType]) -> Option<Vec<PartialType>> {
         Some(vec![self.ty()])
     }
 

@@ -105,6 +105,10 @@ impl Layer for LayerNormalization {
         vec![y]
     }
 
+    fn computes_in_float32(&self) -> bool {
+        true
+    }
+
     fn supports_masking(&self) -> bool {
         true
     }

@@ -152,10 +152,9 @@ macro_rules! merging_layer {
             }
 
             fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-                let masks: Vec<Option<Tensor>> =
-                    inputs.iter().map(|x| call.trace().mask(x)).collect();
+
                 let combine: fn(&[Tensor], &[Option<Tensor>]) -> Option<Tensor> = $combine;
-                combine(&aligned(inputs), &masks).into_iter().collect()
+                combine(&aligned(inputs), call.masks()).into_iter().collect()
             }
 
             fn supports_masking(&self) -> bool {

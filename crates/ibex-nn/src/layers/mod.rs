@@ -1,7 +1,7 @@
 //! The layers, one file each, one row each in [`LAYERS`].
 //!
-//! Families share a file: [`options`] has the types of options, `convolution`, `pooling` and
-//! `merging` what their layers have in common.
+//! Families share a file: [`options`] has the types of options; `convolution`, `pooling`,
+//! `merging`, `borders`, `noise` and their like have what their layers have in common.
 //! [`operation`] is not a layer but a `keras.ops` function in a functional model.
 
 use std::collections::BTreeMap;
@@ -37,27 +37,44 @@ pub struct LayerRow {
     pub load: LayerLoader,
 }
 
+mod adaptive_pooling;
+mod borders;
 mod convolution;
+mod depthwise_convolution;
 pub mod input;
 mod merging;
+mod noise;
 pub mod operation;
 pub mod options;
 mod pooling;
+mod separable_convolution;
+mod spatial_dropout;
+mod transposed_convolution;
+mod up_sampling;
 
 pub use add::add;
 pub use average::average;
 pub use concatenate::concatenate;
+pub use dot::dot;
 pub use input::{Input, InputLayer};
 pub use maximum::maximum;
 pub use minimum::minimum;
 pub use multiply::multiply;
 pub use operation::Operation;
-pub use options::{Axes, DataFormat, Extents, Numbers};
+pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
 pub use subtract::subtract;
 
 layers! {
     activation: Activation,
+    activity_regularization: ActivityRegularization,
+    adaptive_average_pooling1d: AdaptiveAveragePooling1D,
+    adaptive_average_pooling2d: AdaptiveAveragePooling2D,
+    adaptive_average_pooling3d: AdaptiveAveragePooling3D,
+    adaptive_max_pooling1d: AdaptiveMaxPooling1D,
+    adaptive_max_pooling2d: AdaptiveMaxPooling2D,
+    adaptive_max_pooling3d: AdaptiveMaxPooling3D,
     add: Add,
+    alpha_dropout: AlphaDropout,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
@@ -65,34 +82,64 @@ layers! {
     batch_normalization: BatchNormalization,
     concatenate: Concatenate,
     conv1d: Conv1D,
+    conv1d_transpose: Conv1DTranspose,
     conv2d: Conv2D,
+    conv2d_transpose: Conv2DTranspose,
+    conv3d: Conv3D,
+    conv3d_transpose: Conv3DTranspose,
+    cropping1d: Cropping1D,
+    cropping2d: Cropping2D,
+    cropping3d: Cropping3D,
     dense: Dense,
+    depthwise_conv1d: DepthwiseConv1D,
+    depthwise_conv2d: DepthwiseConv2D,
+    dot: Dot,
     dropout: Dropout,
+    einsum_dense: EinsumDense,
     elu: ELU,
     embedding: Embedding,
     flatten: Flatten,
+    gaussian_dropout: GaussianDropout,
+    gaussian_noise: GaussianNoise,
     global_average_pooling1d: GlobalAveragePooling1D,
     global_average_pooling2d: GlobalAveragePooling2D,
     global_average_pooling3d: GlobalAveragePooling3D,
     global_max_pooling1d: GlobalMaxPooling1D,
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
+    group_normalization: GroupNormalization,
     identity: Identity,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
+    masking: Masking,
     max_pooling1d: MaxPooling1D,
     max_pooling2d: MaxPooling2D,
     max_pooling3d: MaxPooling3D,
     maximum: Maximum,
     minimum: Minimum,
     multiply: Multiply,
+    permute: Permute,
     prelu: PReLU,
     relu: ReLU,
+    repeat_vector: RepeatVector,
     rescaling: Rescaling,
     reshape: Reshape,
+    reversible_embedding: ReversibleEmbedding,
+    rms_normalization: RMSNormalization,
+    separable_conv1d: SeparableConv1D,
+    separable_conv2d: SeparableConv2D,
     softmax: Softmax,
+    spatial_dropout1d: SpatialDropout1D,
+    spatial_dropout2d: SpatialDropout2D,
+    spatial_dropout3d: SpatialDropout3D,
     subtract: Subtract,
+    unit_normalization: UnitNormalization,
+    up_sampling1d: UpSampling1D,
+    up_sampling2d: UpSampling2D,
+    up_sampling3d: UpSampling3D,
+    zero_padding1d: ZeroPadding1D,
     zero_padding2d: ZeroPadding2D,
+    zero_padding3d: ZeroPadding3D,
 }
 
 static REGISTRY: Mutex<BTreeMap<String, LayerLoader>> = Mutex::new(BTreeMap::new());

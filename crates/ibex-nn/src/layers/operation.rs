@@ -11,9 +11,12 @@ use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::{OpError, Tensor};
 use serde_json::{Map, Value, json};
 
+use crate::arguments::{Argument, Bound, CallArguments};
+use crate::instance::Build;
 use crate::layer::{Base, Layer, share_identity};
-use crate::models::symbolic::{SymbolicTensor, apply};
+use crate::models::symbolic::{SymbolicTensor, apply_to};
 use crate::object::{ConfigError, nearest, shortened};
+use crate::partial::PartialType;
 use crate::trace::Call;
 
 /// One function of the table.
@@ -91,36 +94,20 @@ operations! {
     }
 }
 
-/// An argument of a call.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Argument {
-    /// The input of this number.
-    Tensor(usize),
-    /// A list of arguments.
-    List(Vec<Argument>),
-    /// A number, a shape, a name.
-    Value(Value),
-}
-
-/// A `keras.ops` function in a model: one call of it.
+/// A `keras.ops` function in a model; its arguments belong to the calls.
 #[derive(Clone, Debug)]
 pub struct Operation {
     row: &'static OperationRow,
     options: Map<String, Value>,
-    arguments: Vec<Argument>,
     base: Base,
 }
 
 impl Operation {
-    /// The operation that a file describes: its class, its configuration and its arguments.
+    /// The operation that a file describes: its class and its configuration.
     ///
     /// # Errors
-    /// If there is no such operation, or its arguments are not those that it takes.
-    pub fn from_config(
-        class_name: &str,
-        config: &Value,
-        arguments: Vec<Argument>,
-    ) -> Result<Operation, ConfigError> {
+    /// If there is no such operation.
+    pub fn from_config(class_name: &str, config: &Value) -> Result<Operation, ConfigError> {
         let row = OPERATIONS.iter().find(|row| row.class_name == class_name).ok_or_else(|| {
             let error = ConfigError::new(format!("unknown operation `{class_name}`"));
             match nearest(class_name, OPERATIONS.iter().map(|row| row.class_name)) {
@@ -131,64 +118,58 @@ impl Operation {
         let mut options = config.as_object().cloned().unwrap_or_default();
         let mut base = Base::new();
         base.name = options.remove("name").and_then(|name| name.as_str().map(str::to_string));
-        let operation = Operation { row, options, arguments, base };
-        operation.checked()
+        Ok(Operation { row, options, base })
     }
 
-    /// The call of the function `class_name` on tensors and numbers.
-    fn of(row: &'static OperationRow, arguments: Vec<Argument>) -> Operation {
-        Operation { row, options: Map::new(), arguments, base: Base::new() }
+    /// The function of a row, without options.
+    fn of(row: &'static OperationRow) -> Operation {
+        Operation { row, options: Map::new(), base: Base::new() }
     }
 
-    fn checked(self) -> Result<Operation, ConfigError> {
-        let is_operand = |argument: &Argument| match argument {
+    /// Whether the arguments of a call are those that the function takes.
+    fn check_arguments(&self, arguments: &Bound) -> Result<(), ConfigError> {
+        let is_operand = |argument: &Argument<usize>| match argument {
             Argument::Tensor(_) => true,
             Argument::Value(value) => value.is_number(),
-            Argument::List(_) => false,
+            Argument::List(_) | Argument::Dict(_) => false,
         };
-        let is_tensor = |argument: &Argument| matches!(argument, Argument::Tensor(_));
-        let (fits, expected) = match (self.row.compute, self.arguments.as_slice()) {
+        let is_tensor = |argument: &Argument<usize>| matches!(argument, Argument::Tensor(_));
+        let given: Vec<&Argument<usize>> = arguments.arguments().map(|(_, item)| item).collect();
+        let (fits, expected) = match (self.row.compute, given.as_slice()) {
             (Compute::One(_) | Compute::Reduce(_), [x]) => (is_tensor(x), "one tensor"),
             (Compute::One(_) | Compute::Reduce(_), _) => (false, "one tensor"),
-            (Compute::Two(_), [a, b]) => {
-                (is_operand(a) && is_operand(b) && self.count() > 0, "two tensors or numbers")
-            }
+            (Compute::Two(_), [a, b]) => (is_operand(a) && is_operand(b), "two tensors or numbers"),
             (Compute::Two(_), _) => (false, "two tensors or numbers"),
             (Compute::Join, [Argument::List(list)]) => {
                 (!list.is_empty() && list.iter().all(is_tensor), "a list of tensors")
             }
             (Compute::Join, _) => (false, "a list of tensors"),
         };
-        match fits {
-            true => Ok(self),
-            false => Err(ConfigError::new(format!(
-                "the operation `{}` is called in a way that is not supported",
-                self.row.class_name
-            ))
-            .expected(expected)
-            .received(shortened(&self.call_arguments(vec![json!("tensor"); self.count()])))),
+        if fits {
+            return Ok(());
         }
-    }
-
-    fn count(&self) -> usize {
-        fn count(argument: &Argument) -> usize {
-            match argument {
-                Argument::Tensor(_) => 1,
-                Argument::List(list) => list.iter().map(count).sum(),
-                Argument::Value(_) => 0,
-            }
-        }
-        self.arguments.iter().map(count).sum()
+        let written = |item: &&Argument<usize>| match item {
+            Argument::Tensor(_) => "a tensor".to_string(),
+            Argument::Value(value) => shortened(value),
+            Argument::List(items) => format!("a list of {}", items.len()),
+            Argument::Dict(_) => "a dictionary".to_string(),
+        };
+        Err(ConfigError::new(format!(
+            "the operation `{}` is called in a way that is not supported",
+            self.row.class_name
+        ))
+        .expected(expected)
+        .received(given.iter().map(written).collect::<Vec<_>>().join(", ")))
     }
 
     /// The operand at a place: an input, or a number of the inputs' dtype.
-    fn operand(&self, place: usize, inputs: &[Tensor]) -> Option<Tensor> {
-        match self.arguments.get(place)? {
+    fn operand(&self, place: usize, arguments: &Bound, inputs: &[Tensor]) -> Option<Tensor> {
+        match arguments.arguments().nth(place)?.1 {
             Argument::Tensor(index) => inputs.get(*index).cloned(),
             Argument::Value(value) => {
                 Some(Tensor::scalar(inputs.first()?.dtype(), value.as_f64()?))
             }
-            Argument::List(_) => None,
+            Argument::List(_) | Argument::Dict(_) => None,
         }
     }
 
@@ -202,12 +183,12 @@ impl Operation {
         }
     }
 
-    fn compute(&self, inputs: &[Tensor]) -> Option<Tensor> {
+    fn compute(&self, arguments: &Bound, inputs: &[Tensor]) -> Option<Tensor> {
         let flag = |name: &str| self.options.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let first = self.operand(0, inputs);
+        let first = self.operand(0, arguments, inputs);
         Some(match self.row.compute {
             Compute::One(function) => function(&first?),
-            Compute::Two(function) => function(&first?, &self.operand(1, inputs)?),
+            Compute::Two(function) => function(&first?, &self.operand(1, arguments, inputs)?),
             Compute::Reduce(function) => {
                 let x = first?;
                 function(&x, &self.axes(&x)?, flag("keepdims"))
@@ -257,7 +238,11 @@ impl Layer for Operation {
         Arc::new(copy)
     }
 
-    fn forward(&self, _: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
+    fn build(&self, build: &mut Build<'_>, _: &[PartialType]) -> Result<(), ConfigError> {
+        self.check_arguments(build.arguments())
+    }
+
+    fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
         let wrong = || {
             Tensor::poisoned(OpError::new(
                 format!("`{}` does not apply to its input", self.row.class_name),
@@ -265,68 +250,58 @@ impl Layer for Operation {
                 format!("{}", Value::Object(self.options.clone())),
             ))
         };
-        vec![self.compute(inputs).unwrap_or_else(wrong)]
+        vec![self.compute(call.arguments(), inputs).unwrap_or_else(wrong)]
     }
 
     fn input_count(&self) -> RangeInclusive<usize> {
-        self.count()..=self.count()
+        0..=usize::MAX
+    }
+
+    fn signature(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn mask_arguments(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn takes_any_argument(&self) -> bool {
+        true
     }
 
     fn is_built_at_once(&self) -> bool {
         true
     }
+}
 
-    fn call_arguments(&self, tensors: Vec<Value>) -> Value {
-        fn written(argument: &Argument, tensors: &[Value]) -> Value {
-            match argument {
-                Argument::Tensor(index) => tensors.get(*index).cloned().unwrap_or_default(),
-                Argument::List(list) => list.iter().map(|item| written(item, tensors)).collect(),
-                Argument::Value(value) => value.clone(),
-            }
-        }
-        self.arguments.iter().map(|argument| written(argument, &tensors)).collect()
+impl From<&SymbolicTensor> for Argument<SymbolicTensor> {
+    fn from(tensor: &SymbolicTensor) -> Argument<SymbolicTensor> {
+        Argument::Tensor(tensor.clone())
     }
 }
 
-/// One side of an operator: a tensor or a number.
-enum Side {
-    Tensor(SymbolicTensor),
-    Number(f64),
-}
-
-impl From<&SymbolicTensor> for Side {
-    fn from(tensor: &SymbolicTensor) -> Side {
-        Side::Tensor(tensor.clone())
+impl From<SymbolicTensor> for Argument<SymbolicTensor> {
+    fn from(tensor: SymbolicTensor) -> Argument<SymbolicTensor> {
+        Argument::Tensor(tensor)
     }
 }
 
-impl From<SymbolicTensor> for Side {
-    fn from(tensor: SymbolicTensor) -> Side {
-        Side::Tensor(tensor)
-    }
-}
-
-impl From<f64> for Side {
-    fn from(number: f64) -> Side {
-        Side::Number(number)
+impl From<f64> for Argument<SymbolicTensor> {
+    fn from(number: f64) -> Argument<SymbolicTensor> {
+        Argument::Value(json!(number))
     }
 }
 
 /// Calls the operation `class_name` on its operands.
 #[track_caller]
-fn operate<const N: usize>(class_name: &str, sides: [Side; N]) -> SymbolicTensor {
-    let mut inputs = Vec::new();
-    let mut argument = |side: Side| match side {
-        Side::Number(number) => Argument::Value(json!(number)),
-        Side::Tensor(tensor) => {
-            inputs.push(tensor);
-            Argument::Tensor(inputs.len() - 1)
-        }
-    };
-    let arguments = sides.into_iter().map(&mut argument).collect();
+fn operate<const N: usize>(
+    class_name: &str,
+    operands: [Argument<SymbolicTensor>; N],
+) -> SymbolicTensor {
     let row = OPERATIONS.iter().find(|row| row.class_name == class_name);
-    let operation = Operation::of(row.unwrap_or(&OPERATIONS[0]), arguments);
-    apply(&operation.shared(), inputs, Location::caller()).swap_remove(0)
+    let operation = Operation::of(row.unwrap_or(&OPERATIONS[0])).shared();
+    let arguments = CallArguments::new(operands.into());
+    apply_to(&operation, &arguments, Location::caller()).swap_remove(0)
 }
 
 macro_rules! operators {

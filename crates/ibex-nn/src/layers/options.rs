@@ -52,6 +52,75 @@ impl<'de, const N: usize> Deserialize<'de> for Extents<N> {
     }
 }
 
+/// Elements before and after each of `N` spatial axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Borders<const N: usize>(pub [[usize; 2]; N]);
+
+impl<const N: usize> From<usize> for Borders<N> {
+    fn from(width: usize) -> Borders<N> {
+        Borders([[width; 2]; N])
+    }
+}
+
+impl From<[usize; 2]> for Borders<1> {
+    fn from(border: [usize; 2]) -> Borders<1> {
+        Borders([border])
+    }
+}
+
+impl From<[usize; 2]> for Borders<2> {
+    fn from(widths: [usize; 2]) -> Borders<2> {
+        Borders(widths.map(|width| [width; 2]))
+    }
+}
+
+impl From<[usize; 3]> for Borders<3> {
+    fn from(widths: [usize; 3]) -> Borders<3> {
+        Borders(widths.map(|width| [width; 2]))
+    }
+}
+
+impl<const N: usize> From<[[usize; 2]; N]> for Borders<N> {
+    fn from(borders: [[usize; 2]; N]) -> Borders<N> {
+        Borders(borders)
+    }
+}
+
+impl<const N: usize> Serialize for Borders<N> {
+    /// A pair of numbers for sequences, a pair for each axis otherwise.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [border] => border.serialize(to),
+            borders => borders.serialize(to),
+        }
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Borders<N> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Borders<N>, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            One(usize),
+            Many(Vec<Extents<2>>),
+        }
+        let borders: Vec<[usize; 2]> = match Form::deserialize(from)? {
+            Form::One(width) => return Ok(Borders::from(width)),
+            // A sequence has one axis: two numbers are before and after.
+            Form::Many(pair) if N == 1 && pair.len() == 2 => vec![[pair[0].0[0], pair[1].0[0]]],
+            Form::Many(list) => list.into_iter().map(|extents| extents.0).collect(),
+        };
+        let count = borders.len();
+        let wrong = |_| {
+            de::Error::custom(format!(
+                "expected a number, or one or two for each of {N} axes, \
+                                       received {count}"
+            ))
+        };
+        borders.try_into().map(Borders).map_err(wrong)
+    }
+}
+
 /// One axis or several, counted from the end when negative; the batch is axis 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -261,4 +330,14 @@ pub(super) fn check_not_negative(name: &str, value: f64) -> Option<ConfigError> 
     };
     // NaN is not 0 or more either.
     (value.is_nan() || value < 0.0).then(error)
+}
+
+/// The error of an option that is no fraction, if it is none.
+pub(super) fn check_fraction(name: &str, value: f64) -> Option<ConfigError> {
+    let error = || {
+        ConfigError::new(format!("`{name}` must be a fraction"))
+            .expected("between 0 and 1")
+            .received(format!("{name} = {value}"))
+    };
+    (!(0.0..=1.0).contains(&value)).then(error)
 }

@@ -40,7 +40,7 @@ impl Layer for Rescaling {
     layer_facts!(Rescaling);
 
     fn forward(&self, _: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        let dtype = self.base.dtype;
+        let dtype = self.base.dtype.compute();
         let scaled = inputs[0].cast(dtype) * self.scale.tensor(dtype);
         vec![match self.offset {
             Numbers::One(0.0) => scaled,

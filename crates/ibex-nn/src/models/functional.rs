@@ -12,6 +12,7 @@ use std::sync::Arc;
 use ibex_graph::Tensor;
 use serde_json::Value;
 
+use crate::arguments::Argument;
 use crate::instance::{Build, Instance};
 use crate::layer::{Base, Layer, share_identity};
 use crate::models::naming::name_layers;
@@ -216,7 +217,7 @@ impl Layer for Functional {
             }
             let arguments: Vec<Tensor> =
                 node.inputs().iter().filter_map(|t| values.get(&key(t)).cloned()).collect();
-            let results = instance.call(call.trace(), &arguments);
+            let results = instance.call_with(call.trace(), &arguments, node.slots());
             for (output, tensor) in results.into_iter().enumerate() {
                 values.insert((node.sequence(), output), tensor);
             }
@@ -242,8 +243,13 @@ impl Layer for Functional {
         (self.kind == "Functional").then_some("Functional")
     }
 
-    fn call_arguments(&self, tensors: Vec<Value>) -> Value {
-        Value::Array(vec![self.input_structure.arranged(tensors)])
+    fn arrangement(&self, count: usize) -> Vec<Argument<usize>> {
+        let tensors = (0..count).map(Argument::Tensor);
+        vec![match &self.input_structure {
+            Structure::Dict(keys) => Argument::Dict(keys.iter().cloned().zip(tensors).collect()),
+            Structure::Single if count == 1 => Argument::Tensor(0),
+            _ => Argument::List(tensors.collect()),
+        }]
     }
 
     fn full_config(&self, name: &str, trainable: bool) -> serde_json::Map<String, Value> {
@@ -367,7 +373,7 @@ fn provisional_names(calls: &[&Arc<CallNode>]) -> HashMap<u64, String> {
     let mut next: HashMap<String, usize> = HashMap::new();
     let mut names = HashMap::new();
     for layer in layers {
-        let name = layer.base().name.clone().unwrap_or_else(|| {
+        let name = layer.base().known_name().map(str::to_string).unwrap_or_else(|| {
             let stem = layer.stem();
             let count = next.entry(stem.clone()).or_default();
             *count += 1;

@@ -4,21 +4,25 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::instance::Instance;
+use crate::layer::Layer;
 
 /// Names every layer that has no name, in order of creation: `dense`, `dense_1`, ….
 ///
+/// Layers that are options of others count too: Keras named them when they were made.
 /// Names that are taken by other layers of the model are passed over.
 pub(crate) fn name_layers(instances: &[Arc<Instance>]) {
-    let mut by_creation: Vec<&Arc<Instance>> = instances.iter().collect();
-    by_creation.sort_by_key(|i| i.layer().base().identity.sequence());
+    let mut layers = Vec::new();
+    instances.iter().for_each(|instance| collect(instance.layer(), &mut layers));
+    layers.sort_by_key(|layer| layer.base().identity.sequence());
+    layers.dedup_by_key(|layer| layer.base().identity.sequence());
     let mut taken: HashSet<String> =
         instances.iter().filter_map(|i| i.layer().base().name.clone()).collect();
     let mut next: HashMap<String, usize> = HashMap::new();
-    for instance in by_creation {
-        if instance.layer().base().name.is_some() {
+    for layer in layers {
+        if layer.base().name.is_some() || layer.base().named_after.is_some() {
             continue;
         }
-        let stem = instance.layer().stem();
+        let stem = layer.stem();
         let count = next.entry(stem.clone()).or_default();
         let name = loop {
             let name = if *count == 0 { stem.clone() } else { format!("{stem}_{count}") };
@@ -27,6 +31,12 @@ pub(crate) fn name_layers(instances: &[Arc<Instance>]) {
                 break name;
             }
         };
-        instance.set_name(name);
+        layer.base().identity.set_name(name);
     }
+}
+
+/// A layer and those that are its options.
+fn collect(layer: &Arc<dyn Layer>, layers: &mut Vec<Arc<dyn Layer>>) {
+    layers.push(layer.clone());
+    layer.inner_layers().iter().for_each(|inner| collect(inner, layers));
 }

@@ -1,16 +1,17 @@
 //! From Keras's JSON to a model.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::Location;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::arguments::{Argument, CallArguments};
 use crate::layer::{Base, Layer};
-use crate::layers::operation::{Argument, Operation};
+use crate::layers::operation::Operation;
 use crate::layers::{Input, InputLayer, layer_loader};
 use crate::models::functional::Structure;
-use crate::models::symbolic::{SymbolicTensor, apply};
+use crate::models::symbolic::{SymbolicTensor, apply_to};
 use crate::models::{Functional, ModelError, Sequential};
 use crate::object::{ConfigError, shortened};
 use crate::partial::PartialShape;
@@ -146,28 +147,7 @@ impl Reader {
             let calls = vec![vec![input.tensor_at(self.location)]];
             return Ok(Entry { layer, calls, waiting: VecDeque::new() });
         }
-        if is_operation(object) {
-            return self.operation(object, waiting);
-        }
         Ok(Entry { layer: self.layer(object, depth)?, calls: Vec::new(), waiting })
-    }
-
-    /// An operation is made for its only call: the arguments belong to it.
-    fn operation(self, object: &Value, waiting: VecDeque<Value>) -> Result<Entry, ConfigError> {
-        let name = name_of(object)?;
-        if waiting.len() != 1 {
-            return Err(ConfigError::new(format!("the operation `{name}` has no single call"))
-                .received(format!("{} calls", waiting.len())));
-        }
-        let mut tensors = 0;
-        let arguments = waiting[0].get("args").and_then(Value::as_array);
-        let arguments = arguments.into_iter().flatten().map(|arg| argument(arg, &mut tensors, 0));
-        let arguments = arguments.collect::<Result<Vec<Argument>, ConfigError>>()?;
-        let config = object.get("config").cloned().unwrap_or_default();
-        let mut operation = Operation::from_config(class_of(object), &config, arguments)
-            .map_err(|error| in_layer(error, &name))?;
-        operation.base_mut().name = Some(name);
-        Ok(Entry { layer: Arc::new(operation), calls: Vec::new(), waiting })
     }
 
     /// A layer that is not an input.
@@ -178,6 +158,11 @@ impl Reader {
             let model = self.model(object, depth + 1).map_err(|error| in_layer(error, &name))?;
             return Ok(Arc::new(model));
         }
+        let config = object.get("config").cloned().unwrap_or_default();
+        if is_operation(object) {
+            let operation = Operation::from_config(class, &config);
+            return Ok(operation.map_err(|error| in_layer(error, &name))?.shared());
+        }
         let registered = object.get("registered_name").and_then(Value::as_str);
         let load = match (layer_loader(class, registered), class) {
             (Err(_), "Lambda") => {
@@ -186,7 +171,6 @@ impl Reader {
             }
             (found, _) => found,
         };
-        let config = object.get("config").cloned().unwrap_or_default();
         load.and_then(|load| load(&config)).map_err(|error| in_layer(error, &name))
     }
 
@@ -226,86 +210,71 @@ impl Reader {
     ) -> Result<usize, ConfigError> {
         let mut made = 0;
         while let Some(node) = entries.get(name).and_then(|entry| entry.waiting.front()) {
-            let mut inputs = Vec::new();
-            match call_inputs(node, entries, &mut inputs).map_err(|e| in_layer(e, name))? {
-                Found::All => {}
-                Found::NotYet => break,
-            }
+            let arguments = call_arguments(node, entries).map_err(|e| in_layer(e, name))?;
+            let Some(arguments) = arguments else { break };
             let Some(entry) = entries.get_mut(name) else { break };
             entry.waiting.pop_front();
-            entry.calls.push(apply(&entry.layer, inputs, self.location));
+            entry.calls.push(apply_to(&entry.layer, &arguments, self.location));
             made += 1;
         }
         Ok(made)
     }
 }
 
-/// Whether the tensors that a call needs are there.
-#[derive(Clone, Copy, PartialEq)]
-enum Found {
-    All,
-    NotYet,
-}
-
-/// Collects the tensors of a call, as Keras flattens its arguments.
-fn call_inputs(
+/// The arguments of a call; `None` if a tensor among them is not there yet.
+fn call_arguments(
     node: &Value,
     entries: &HashMap<String, Entry>,
-    inputs: &mut Vec<SymbolicTensor>,
-) -> Result<Found, ConfigError> {
-    let Some(arguments) = node.get("args") else {
+) -> Result<Option<CallArguments<SymbolicTensor>>, ConfigError> {
+    let Some(positional) = node.get("args").and_then(Value::as_array) else {
         return Err(ConfigError::new("a call has no arguments")
             .expected("an object with `args` and `kwargs`")
             .received(shortened(node)));
     };
-    for (key, value) in node.get("kwargs").and_then(Value::as_object).into_iter().flatten() {
-        // Keras notes that there was no mask; masks follow from the inputs.
-        // It notes `training` too, and overrides it whenever the model runs.
-        if !value.is_null() && key != "training" {
-            return Err(ConfigError::new(format!(
-                "the layer is called with `{key}`, which is not supported"
-            ))
-            .received(shortened(value)));
-        }
+    let mut arguments = CallArguments::new(Vec::new());
+    for value in positional {
+        let Some(item) = argument(value, entries, 0)? else { return Ok(None) };
+        arguments.positional.push(item);
     }
-    tensors(arguments, entries, inputs, 0)
+    for (name, value) in node.get("kwargs").and_then(Value::as_object).into_iter().flatten() {
+        let Some(item) = argument(value, entries, 0)? else { return Ok(None) };
+        arguments.named.insert(name.clone(), item);
+    }
+    Ok(Some(arguments))
 }
 
-fn tensors(
+fn argument(
     value: &Value,
     entries: &HashMap<String, Entry>,
-    inputs: &mut Vec<SymbolicTensor>,
     depth: usize,
-) -> Result<Found, ConfigError> {
+) -> Result<Option<Argument<SymbolicTensor>>, ConfigError> {
     if depth > DEPTH {
         return Err(ConfigError::new("the arguments of a call are nested too deeply"));
     }
     if let Some(history) = history_of(value) {
         let (name, node, output) = place(history)?;
-        return Ok(match find(entries, name, node, output)? {
-            Some(tensor) => {
-                inputs.push(tensor.clone());
-                Found::All
+        return Ok(find(entries, name, node, output)?.cloned().map(Argument::Tensor));
+    }
+    Ok(Some(match value {
+        Value::Array(items) => {
+            let mut list = Vec::new();
+            for item in items {
+                let Some(item) = argument(item, entries, depth + 1)? else { return Ok(None) };
+                list.push(item);
             }
-            None => Found::NotYet,
-        });
-    }
-    let mut items: Vec<&Value> = Vec::new();
-    match value {
-        Value::Array(list) => items.extend(list),
-        Value::Object(object) => {
-            let mut pairs: Vec<(&String, &Value)> = object.iter().collect();
-            pairs.sort_by_key(|(key, _)| *key);
-            items.extend(pairs.into_iter().map(|(_, item)| item));
+            Argument::List(list)
         }
-        _ => {}
-    }
-    for item in items {
-        if tensors(item, entries, inputs, depth + 1)? == Found::NotYet {
-            return Ok(Found::NotYet);
+        // Serialized objects, such as a dtype or a slice, are values, not dictionaries.
+        Value::Object(items) if !items.contains_key("class_name") => {
+            let mut dict = BTreeMap::new();
+            for (key, item) in items {
+                let Some(item) = argument(item, entries, depth + 1)? else { return Ok(None) };
+                dict.insert(key.clone(), item);
+            }
+            Argument::Dict(dict)
         }
-    }
-    Ok(Found::All)
+        other => Argument::Value(other.clone()),
+    }))
 }
 
 /// An output of a call; `None` if the call has not been made.
@@ -379,24 +348,6 @@ fn place(value: &Value) -> Result<(&str, usize, usize), ConfigError> {
 fn history_of(value: &Value) -> Option<&Value> {
     (value.get("class_name")?.as_str()? == "__keras_tensor__")
         .then(|| value.get("config")?.get("keras_history"))?
-}
-
-/// An argument of an operation; tensors are counted.
-fn argument(value: &Value, tensors: &mut usize, depth: usize) -> Result<Argument, ConfigError> {
-    if depth > DEPTH {
-        return Err(ConfigError::new("the arguments of a call are nested too deeply"));
-    }
-    if history_of(value).is_some() {
-        *tensors += 1;
-        return Ok(Argument::Tensor(*tensors - 1));
-    }
-    match value {
-        Value::Array(list) => {
-            let items = list.iter().map(|item| argument(item, tensors, depth + 1));
-            Ok(Argument::List(items.collect::<Result<Vec<Argument>, ConfigError>>()?))
-        }
-        other => Ok(Argument::Value(other.clone())),
-    }
 }
 
 fn input_layer(object: &Value) -> Result<InputLayer, ConfigError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::arguments::Argument;
 use crate::instance::Instance;
 use crate::layer::Layer;
 use crate::models::Functional;
@@ -46,9 +47,41 @@ fn class_object(layer: &dyn Layer, name: &str, trainable: bool) -> Value {
 fn object(layer: &dyn Layer, name: &str, trainable: bool, inputs: &[PartialType]) -> Value {
     let mut object = class_object(layer, name, trainable);
     if !layer.is_built_at_once() {
-        object["build_config"] = json!({"input_shape": built_shape(layer, inputs)});
+        let instance = layer.base().identity.instance();
+        object["build_config"] = match instance {
+            Some(instance) if layer.class_name() != "Functional" => built_shapes(instance),
+            _ => json!({"input_shape": built_shape(layer, inputs)}),
+        };
     }
     object
+}
+
+/// A layer that is an option of another, such as a wrapper's.
+pub(super) fn object_of_inner(layer: &Arc<dyn Layer>) -> Value {
+    if let Some(instance) = layer.base().identity.instance() {
+        return layer_object(instance);
+    }
+    let name = layer.base().known_name().map_or_else(|| layer.stem(), str::to_string);
+    class_object(layer.as_ref(), &name, layer.base().trainable)
+}
+
+/// The shapes for which a layer was built: of its only argument, or of each by its name.
+fn built_shapes(instance: &Instance) -> Value {
+    let arguments: Vec<_> =
+        instance.arguments().arguments().filter(|(_, item)| !item.tensors().is_empty()).collect();
+    let inputs = instance.inputs();
+    if arguments.len() < 2 {
+        return json!({"input_shape": built_shape(instance.layer().as_ref(), inputs)});
+    }
+    let shape = |input: &usize| inputs.get(*input).map(|ty| json!(ty.shape)).unwrap_or_default();
+    let shapes = arguments.into_iter().map(|(name, item)| {
+        let shapes = match item {
+            Argument::Tensor(input) => shape(input),
+            other => other.tensors().into_iter().map(shape).collect(),
+        };
+        (format!("{name}_shape"), shapes)
+    });
+    json!({"shapes_dict": shapes.collect::<Map<String, Value>>()})
 }
 
 /// The input shapes for which a layer was built, as Keras notes them.
@@ -132,7 +165,7 @@ impl Nodes {
 
     fn call(&self, call: &CallNode) -> Value {
         let tensors: Vec<Value> = call.inputs().iter().map(|t| self.tensor(t)).collect();
-        json!({"args": call.layer().call_arguments(tensors), "kwargs": {}})
+        call.slots().to_value(&tensors)
     }
 
     /// Name of the layer, number of the call, number of the output.

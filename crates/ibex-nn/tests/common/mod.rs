@@ -38,6 +38,20 @@ pub fn cases(name: &str) -> Vec<Value> {
     value["cases"].as_array().unwrap().clone()
 }
 
+/// The cases of all families of layers, each with its place: `layers/pooling/max_pooling2d`.
+pub fn layer_cases() -> Vec<(String, Value)> {
+    let families = std::fs::read_dir(folder().join("layers")).unwrap();
+    let mut families: Vec<String> =
+        families.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    families.sort();
+    let of = |family: &String| {
+        let place = format!("layers/{family}");
+        let cases = cases(&format!("{place}/index")).into_iter();
+        cases.map(move |case| (format!("{place}/{}", name(&case)), case))
+    };
+    families.iter().flat_map(of).collect()
+}
+
 /// The names of the golden files in a folder, sorted.
 pub fn names(of: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder().join(of)).unwrap();

@@ -30,6 +30,20 @@ pub(crate) fn cases(path: &str) -> Vec<Value> {
     golden_json(path)["cases"].as_array().unwrap().clone()
 }
 
+/// The cases of all families of layers, each with its place: `layers/pooling/max_pooling2d`.
+pub(crate) fn layer_cases() -> Vec<(String, Value)> {
+    let families = std::fs::read_dir(golden("layers")).unwrap();
+    let mut families: Vec<String> =
+        families.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    families.sort();
+    let of = |family: &String| {
+        let place = format!("layers/{family}");
+        let cases = cases(&format!("{place}/index.json")).into_iter();
+        cases.map(move |case| (format!("{place}/{}", case["name"].as_str().unwrap()), case))
+    };
+    families.iter().flat_map(of).collect()
+}
+
 /// The arrays of an archive.
 pub(crate) struct Arrays {
     reader: NpzReader,

@@ -3,6 +3,7 @@
 //! They are methods of [`Tensor`](crate::Tensor) or free functions, each with an example; their
 //! table of values and gradients is `tests/composed.rs`.
 
+pub mod adaptive_pooling;
 pub mod elementwise;
 pub mod matrix;
 pub mod norm;

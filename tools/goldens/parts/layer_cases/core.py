@@ -1,0 +1,62 @@
+"""Cases of layers: dense layers and embeddings."""
+
+from keras import constraints as C
+from keras import regularizers as R
+
+from . import table
+
+
+def dense():
+    yield from table("Dense", "dense", (5,), {
+        "": {"units": 3},
+        "no_bias": {"units": 3, "use_bias": False},
+        "relu": {"units": 4, "activation": "relu"},
+        "sigmoid": {"units": 4, "activation": "sigmoid"},
+        "tanh": {"units": 4, "activation": "tanh"},
+        "softmax": {"units": 4, "activation": "softmax"},
+        "gelu": {"units": 4, "activation": "gelu"},
+        "silu": {"units": 4, "activation": "silu"},
+        "elu": {"units": 4, "activation": "elu"},
+        "softplus": {"units": 4, "activation": "softplus"},
+        "leaky_relu": {"units": 4, "activation": "leaky_relu"},
+        "kernel_l1": {"units": 3, "kernel_regularizer": R.L1(0.02)},
+        "kernel_l2": {"units": 3, "kernel_regularizer": R.L2(0.03)},
+        "kernel_l1l2_bias_l2": {"units": 3, "kernel_regularizer": R.L1L2(0.01, 0.02),
+                                "bias_regularizer": R.L2(0.05)},
+        "activity_l2": {"units": 3, "activity_regularizer": R.L2(0.02)},
+        "activity_l1_relu": {"units": 3, "activation": "relu", "activity_regularizer": R.L1(0.02)},
+        "max_norm": {"units": 3, "kernel_constraint": C.MaxNorm(0.5)},
+        "max_norm_axis_1": {"units": 3, "kernel_constraint": C.MaxNorm(0.5, axis=1)},
+        "non_neg": {"units": 3, "kernel_constraint": C.NonNeg(), "bias_constraint": C.NonNeg()},
+        "unit_norm": {"units": 3, "kernel_constraint": C.UnitNorm()},
+        "min_max_norm": {"units": 3, "kernel_constraint": C.MinMaxNorm(0.2, 0.6, rate=0.5)},
+    })
+    yield from table("Dense", "dense_sequence", (3, 5), {
+        "": {"units": 4},
+        "relu_l2": {"units": 4, "activation": "relu", "kernel_regularizer": R.L2(0.02)},
+        "activity_l2": {"units": 4, "activity_regularizer": R.L2(0.02)},
+        "softmax": {"units": 4, "activation": "softmax"},
+    })
+    yield from table("Dense", "dense_4d", (2, 3, 4), {"": {"units": 3}})
+
+
+def embedding():
+    rows = {
+        "": {"input_dim": 7, "output_dim": 4},
+        "mask_zero": {"input_dim": 7, "output_dim": 4, "mask_zero": True},
+        "regularized": {"input_dim": 7, "output_dim": 4, "embeddings_regularizer": R.L2(0.02)},
+        "constrained": {"input_dim": 7, "output_dim": 4, "embeddings_constraint": C.UnitNorm(1)},
+        "activity": {"input_dim": 7, "output_dim": 4, "activity_regularizer": R.L2(0.02)},
+    }
+    notes = {"mask_zero": "steps whose index is 0 are masked: they do not count in the loss"}
+    for suffix, arguments in rows.items():
+        yield from table("Embedding", "embedding", (6,), {suffix: arguments}, input_dtype="int32",
+                         learning_rate=0.5, note=notes.get(suffix, ""))
+    yield from table("Embedding", "embedding_float_input", (6,), {"": rows[""]}, learning_rate=0.5)
+    yield from table("Embedding", "embedding_matrix_input", (2, 3), {"": rows[""]},
+                     input_dtype="int32", learning_rate=0.5)
+
+
+def cases():
+    for part in (dense, embedding):
+        yield from part()

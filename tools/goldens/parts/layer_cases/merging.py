@@ -1,0 +1,20 @@
+"""Cases of layers: merging."""
+
+from . import table
+
+
+def cases():
+    for layer, base in (("Add", "add"), ("Multiply", "multiply")):
+        yield from table(layer, base, [(3, 4), (3, 4)], {"": {}})
+        yield from table(layer, base + "_three", [(3, 4)] * 3, {"": {}})
+        yield from table(layer, base + "_broadcast", [(3, 4), (1, 4)], {"": {}})
+        yield from table(layer, base + "_ranks", [(3, 4), (4,)], {"": {}},
+                         note="inputs of different rank")
+        yield from table(layer, "chained_" + base, [(3, 4), (3, 4)], {"": {}}, chained=True)
+    yield from table("Concatenate", "concatenate", [(3, 4), (3, 4)], {
+        "": {}, "axis_1": {"axis": 1}, "axis_minus_2": {"axis": -2}})
+    yield from table("Concatenate", "concatenate_uneven", [(3, 4), (3, 2), (3, 1)], {"": {}})
+    yield from table("Concatenate", "concatenate_axis_1_uneven", [(3, 4), (1, 4)], {
+        "": {"axis": 1}})
+    yield from table("Concatenate", "chained_concatenate", [(3, 4), (3, 4)], {"": {}},
+                     chained=True)
