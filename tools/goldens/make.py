@@ -28,6 +28,7 @@ PARTS = [
     "models",
     "serialization",
     "names",
+    "mistakes",
 ]
 
 

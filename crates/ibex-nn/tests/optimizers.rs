@@ -7,10 +7,11 @@ use ibex_graph::{Array, DType, Graph, Tensor, Variable, interpreter};
 use ibex_nn::Trace;
 use ibex_nn::constraints::Constraint;
 use ibex_nn::optimizers::{
-    Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Optimizer, OptimizerState, Options, RMSprop, SGD,
+    Adagrad, Adam, AdamW, LossScaleOptimizer, Muon, Optimizer, OptimizerState, Options, RMSprop,
+    SGD, ScheduleFreeAdamW,
 };
 use ibex_nn::schedules::ExponentialDecay;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Keras computes in `float32`, the interpreter in `float64` with states rounded once per step:
 /// Adam's `1 - beta_2^t` alone loses 1e-5 of a step of 0.05 in `float32`.
@@ -28,6 +29,7 @@ fn optimizer(case: &Value) -> Optimizer {
     match case["object"]["class_name"].as_str().unwrap() {
         "SGD" => SGD::new(rate).weight_decay(decay).exclude_from_weight_decay(exclude).into(),
         "AdamW" => AdamW::new(rate).weight_decay(decay).exclude_from_weight_decay(exclude).into(),
+        "Muon" => Muon::new(rate).weight_decay(decay).exclude_from_weight_decay(exclude).into(),
         other => panic!("no exclusions expected for {other}"),
     }
 }
@@ -72,12 +74,9 @@ fn twelve_steps_are_those_of_keras() {
             let bias = Variable::new("bias", goldens.get("initial.bias"));
             let weights = [(kernel.clone(), constraint), (bias.clone(), None)];
             let state = OptimizerState::new(&optimizer, &weights);
-            let paths: Vec<String> = state.variables().iter().map(|v| v.name().into()).collect();
-            let slots = case["slots"].as_array().unwrap();
-            let prefix = &optimizer.options().name;
-            let expected: Vec<String> =
-                slots.iter().map(|s| format!("{prefix}/{}", s.as_str().unwrap())).collect();
-            assert_eq!(paths, expected, "{label}");
+            let own_name = |v: &Variable| v.name().rsplit('/').next().unwrap().to_string();
+            let names: Vec<String> = state.variables().iter().map(own_name).collect();
+            assert_eq!(json!(names), case["slots"], "{label}");
 
             let steps = case["steps"].as_u64().unwrap() as usize;
             let (kernels, biases) =
@@ -109,7 +108,7 @@ fn twelve_steps_are_those_of_keras() {
             count += 1;
         }
     }
-    assert!(count >= 95, "only {count} cases");
+    assert!(count >= 187, "only {count} cases");
 }
 
 #[test]
@@ -172,6 +171,61 @@ fn options_that_exclude_each_other_are_refused() {
 }
 
 #[test]
+fn options_of_single_optimizers_are_checked() {
+    let muon = Muon::new(0.1).exclude_layers(["out.*".to_string()]);
+    let expected = "`exclude_layers` of `Muon` holds a pattern\n  expected  words of paths: letters, \
+                    digits, `_`, `-`, `/`\n  received  out.*\n  help: name the layers one by one";
+    assert_eq!(Optimizer::from(muon.clone()).check().unwrap_err().to_string(), expected);
+    let scaled: Optimizer = LossScaleOptimizer::new(muon).into();
+    assert_eq!(scaled.check().unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn embeddings_are_left_to_adam() {
+    let values = Array::full(DType::F32, [2, 3], 1.0);
+    let names = |path: &str, optimizer: Muon| {
+        let weight = Variable::new(path, values.clone());
+        OptimizerState::new(&optimizer.into(), &[(weight, None)]).variables().len()
+    };
+    // Iteration and learning rate, then momentum and for Adam velocity.
+    assert_eq!(names("dense/kernel", Muon::new(0.1)), 3);
+    assert_eq!(names("Embedding_1/embeddings", Muon::new(0.1)), 4);
+    assert_eq!(names("embedding/embeddings", Muon::new(0.1).exclude_embeddings(false)), 3);
+}
+
+#[test]
+fn a_loss_scale_multiplies_the_loss_and_follows_the_gradients() {
+    let weight = Variable::new("kernel", Array::scalar(1f32));
+    let optimizer = LossScaleOptimizer::new(SGD::new(0.5)).initial_scale(8.0);
+    let state = OptimizerState::new(&optimizer.clone().into(), &[(weight.clone(), None)]);
+    let mut trace = Trace::new(true);
+    let scaled = state.scale_loss(&mut trace, &Tensor::scalar(DType::F32, 2.0));
+    assert_eq!(interpreter::evaluate(&scaled).unwrap().to_f64_vec(), [16.0]);
+    step(&state, &[Array::scalar(8f32)]);
+    assert_eq!((weight.get().to_f64_vec(), state.iterations()), (vec![0.5], 1));
+    step(&state, &[Array::scalar(f32::INFINITY)]);
+    assert_eq!((weight.get().to_f64_vec(), state.iterations()), (vec![0.5], 1), "skipped");
+    assert_eq!(state.variables()[3].get().to_f64_vec(), [4.0], "halved");
+    assert_eq!(state.name(), "loss_scale_optimizer");
+    let faster = Optimizer::from(optimizer).with_learning_rate(2.0).unwrap();
+    assert_eq!(faster.config()["inner_optimizer"]["config"]["learning_rate"], 2.0);
+}
+
+#[test]
+fn copies_of_weights_follow_them_until_training_begins() {
+    let weight = Variable::new("kernel", Array::scalar(1f32));
+    let state = OptimizerState::new(&ScheduleFreeAdamW::new(0.5).into(), &[(weight.clone(), None)]);
+    weight.set(&Array::scalar(3f32)).unwrap();
+    let momentum = |state: &OptimizerState| state.variables()[2].get().to_f64_vec()[0];
+    assert_eq!(momentum(&state), 3.0);
+    weight.set(&Array::scalar(5f32)).unwrap();
+    step(&state, &[Array::scalar(1f32)]);
+    // The first step of Adam is one learning rate long, but for the rounding of `1 - beta_2`.
+    assert!((momentum(&state) - 4.5).abs() < 1e-4);
+    assert!((weight.get().to_f64_vec()[0] - 4.5).abs() < 1e-4);
+}
+
+#[test]
 fn weights_of_other_dtypes_keep_them() {
     let weight = Variable::new("kernel", Array::full(DType::F64, [2], 1.0));
     let state = OptimizerState::new(&Adam::new(0.1).into(), &[(weight.clone(), None)]);
@@ -180,49 +234,6 @@ fn weights_of_other_dtypes_keep_them() {
     // The first step of Adam is one learning rate long; `float32` holds the rate.
     assert!((value[0] - 0.9).abs() < 1e-6, "{value:?}");
     assert_eq!(Options::default().ema_momentum, 0.99);
-}
-
-/// What Keras gives after three steps, for optimizers without golden files.
-#[test]
-fn the_rest_of_the_catalogue_is_that_of_keras() {
-    let ftrl = Ftrl::new(0.05)
-        .beta(0.1)
-        .l1_regularization_strength(0.01)
-        .l2_regularization_strength(0.02)
-        .l2_shrinkage_regularization_strength(0.03);
-    let cases: [(Optimizer, [f64; 3], &[&str]); 4] = [
-        (
-            Adamax::new(0.05).weight_decay(0.01).into(),
-            [0.91469121, -2.03056097, 0.53974009],
-            &["momentum", "norm"],
-        ),
-        (
-            Lion::new(0.05).weight_decay(0.01).into(),
-            [0.94857568, -2.04697657, 0.44922531],
-            &["momentum"],
-        ),
-        (
-            Ftrl::new(0.05).weight_decay(0.01).into(),
-            [0.01164117, -0.31779942, 0.12822311],
-            &["accumulator", "linear"],
-        ),
-        (ftrl.into(), [-0.00079073, -0.23331541, 0.09796261], &["accumulator", "linear"]),
-    ];
-    for (optimizer, expected, slots) in cases {
-        let start = Array::from_slice([3], &[1f32, -2.0, 0.5]).unwrap();
-        let weight = Variable::new("kernel", start);
-        let state = OptimizerState::new(&optimizer, &[(weight.clone(), None)]);
-        for gradient in [[0.1f32, 0.2, -0.3], [1.0, -0.5, 0.25], [-0.7, 0.3, 0.2]] {
-            step(&state, &[Array::from_slice([3], &gradient).unwrap()]);
-        }
-        let expected = Array::from_f64_slice(DType::F32, [3], &expected);
-        assert_close(optimizer.class_name(), &weight.get(), &expected, TOLERANCE);
-        let prefix = optimizer.class_name().to_lowercase();
-        let names: Vec<String> = state.variables().iter().map(|v| v.name().into()).collect();
-        let own = slots.iter().map(|slot| format!("{prefix}/kernel_{slot}"));
-        let start = ["iteration", "learning_rate"].map(|name| format!("{prefix}/{name}"));
-        assert_eq!(names, start.into_iter().chain(own).collect::<Vec<_>>());
-    }
 }
 
 #[test]

@@ -210,7 +210,7 @@ impl Parts<'_> {
     /// gradient of zero; that nothing depends on a weight is a mistake.
     fn learn(&self, trace: &mut Trace, total: &Tensor, spare: &[Tensor]) -> Result<()> {
         let Some(optimizer) = self.optimizer else { return Err(Error::NotCompiled("fit")) };
-        let scaled = optimizer.scale_loss(total);
+        let scaled = optimizer.scale_loss(trace, total);
         let weights = self.instance.trainable_weights();
         let variables: Vec<&Variable> = weights.iter().filter_map(|w| w.variable()).collect();
         // Statistics were assigned in this trace, trained weights were not: these reads are the

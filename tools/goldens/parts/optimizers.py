@@ -26,6 +26,40 @@ KINDS = {
     "adagrad_accumulator": (O.Adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.5}),
     "adadelta": (O.Adadelta, {"learning_rate": 1.0}),
     "adadelta_rho": (O.Adadelta, {"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3}),
+    "adamax": (O.Adamax, {"learning_rate": 0.05}),
+    "adamax_betas": (O.Adamax, {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9,
+                                "epsilon": 1e-3}),
+    "nadam": (O.Nadam, {"learning_rate": 0.05}),
+    "nadam_betas": (O.Nadam, {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9,
+                              "epsilon": 1e-3}),
+    "ftrl": (O.Ftrl, {"learning_rate": 0.1}),
+    "ftrl_penalties": (O.Ftrl, {"learning_rate": 0.1, "learning_rate_power": -0.7,
+                                "initial_accumulator_value": 0.3, "beta": 0.1,
+                                "l1_regularization_strength": 0.05,
+                                "l2_regularization_strength": 0.02,
+                                "l2_shrinkage_regularization_strength": 0.03}),
+    "lion": (O.Lion, {"learning_rate": 0.05}),
+    "lion_betas": (O.Lion, {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9}),
+    "lamb": (O.Lamb, {"learning_rate": 0.05}),
+    "lamb_betas": (O.Lamb, {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9,
+                            "epsilon": 1e-3}),
+    "adafactor": (O.Adafactor, {"learning_rate": 0.5}),
+    "adafactor_options": (O.Adafactor, {"learning_rate": 0.5, "beta_2_decay": -0.6,
+                                        "epsilon_1": 1e-6, "epsilon_2": 0.5,
+                                        "clip_threshold": 0.4, "relative_step": False}),
+    "muon": (O.Muon, {"learning_rate": 0.05}),
+    "muon_plain": (O.Muon, {"learning_rate": 0.05, "nesterov": False, "rms_rate": None,
+                            "momentum": 0.8, "ns_steps": 3, "muon_a": 3.0, "muon_b": -4.0,
+                            "muon_c": 2.0}),
+    "muon_excluded": (O.Muon, {"learning_rate": 0.05, "exclude_layers": ["kern"],
+                               "adam_beta_1": 0.8, "adam_beta_2": 0.9, "epsilon": 1e-3,
+                               "adam_lr_ratio": 0.5, "adam_weight_decay": 0.05}),
+    "muon_no_decay": (O.Muon, {"learning_rate": 0.05, "adam_weight_decay": None,
+                               "weight_decay": 0.1, "exclude_embeddings": False}),
+    "schedule_free": (O.ScheduleFreeAdamW, {"learning_rate": 0.05}),
+    "schedule_free_warmup": (O.ScheduleFreeAdamW, {"learning_rate": 0.05, "warmup_steps": 5,
+                                                   "beta_1": 0.8, "beta_2": 0.9,
+                                                   "epsilon": 1e-4}),
 }
 COMMON = {
     "weight_decay": {"weight_decay": 0.02},
@@ -50,10 +84,15 @@ def variants():
     """(name, class, arguments, names to exclude from weight decay, constraint)."""
     for kind, (cls, arguments) in KINDS.items():
         yield kind, cls, arguments, [], None
-    for kind in ("sgd", "sgd_momentum", "rmsprop", "adam", "adamw", "adagrad", "adadelta"):
+    for kind in ("sgd", "sgd_momentum", "rmsprop", "adam", "adamw", "adagrad", "adadelta",
+                 "adamax", "nadam", "ftrl", "lion", "lamb", "adafactor", "muon", "schedule_free"):
         cls, arguments = KINDS[kind]
         for name, more in COMMON.items():
             yield f"{kind}_{name}", cls, {**arguments, **more}, [], None
+    for kind in ("nadam", "adafactor", "muon", "schedule_free"):
+        cls, arguments = KINDS[kind]
+        yield (f"{kind}_exponential", cls,
+               {**arguments, "learning_rate": SCHEDULES["exponential"]()}, [], None)
     for kind in ("sgd_momentum", "adam", "adamw", "rmsprop"):
         cls, arguments = KINDS[kind]
         for name, schedule in SCHEDULES.items():
@@ -74,6 +113,16 @@ def variants():
                                             "ema_overwrite_frequency": 4}, [], None
     yield "sgd_max_norm", O.SGD, {"learning_rate": 0.5}, [], keras.constraints.MaxNorm(0.5)
     yield "adam_non_neg", O.Adam, {"learning_rate": 0.5}, [], keras.constraints.NonNeg()
+    yield "muon_exclude_bias", O.Muon, {"learning_rate": 0.05, "weight_decay": 0.1}, ["bias"], None
+    for name, inner in {
+        "adam": O.Adam(0.05), "sgd": O.SGD(0.1, momentum=0.9, loss_scale_factor=3.0),
+        "ema": O.SGD(0.1, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3),
+        "accumulation": O.Adam(0.05, gradient_accumulation_steps=2, clipnorm=0.8),
+        "schedule": O.Lamb(S.ExponentialDecay(0.1, 2, 0.5), weight_decay=0.02),
+    }.items():
+        yield (f"loss_scale_{name}", O.LossScaleOptimizer,
+               {"inner_optimizer": inner, "initial_scale": 4.0, "dynamic_growth_steps": 3}, [],
+               None)
 
 
 def run(cls, arguments, exclude, constraint, initial, gradients):
@@ -87,8 +136,16 @@ def run(cls, arguments, exclude, constraint, initial, gradients):
     optimizer.build(variables)
     history = {"kernel": [], "bias": []}
     for step in range(STEPS):
-        optimizer.apply([keras.ops.convert_to_tensor(gradients[name][step])
-                         for name in ("kernel", "bias")], variables)
+        own = [keras.ops.convert_to_tensor(gradients[name][step]) for name in ("kernel", "bias")]
+        if cls is O.LossScaleOptimizer:
+            # On JAX it works as `fit` uses it, and in no other way.
+            state = optimizer.variables
+            new = optimizer.stateless_apply([v.value for v in state], own,
+                                            [v.value for v in variables])
+            for variable, value in zip(variables + state, new[0] + new[1]):
+                variable.assign(np.array(value))
+        else:
+            optimizer.apply(own, variables)
         for name, variable in zip(("kernel", "bias"), variables):
             history[name].append(np.array(variable))
     slots = [(variable.path.split("/")[-1], np.array(variable)) for variable in optimizer.variables]
@@ -108,13 +165,17 @@ def make():
     gradients["kernel"][5] *= 10
     gradients["kernel"][:, 0, 0] = 0
     shared = {f"initial.{name}": value for name, value in initial.items()}
-    shared |= {f"gradients.{name}": value for name, value in gradients.items()}
+    # Two steps that a loss scale skips: gradients that overflow, and that are no numbers.
+    scaled = {name: value * 4 for name, value in gradients.items()}
+    scaled["kernel"][4, 1, 2] = np.inf
+    scaled["bias"][8, 1] = np.nan
     files = {}
     for name, cls, arguments, exclude, constraint in variants():
         store.fresh(name)
-        cases, arrays = files.setdefault(cls.__name__.lower(), ([], dict(shared)))
-        optimizer, history, slots, final = run(cls, arguments, exclude, constraint, initial,
-                                               gradients)
+        own = scaled if cls is O.LossScaleOptimizer else gradients
+        arrays_of = shared | {f"gradients.{name}": value for name, value in own.items()}
+        cases, arrays = files.setdefault(cls.__name__.lower(), ([], arrays_of))
+        optimizer, history, slots, final = run(cls, arguments, exclude, constraint, initial, own)
         for variable, values in history.items():
             arrays[f"{name}.{variable}"] = np.stack(values)
         for index, (_, value) in enumerate(slots):

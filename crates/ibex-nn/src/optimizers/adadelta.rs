@@ -3,7 +3,7 @@
 use ibex_graph::Tensor;
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// Gradients times the root of the mean square of earlier changes over that of gradients.
@@ -23,7 +23,7 @@ optimizer_options! {
 impl OptimizerRule for Adadelta {
     optimizer_object!(Adadelta);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         vec![vec![Slot::zeros("accumulated_grad"), Slot::zeros("accumulated_delta_var")]]
     }
 

@@ -1,7 +1,7 @@
 //! `Adagrad`: gradients divided by the root of the sum of their squares.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// Gradients divided by the root of the sum of their squares so far.
@@ -20,7 +20,7 @@ optimizer_options! {
 impl OptimizerRule for Adagrad {
     optimizer_object!(Adagrad);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         vec![vec![Slot::filled("accumulator", self.initial_accumulator_value)]]
     }
 

@@ -1,7 +1,7 @@
 //! `Adam`: momentum over the root of the mean square, both corrected for their start at zero.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// Momentum divided by the root of a running mean of squared gradients.
@@ -25,7 +25,7 @@ optimizer_options! {
 impl OptimizerRule for Adam {
     optimizer_object!(Adam);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         slots(self.amsgrad)
     }
 

@@ -1,7 +1,7 @@
 //! `Adamax`: momentum over the largest recent gradient.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// Momentum divided by the decaying maximum of gradients.
@@ -23,7 +23,7 @@ optimizer_options! {
 impl OptimizerRule for Adamax {
     optimizer_object!(Adamax);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         vec![vec![Slot::zeros("momentum"), Slot::zeros("norm")]]
     }
 

@@ -1,7 +1,7 @@
 //! `AdamW`: Adam with decoupled weight decay.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated, adam};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated, adam};
 
 optimizer_options! {
     /// [`Adam`](super::Adam) with a weight decay of 0.004, which does not pass through the running
@@ -23,7 +23,7 @@ optimizer_options! {
 impl OptimizerRule for AdamW {
     optimizer_object!(AdamW);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         adam::slots(self.amsgrad)
     }
 

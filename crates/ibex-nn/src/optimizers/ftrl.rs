@@ -1,7 +1,7 @@
 //! `Ftrl`: follow the regularized leader, for large sparse linear models.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// The weights that would have been best so far, given penalties on their size.
@@ -26,7 +26,7 @@ optimizer_options! {
 impl OptimizerRule for Ftrl {
     optimizer_object!(Ftrl);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         let accumulator = Slot::filled("accumulator", self.initial_accumulator_value);
         vec![vec![accumulator, Slot::zeros("linear")]]
     }

@@ -1,7 +1,7 @@
 //! `Lion`: steps of one size, in the direction of the sign of the momentum.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// Steps of the learning rate in the direction of the sign of a mean of gradients.
@@ -20,7 +20,7 @@ optimizer_options! {
 impl OptimizerRule for Lion {
     optimizer_object!(Lion);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         vec![vec![Slot::zeros("momentum")]]
     }
 

@@ -7,33 +7,46 @@
 
 use std::fmt;
 
-use ibex_graph::{Shape, Tensor};
+use ibex_graph::{DType, Shape, Tensor};
 use serde_json::Value;
 
 use crate::keras_family;
+use crate::object::ConfigError;
 
 mod adadelta;
+mod adafactor;
 mod adagrad;
 mod adam;
 mod adamax;
 mod adamw;
 mod clipping;
 mod ftrl;
+mod lamb;
 mod lion;
+mod loss_scale_optimizer;
+mod muon;
+mod nadam;
 mod options;
 mod rmsprop;
+mod schedule_free_adamw;
 mod sgd;
 mod state;
 
 pub use adadelta::Adadelta;
+pub use adafactor::Adafactor;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamax::Adamax;
 pub use adamw::AdamW;
 pub use ftrl::Ftrl;
+pub use lamb::Lamb;
 pub use lion::Lion;
+pub use loss_scale_optimizer::LossScaleOptimizer;
+pub use muon::Muon;
+pub use nadam::Nadam;
 pub use options::Options;
 pub use rmsprop::RMSprop;
+pub use schedule_free_adamw::ScheduleFreeAdamW;
 pub use sgd::SGD;
 pub use state::OptimizerState;
 
@@ -48,39 +61,96 @@ pub trait OptimizerRule: fmt::Debug + Send + Sync {
     /// The options that every optimizer has.
     fn options(&self) -> &Options;
 
-    /// The slots that each variable needs, in the groups in which Keras creates them.
+    /// The slots that a variable needs, in the groups in which Keras creates them.
     ///
-    /// Keras makes a group for one variable after the other, and then the next group.
-    fn slots(&self) -> Vec<Vec<Slot>>;
+    /// Keras makes a group for one variable after the other, and then the next group; the number
+    /// of groups is the same for all variables.
+    fn slots(&self, parameter: Parameter<'_>) -> Vec<Vec<Slot>>;
 
     /// The new values of a variable and its slots.
     fn update(&self, step: &Step<'_>) -> Updated;
+
+    /// The scalars that all variables share; they are saved after the slots.
+    fn shared(&self) -> Vec<Slot> {
+        Vec::new()
+    }
+
+    /// The shared scalars at update `number`, counted from 1, before any variable is updated.
+    fn update_shared(&self, shared: &[Tensor], number: &Tensor) -> Vec<Tensor> {
+        let _ = number;
+        shared.to_vec()
+    }
+
+    /// The weight decay of a variable, unless it is excluded.
+    fn weight_decay(&self, parameter: Parameter<'_>) -> Option<f64> {
+        let _ = parameter;
+        self.options().weight_decay
+    }
+
+    /// Whether the rule's own options make sense.
+    ///
+    /// # Errors
+    /// Naming the option that does not.
+    fn check(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    /// The loss scale, if the optimizer is one inside a [`LossScaleOptimizer`].
+    fn loss_scale(&self) -> Option<&LossScaleOptimizer> {
+        None
+    }
+}
+
+/// A variable as an optimizer knows it before there are values.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter<'a> {
+    /// The path, such as `dense/kernel`.
+    pub path: &'a str,
+    /// The shape.
+    pub shape: &'a Shape,
 }
 
 keras_family! {
     /// An optimizer: how gradients change weights.
     Optimizer(dyn OptimizerRule), "keras.optimizers", "optimizer", {
         Adadelta: ["adadelta"],
+        Adafactor: ["adafactor"],
         Adagrad: ["adagrad"],
         Adam: ["adam"],
         AdamW: ["adamw"],
         Adamax: ["adamax"],
         Ftrl: ["ftrl"],
+        Lamb: ["lamb"],
         Lion: ["lion"],
-        RMSprop: ["rmsprop"],
+        LossScaleOptimizer: ["lossscaleoptimizer"],
+        Muon: ["muon"],
+        Nadam: ["nadam"],
+        RMSprop: ["rmsprop", "RMSProp"],
         SGD: ["sgd"],
+        ScheduleFreeAdamW: ["schedulefreeadamw"],
     }
 }
 
-/// One slot that each variable has.
+/// One slot that a variable has.
 #[derive(Clone, Debug)]
 pub struct Slot {
-    /// The name, such as `momentum`.
+    /// The name, such as `momentum`; if empty, the slot has the name of the variable.
     pub name: &'static str,
     /// The value at the start.
-    pub initial: f64,
+    pub initial: Initial,
     /// Its shape from that of the variable: the same, for most.
     pub shape: fn(&Shape) -> Shape,
+    /// Its dtype; that of the variable if `None`.
+    pub dtype: Option<DType>,
+}
+
+/// The value of a slot before the first update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initial {
+    /// A number everywhere.
+    Filled(f64),
+    /// The value that the variable has when training begins.
+    Copied,
 }
 
 impl Slot {
@@ -91,7 +161,12 @@ impl Slot {
 
     /// A slot of the variable's shape that starts at `initial` everywhere.
     pub fn filled(name: &'static str, initial: f64) -> Slot {
-        Slot { name, initial, shape: Shape::clone }
+        Slot { name, initial: Initial::Filled(initial), shape: Shape::clone, dtype: None }
+    }
+
+    /// A slot that starts as a copy of the variable.
+    pub fn copied(name: &'static str) -> Slot {
+        Slot { initial: Initial::Copied, ..Slot::zeros(name) }
     }
 }
 
@@ -104,6 +179,8 @@ pub struct Step<'a> {
     pub gradient: &'a Tensor,
     /// Its slots, all groups one after the other.
     pub slots: &'a [Tensor],
+    /// The scalars that all variables share, after their update.
+    pub shared: &'a [Tensor],
     /// The learning rate, a scalar of the variable's dtype.
     pub learning_rate: &'a Tensor,
     /// The number of updates before this one, as a scalar of the variable's dtype.

@@ -51,11 +51,10 @@ impl Options {
         self.gradient_accumulation_steps.unwrap_or(1).max(1)
     }
 
-    /// The weight decay of the weight at `path`.
-    pub(super) fn decay_of(&self, path: &str) -> Option<f64> {
+    /// Whether weight decay applies to the weight at `path`.
+    pub(super) fn decays(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let excluded = self.exclude_from_weight_decay.iter().any(|part| name.contains(part));
-        self.weight_decay.filter(|_| !excluded)
+        !self.exclude_from_weight_decay.iter().any(|part| name.contains(part))
     }
 }
 
@@ -114,7 +113,24 @@ impl Optimizer {
             let received = "ema_overwrite_frequency = 0".to_string();
             return wrong("no period between overwrites", "at least 1", received);
         }
-        Ok(())
+        (**self).check()
+    }
+
+    /// The optimizer with another learning rate; inside a loss scale that of the inner one.
+    ///
+    /// # Errors
+    /// If the optimizer is a user's own that is not registered.
+    pub fn with_learning_rate(
+        &self,
+        rate: impl Into<LearningRate>,
+    ) -> Result<Optimizer, ConfigError> {
+        let mut value = self.to_value();
+        let config = match self.loss_scale() {
+            Some(_) => &mut value["config"]["inner_optimizer"]["config"],
+            None => &mut value["config"],
+        };
+        config["learning_rate"] = serde_json::to_value(rate.into()).unwrap_or_default();
+        Optimizer::from_value(&value)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `RMSprop`: gradients divided by the root of their mean square.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// Gradients divided by the root of a running mean of their squares.
@@ -25,7 +25,7 @@ optimizer_options! {
 impl OptimizerRule for RMSprop {
     optimizer_object!(RMSprop);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         let mut groups = vec![vec![Slot::zeros("velocity")]];
         if self.momentum > 0.0 {
             groups.push(vec![Slot::zeros("momentum")]);

@@ -1,7 +1,7 @@
 //! `SGD`: gradient descent, with momentum and Nesterov's variant.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
 
 optimizer_options! {
     /// Gradient descent: `w ← w - rate · g`, or with momentum `m ← momentum · m - rate · g`,
@@ -19,7 +19,7 @@ optimizer_options! {
 impl OptimizerRule for SGD {
     optimizer_object!(SGD);
 
-    fn slots(&self) -> Vec<Vec<Slot>> {
+    fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         match self.momentum {
             0.0 => Vec::new(),
             _ => vec![vec![Slot::zeros("momentum")]],

@@ -82,9 +82,14 @@ impl Model {
         let mut tree = Hdf5Group::new();
         weights::write(&self.instance, &self.name(), &mut tree)?;
         if let Some(compiled) = &self.compiled {
-            let name = &compiled.config.optimizer.options().name;
-            let variables = compiled.optimizer.variables();
-            weights::write_group(&mut tree, OPTIMIZER, name, variables.iter())?;
+            let state = &compiled.optimizer;
+            weights::write_group(&mut tree, OPTIMIZER, state.name(), state.variables().iter())?;
+            if state.has_loss_scale() {
+                // Keras writes the variables of the inner optimizer twice.
+                let name = &state.optimizer().options().name;
+                let inner = format!("{OPTIMIZER}/inner_optimizer");
+                weights::write_group(&mut tree, &inner, name, state.inner_variables().iter())?;
+            }
         }
         Ok(tree)
     }

@@ -108,9 +108,7 @@ impl Overrides {
                 schedule.class_name()
             ));
         }
-        let mut value = optimizer.to_value();
-        value["config"]["learning_rate"] = rate.into();
-        Optimizer::from_value(&value).map_err(Failure::usage)
+        optimizer.with_learning_rate(rate).map_err(Failure::usage)
     }
 }
 
@@ -135,7 +133,8 @@ fn without_rate(state: &OptimizerState) -> Vec<ibex::graph::Variable> {
     let mut variables = state.variables();
     if matches!(state.optimizer().options().learning_rate, LearningRate::Constant(_)) {
         // Keras's order: the number of steps, the learning rate, then the slots.
-        variables.remove(1);
+        let scale = variables.len() - state.inner_variables().len();
+        variables.remove(scale + 1);
     }
     variables
 }
