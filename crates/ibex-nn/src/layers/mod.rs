@@ -38,6 +38,8 @@ pub struct LayerRow {
 }
 
 mod adaptive_pooling;
+pub mod augmentation;
+mod augmentation_steps;
 mod borders;
 mod convolution;
 mod depthwise_convolution;
@@ -53,6 +55,7 @@ mod transposed_convolution;
 mod up_sampling;
 
 pub use add::add;
+pub use augmentation::{Augmentation, Factor};
 pub use average::average;
 pub use concatenate::concatenate;
 pub use dot::dot;
@@ -62,6 +65,7 @@ pub use minimum::minimum;
 pub use multiply::multiply;
 pub use operation::Operation;
 pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
+pub use random_flip::FlipMode;
 pub use subtract::subtract;
 
 layers! {
@@ -75,6 +79,8 @@ layers! {
     adaptive_max_pooling3d: AdaptiveMaxPooling3D,
     add: Add,
     alpha_dropout: AlphaDropout,
+    aug_mix: AugMix,
+    auto_contrast: AutoContrast,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
@@ -90,6 +96,7 @@ layers! {
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
+    cut_mix: CutMix,
     dense: Dense,
     depthwise_conv1d: DepthwiseConv1D,
     depthwise_conv2d: DepthwiseConv2D,
@@ -98,6 +105,7 @@ layers! {
     einsum_dense: EinsumDense,
     elu: ELU,
     embedding: Embedding,
+    equalization: Equalization,
     flatten: Flatten,
     gaussian_dropout: GaussianDropout,
     gaussian_noise: GaussianNoise,
@@ -117,9 +125,32 @@ layers! {
     max_pooling3d: MaxPooling3D,
     maximum: Maximum,
     minimum: Minimum,
+    mix_up: MixUp,
     multiply: Multiply,
     permute: Permute,
+    pipeline: Pipeline,
     prelu: PReLU,
+    rand_augment: RandAugment,
+    random_brightness: RandomBrightness,
+    random_color_degeneration: RandomColorDegeneration,
+    random_color_jitter: RandomColorJitter,
+    random_contrast: RandomContrast,
+    random_crop: RandomCrop,
+    random_elastic_transform: RandomElasticTransform,
+    random_erasing: RandomErasing,
+    random_flip: RandomFlip,
+    random_gaussian_blur: RandomGaussianBlur,
+    random_grayscale: RandomGrayscale,
+    random_hue: RandomHue,
+    random_invert: RandomInvert,
+    random_perspective: RandomPerspective,
+    random_posterization: RandomPosterization,
+    random_rotation: RandomRotation,
+    random_saturation: RandomSaturation,
+    random_sharpness: RandomSharpness,
+    random_shear: RandomShear,
+    random_translation: RandomTranslation,
+    random_zoom: RandomZoom,
     relu: ReLU,
     repeat_vector: RepeatVector,
     rescaling: Rescaling,
@@ -129,6 +160,7 @@ layers! {
     separable_conv1d: SeparableConv1D,
     separable_conv2d: SeparableConv2D,
     softmax: Softmax,
+    solarization: Solarization,
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
