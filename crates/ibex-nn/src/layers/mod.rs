@@ -41,6 +41,7 @@ mod adaptive_pooling;
 mod borders;
 mod convolution;
 mod depthwise_convolution;
+mod heads;
 pub mod input;
 mod merging;
 mod noise;
@@ -48,6 +49,7 @@ pub mod operation;
 pub mod options;
 mod pooling;
 mod separable_convolution;
+mod sequence_attention;
 mod spatial_dropout;
 mod transposed_convolution;
 mod up_sampling;
@@ -74,7 +76,9 @@ layers! {
     adaptive_max_pooling2d: AdaptiveMaxPooling2D,
     adaptive_max_pooling3d: AdaptiveMaxPooling3D,
     add: Add,
+    additive_attention: AdditiveAttention,
     alpha_dropout: AlphaDropout,
+    attention: Attention,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
@@ -108,6 +112,7 @@ layers! {
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
+    group_query_attention: GroupQueryAttention,
     identity: Identity,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
@@ -117,6 +122,7 @@ layers! {
     max_pooling3d: MaxPooling3D,
     maximum: Maximum,
     minimum: Minimum,
+    multi_head_attention: MultiHeadAttention,
     multiply: Multiply,
     permute: Permute,
     prelu: PReLU,
