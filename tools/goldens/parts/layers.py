@@ -96,7 +96,7 @@ def write(family, case):
     if case.differentiable and case.layer != "Embedding":
         for i, value in gradients(model, xs, cotangents).items():
             arrays[f"grad_x{i}"] = value
-    trained = bool(model.trainable_weights)
+    trained = case.trains and bool(model.trainable_weights)
     if trained:
         losses = ["mean_squared_error"] * len(before)
         model.compile(optimizer=keras.optimizers.SGD(case.learning_rate),

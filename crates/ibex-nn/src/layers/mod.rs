@@ -43,6 +43,7 @@ mod categorical;
 mod convolution;
 mod depthwise_convolution;
 mod index_lookup;
+mod heads;
 pub mod input;
 mod merging;
 mod noise;
@@ -53,6 +54,7 @@ mod pooling;
 mod quantiles;
 pub mod recurrent;
 mod separable_convolution;
+mod sequence_attention;
 mod spatial_dropout;
 mod tokens;
 mod transposed_convolution;
@@ -83,7 +85,9 @@ layers! {
     adaptive_max_pooling2d: AdaptiveMaxPooling2D,
     adaptive_max_pooling3d: AdaptiveMaxPooling3D,
     add: Add,
+    additive_attention: AdditiveAttention,
     alpha_dropout: AlphaDropout,
+    attention: Attention,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
@@ -128,6 +132,7 @@ layers! {
     gru_cell: GRUCell,
     hashed_crossing: HashedCrossing,
     hashing: Hashing,
+    group_query_attention: GroupQueryAttention,
     identity: Identity,
     integer_lookup: IntegerLookup,
     lambda: Lambda,
@@ -142,6 +147,7 @@ layers! {
     maximum: Maximum,
     mel_spectrogram: MelSpectrogram,
     minimum: Minimum,
+    multi_head_attention: MultiHeadAttention,
     multiply: Multiply,
     normalization: Normalization,
     permute: Permute,
