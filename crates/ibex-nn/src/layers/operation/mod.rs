@@ -92,7 +92,7 @@ impl Operation {
         })?;
         let mut options = config.as_object().cloned().unwrap_or_default();
         let mut base = base();
-        base.name = options.remove("name").and_then(|name| name.as_str().map(str::to_string));
+        base.name = options.shift_remove("name").and_then(|name| name.as_str().map(str::to_string));
         let operation = Operation { row, options, base };
         operation.check_options()?;
         Ok(operation)
