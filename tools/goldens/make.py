@@ -27,7 +27,9 @@ PARTS = [
     "image",
     "layers",
     "models",
+    "operations",
     "serialization",
+    "preprocessing",
     "names",
     "mistakes",
 ]

@@ -4,7 +4,9 @@
 
 use std::time::Instant;
 
+use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::random;
+use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence};
 use ibex_graph::ops::window::Padding;
 use ibex_graph::{Array, DType, Graph, Tensor, Variable, gradients};
 
@@ -192,6 +194,47 @@ fn cnn_mnist() -> Workload {
     model.finish(&[x, y], &loss, vec![data(&[64, 28, 28, 1]), labels(64)], rmsprop)
 }
 
+/// A recurrent layer over `(batch, time, features)`; its last output.
+fn recurrent(model: &mut Model, x: &Tensor, cell: Cell, units: usize, reverse: bool) -> Tensor {
+    let x = x.transpose(&[1, 0, 2]);
+    let columns = cell.gates() * units;
+    let projection = model.dense(&x, columns);
+    let kernel = model.weights(&[units, columns]);
+    let bias = model.variable("recurrent_bias", Array::zeros(DType::F32, [columns]));
+    let state = Tensor::full(DType::F32, [x.dim(1), units], 0.0);
+    let states = vec![state; cell.states()];
+    let recurrence = Recurrence::new(cell, Activation::Tanh, Activation::Sigmoid);
+    let recurrence = Recurrence { reverse, ..recurrence };
+    let bias = cell.has_recurrent_bias().then_some(&bias);
+    if bias.is_none() {
+        model.variables.pop();
+    }
+    recurrence.run(&projection, &kernel, bias, &states, None).states.swap_remove(0)
+}
+
+fn lstm_imdb() -> Workload {
+    let x = Tensor::input("x", DType::I32, [128, 200]);
+    let y = Tensor::input("y", DType::F32, [128, 1]);
+    let mut model = Model::new();
+    let table = model.weights(&[10_000, 64]);
+    let h = recurrent(&mut model, &table.take(&x, 0), Cell::Lstm, 64, false);
+    let z = model.dense(&h, 1);
+    let loss = (z.softplus() - &z * &y).mean_all();
+    let words = ibex_graph::interpreter::Values::integers(DType::I32, [128, 200], 0, 10_000, 97);
+    model.finish(&[x, y], &loss, vec![words.to_array(), data(&[128, 1])], rmsprop)
+}
+
+fn gru_bi() -> Workload {
+    let x = Tensor::input("x", DType::F32, [128, 120, 14]);
+    let y = Tensor::input("y", DType::F32, [128, 1]);
+    let mut model = Model::new();
+    let cell = Cell::Gru { reset_after: true };
+    let ends = [false, true].map(|reverse| recurrent(&mut model, &x, cell, 64, reverse));
+    let out = model.dense(&concatenate(&ends, -1), 1);
+    let loss = (out - &y).square().mean_all();
+    model.finish(&[x, y], &loss, vec![data(&[128, 120, 14]), data(&[128, 1])], rmsprop)
+}
+
 type Make = fn() -> Workload;
 
 fn main() {
@@ -201,8 +244,14 @@ fn main() {
     let threads = threads.and_then(|at| arguments.get(at + 1)?.parse().ok());
     let device = ibex_cpu::device(threads);
     println!("{}", device.name());
-    let all: [(&str, Make); 4] =
-        [("and_b1", and_b1), ("mlp_mnist", mlp_mnist), ("moa", moa), ("cnn_mnist", cnn_mnist)];
+    let all: [(&str, Make); 6] = [
+        ("and_b1", and_b1),
+        ("mlp_mnist", mlp_mnist),
+        ("moa", moa),
+        ("cnn_mnist", cnn_mnist),
+        ("lstm_imdb", lstm_imdb),
+        ("gru_bi", gru_bi),
+    ];
     let wanted =
         all.iter().filter(|(name, _)| flag(name) || !all.iter().any(|(other, _)| flag(other)));
     for (name, make) in wanted {

@@ -3,6 +3,7 @@
 //! Kernels take pointers, sizes and strides; they know no graph, no layer and no file.
 //! Order to read: `isa`, `pool`, `scratch`, `simd`, then the kernels: `gemm`, `elementwise`, ….
 
+pub mod attention;
 pub mod conv;
 pub mod device;
 pub mod elementwise;
@@ -12,6 +13,8 @@ pub mod gemm;
 pub mod isa;
 pub mod pool;
 pub mod pooling;
+mod random;
+pub mod recurrent;
 pub mod reduce;
 mod scratch;
 pub mod simd;

@@ -83,7 +83,8 @@ fn transformations_of_keras_give_the_images_of_keras() {
             let x = Tensor::constant(goldens.get(&format!("{}.x", name(case))));
             let found = run(&[change.transform(&x, &drawn)]).remove(0);
             assert_close(&what, &found, &goldens.get(&format!("{}.y", name(case))), OUTPUT);
-            let written = Value::Object(layer.full_config(case["config"]["name"].as_str().unwrap(), true));
+            let written =
+                Value::Object(layer.full_config(case["config"]["name"].as_str().unwrap(), true));
             assert!(same_json(&written, &case["config"]), "{what}: {written}\n{}", case["config"]);
         }
     }
@@ -119,7 +120,8 @@ fn images_rest_outside_training() {
             _ => json!({}),
         };
         let layer = make(&arguments).layer;
-        let y = run(&[call(&layer, &mut Trace::new(false), &Tensor::constant(x.clone()))]).remove(0);
+        let y =
+            run(&[call(&layer, &mut Trace::new(false), &Tensor::constant(x.clone()))]).remove(0);
         assert_eq!(y == x, *class != "AutoContrast", "{class}");
     }
 }
@@ -187,11 +189,14 @@ fn an_image_alone_and_integers_are_taken() {
         let bright = RandomBrightness::new(0.2).shared();
         assert_eq!(call(&bright, &mut Trace::new(training), &bytes).dtype(), DType::U8);
     }
-    let text = format!("{:?}", tensor_errors(&call(
-        &RandomFlip::default().shared(),
-        &mut Trace::new(true),
-        &Tensor::constant(images(&[2, 3])),
-    )));
+    let text = format!(
+        "{:?}",
+        tensor_errors(&call(
+            &RandomFlip::default().shared(),
+            &mut Trace::new(true),
+            &Tensor::constant(images(&[2, 3])),
+        ))
+    );
     assert!(text.contains("an image or a batch of images"), "{text}");
 }
 

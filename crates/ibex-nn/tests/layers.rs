@@ -8,7 +8,7 @@ mod model_files;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use common::{assert_close, goldens_of, layer_cases};
+use common::{assert_close, coarseness, goldens_of, layer_cases};
 use ibex_graph::interpreter::{self, Values};
 use ibex_graph::{Array, DType, Graph, Tensor, Variable, gradients};
 use ibex_nn::models::Functional;
@@ -36,7 +36,10 @@ fn call(model: &Arc<Functional>, trace: &mut Trace, inputs: &[Tensor]) -> Vec<Te
 #[test]
 fn outputs_and_gradients_are_those_of_keras() {
     let cases = layer_cases();
-    for (name, _) in &cases {
+    for (name, case) in &cases {
+        let bound = OUTPUT * coarseness(case);
+        // A gradient passes through the layer twice, and is rounded on both ways.
+        let gradient_bound = if bound > OUTPUT { 2.0 * bound } else { OUTPUT };
         let (model, _) = model_files::load(&format!("{name}.keras"));
         let goldens = goldens_of(name);
         let values: Vec<Array> =
@@ -44,7 +47,8 @@ fn outputs_and_gradients_are_those_of_keras() {
         let x = inputs(&model, values[0].shape()[0]);
         let y = call(&model, &mut Trace::new(false), &x);
         let weighted = |(i, y): (usize, &Tensor)| {
-            (y * Tensor::constant(goldens.get(&format!("w{i}")))).sum_all()
+            let w = Tensor::constant(goldens.get(&format!("w{i}")));
+            (y.cast(w.dtype()) * w).sum_all()
         };
         let parts = y.iter().enumerate().filter(|(_, y)| y.dtype().is_float()).map(weighted);
         let loss = parts.reduce(|a, b| a + b).unwrap_or_else(|| Tensor::scalar(DType::F32, 0.0));
@@ -60,11 +64,11 @@ fn outputs_and_gradients_are_those_of_keras() {
             values.iter().zip(&x).map(|(value, x)| value.cast(x.dtype())).collect();
         let found = interpreter::run(&graph, &cast).unwrap().outputs;
         for (i, found) in found[..count].iter().enumerate() {
-            assert_close(name, found, &goldens.get(&format!("y{i}")), OUTPUT);
+            assert_close(name, found, &goldens.get(&format!("y{i}")), bound);
         }
         for (found, i) in found[count..].iter().zip(float) {
             let expected = goldens.get(&format!("grad_x{i}"));
-            assert_close(&format!("{name}: gradient {i}"), found, &expected, OUTPUT);
+            assert_close(&format!("{name}: gradient {i}"), found, &expected, gradient_bound);
         }
     }
     println!("{} cases", cases.len());
@@ -122,7 +126,10 @@ fn learning_rate(config: &Value) -> f64 {
 fn training_is_that_of_keras() {
     let mut trained = 0;
     // Several outputs are trained where there is a training loop, on the processor.
-    let one_output = |(name, _): &(String, Value)| goldens_of(name).find("y1").is_none();
+    // So are policies with half precision.
+    let one_output = |(name, case): &(String, Value)| {
+        goldens_of(name).find("y1").is_none() && case["policy"].is_null()
+    };
     let cases = layer_cases().into_iter().filter(|(_, case)| case["trained"] == true);
     for (name, case) in cases.filter(one_output) {
         let name = name.as_str();

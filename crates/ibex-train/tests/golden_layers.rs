@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Arrays, EPOCH, Failures, OUTPUT, TRAINED, golden, layer_cases};
+use common::{Arrays, Failures, bounds, golden, layer_cases};
 use ibex_train::{Fit, Model, Samples};
 
 const BATCH: usize = 32;
@@ -12,13 +12,14 @@ fn every_layer_predicts_and_trains_as_in_keras() {
     let all = layer_cases();
     let mut failures = Failures::default();
     for (name, case) in &all {
+        let bounds = bounds(case);
         let mut arrays = Arrays::open(&format!("{name}.npz"));
         let path = golden(&format!("{name}.keras"));
         let Some(mut model) = failures.of(name, Model::load(path)) else { continue };
         let x = arrays.numbered("x");
         let found = model.predict_all(x.clone(), BATCH);
         let Some(found) = failures.of(name, found) else { continue };
-        failures.outputs(name, &found, &arrays.numbered("y"), OUTPUT);
+        failures.outputs(name, &found, &arrays.numbered("y"), bounds.output);
         if !case["trained"].as_bool().unwrap() {
             continue;
         }
@@ -30,14 +31,14 @@ fn every_layer_predicts_and_trains_as_in_keras() {
         let losses = arrays.get("loss").unwrap().to_f64_vec();
         for (epoch, (logs, keras)) in history.logs.iter().zip(losses).enumerate() {
             let loss = logs.get("loss").unwrap();
-            if loss.is_nan() || (loss - keras).abs() > EPOCH * keras.abs() {
+            if loss.is_nan() || (loss - keras).abs() > bounds.epoch * keras.abs() {
                 failures.add(format!("{name}: loss {loss} in epoch {epoch}, in Keras {keras}"));
             }
         }
         let found = model.predict_all(x, BATCH).unwrap();
         let after: Vec<_> =
             (0..).map_while(|output| arrays.get(&format!("y{output}_after"))).collect();
-        failures.outputs(name, &found, &after, TRAINED);
+        failures.outputs(name, &found, &after, bounds.trained);
     }
     failures.finish(all.len());
 }

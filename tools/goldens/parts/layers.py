@@ -10,16 +10,23 @@ import numpy as np
 from . import layer_cases, store
 
 
+#: Weights that are factors or deviations, and never negative.
+POSITIVE = ("gamma", "variance", "moving_variance", "moving_stddev", "renorm_stddev")
+
+
 def randomize(model, random):
     """Random weights in place of initial ones: zeros and ones hide mistakes."""
     for weight in model.weights:
-        if weight.name in ("gamma", "moving_variance"):
+        if weight.name in POSITIVE:
             value = random.uniform(0.5, 1.5, weight.shape)
         elif weight.dtype != "float32":
             continue  # the state of a random generator
         else:
             value = random.normal(size=weight.shape) * 0.4
         weight.assign(value.astype("float32"))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights
 
 
 def inputs_of(case, random):
@@ -89,7 +96,7 @@ def write(family, case):
     if case.differentiable and case.layer != "Embedding":
         for i, value in gradients(model, xs, cotangents).items():
             arrays[f"grad_x{i}"] = value
-    trained = bool(model.trainable_weights)
+    trained = case.trains and bool(model.trainable_weights)
     if trained:
         losses = ["mean_squared_error"] * len(before)
         model.compile(optimizer=keras.optimizers.SGD(case.learning_rate),
@@ -108,6 +115,7 @@ def write(family, case):
     store.write_npz(f"layers/{family}/{case.name}.npz", arrays)
     entry = {"name": case.name, "layer": case.layer, "inputs": len(xs), "trained": trained,
              "batch_size": case.batch_size}
+    entry |= {"policy": case.policy} if case.policy else {}
     return entry | ({"note": case.note} if case.note else {})
 
 

@@ -57,6 +57,8 @@ def write_npz(path, arrays):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, value in arrays.items():
             value = np.asarray(value)
+            if value.dtype.name in ("bfloat16", "float16"):
+                value = value.astype("float32")
             if value.dtype == np.float64 and not name.endswith((".moments", ".deciles")):
                 value = value.astype("float32")
             if value.dtype == np.int64 and not name.endswith(".count"):

@@ -6,14 +6,17 @@
 //! of all other operations) and the files that it names.
 //! Must not know: graphs, layers, files.
 
+mod attention;
 mod contraction;
 mod convolution;
 mod indexing;
 mod lines;
+mod matrices;
 mod memory;
 mod movement;
 mod op;
 mod pooling;
+mod recurrent;
 mod region;
 mod taps;
 mod windows;

@@ -1,19 +1,25 @@
 //! The table of the operations that are not element-wise: which file runs which.
 
 use ibex_compile::program::{Product, Step};
+use ibex_graph::op::{Kind, Rule};
 use ibex_graph::ops::unary::Unary;
 use ibex_graph::{DType, Error, Op};
 
 use super::memory::{Layout, Located, Memory};
-use super::{Launch, contraction, convolution, indexing, lines, movement, pooling};
+use super::{
+    Launch, attention, contraction, convolution, indexing, lines, matrices, movement, pooling,
+    recurrent,
+};
 use crate::gemm::{Activation, Bias, Epilogue};
 use crate::pool::ThreadPool;
 
-/// Whether a library operation with a first output of this dtype has a kernel of its own here.
-pub(crate) fn supports(op: &Op, _dtype: DType) -> bool {
-    match op.kind() {
-        ibex_graph::op::Kind::Leaf | ibex_graph::op::Kind::Primitive => true,
-        ibex_graph::op::Kind::Library => matches!(op, Op::Softmax(_) | Op::LogSoftmax(_)),
+/// Whether an operation has a kernel of its own here for a first result of a dtype.
+pub(crate) fn supports(op: &Op, dtype: DType) -> bool {
+    match (op.kind(), op) {
+        (Kind::Leaf | Kind::Primitive, _) | (_, Op::Softmax(_) | Op::LogSoftmax(_)) => true,
+        (_, Op::Attention(_) | Op::AttentionGradient(_)) => dtype == DType::F32,
+        (_, Op::Recurrent(_) | Op::RecurrentGradient(_)) => dtype == DType::F32,
+        (Kind::Library, _) => false,
     }
 }
 
@@ -88,19 +94,22 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ScatterAdd(op) => indexing::scatter_add(op.axis, step, places),
         Op::Pad(op) => movement::pad(op, step, places),
         Op::Concatenate(op) => movement::concatenate(op.axis, step, places),
+        Op::MatrixFunction(op) => matrices::matrix_function(*op, step, places),
         Op::ArgSort(op) => lines::arg_sort(op, step, places),
         Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
         Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),
         Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
         Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
+        Op::Attention(op) => fitting(op.name(), attention::forward(&op.scoring, step, places))?,
+        Op::AttentionGradient(op) => {
+            fitting(op.name(), attention::backward(&op.scoring, step, places))?
+        }
+        Op::Recurrent(op) => recurrent::forward(op, step, places)?,
+        Op::RecurrentGradient(op) => recurrent::backward(op, step, places)?,
         Op::SparseSoftmaxCrossEntropy(_)
-        | Op::Attention(_)
-        | Op::AttentionGradient(_)
         | Op::Moments(_)
         | Op::Normalize(_)
         | Op::NormalizeGradient(_)
-        | Op::Recurrent(_)
-        | Op::RecurrentGradient(_)
         | Op::Softplus(_) => {
             let text = format!("the library operation `{op}` was not decomposed");
             return Err(Error::Invalid(text));
@@ -126,6 +135,11 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
             return Err(Error::Invalid(text));
         }
     })
+}
+
+/// A step whose operands the compiler has checked.
+fn fitting(name: &str, step: Option<Box<dyn Launch>>) -> Result<Box<dyn Launch>, Error> {
+    step.ok_or_else(|| Error::Invalid(format!("the operands of `{name}` do not fit each other")))
 }
 
 /// The places of a step's operands.

@@ -86,6 +86,21 @@ pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
     }
 }
 
+/// Runs all tiles over operands in place, here, whether or not that pays.
+///
+/// # Safety
+/// As for [`super::gemm`]; both views are strided, and the columns of B are neighbours.
+pub(crate) unsafe fn in_place(product: &Product) {
+    let tiles = Tiles::current();
+    let height = tile_rows(tiles, product.m.max(1));
+    for row in (0..product.m).step_by(height) {
+        for column in (0..product.n).step_by(tiles.columns()) {
+            // SAFETY: the tiles are disjoint parts of C.
+            unsafe { tile(product, tiles, row, height, column) };
+        }
+    }
+}
+
 /// Computes the tile at `(row, column)`.
 ///
 /// # Safety

@@ -19,7 +19,9 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use direct::in_place;
 pub use double::{View64, gemm_f64};
+pub(crate) use kernel::{Finish, Tile, Tiles};
 pub(crate) use pack::Panel;
 pub(crate) use split::Pointer;
 pub(crate) use view::{Cursor, Start};
@@ -27,7 +29,6 @@ pub use view::{View, Windows};
 
 use crate::elementwise::UnaryFn;
 use crate::pool::ThreadPool;
-use kernel::{Finish, Tiles};
 
 /// Fewer multiply-adds than this run on the caller's thread: a fork costs more than it saves.
 const PARALLEL: usize = 1 << 18;

@@ -391,7 +391,7 @@ pub(super) struct Filling {
 
 impl Filling {
     /// What is wrong with the options, as Keras's geometric layers check them.
-    pub fn check(&self) -> Vec<ConfigError> {
+    pub(super) fn check(&self) -> Vec<ConfigError> {
         let mode = (self.mode == FillMode::Mirror).then(|| {
             ConfigError::new("unknown `fill_mode`")
                 .expected("reflect, wrap, constant or nearest")
@@ -401,7 +401,12 @@ impl Filling {
     }
 
     /// Images whose pixels come from elsewhere: `a0, a1, a2, b0, b1, b2` for each image.
-    pub fn affine(&self, images: &Tensor, matrix: [Tensor; 6], format: DataFormat) -> Tensor {
+    pub(super) fn affine(
+        &self,
+        images: &Tensor,
+        matrix: [Tensor; 6],
+        format: DataFormat,
+    ) -> Tensor {
         let count = images.dim(0);
         let columns = matrix.map(|element| element.cast(DType::F32).broadcast_to([count, 1]));
         let mut columns = Vec::from(columns);

@@ -32,7 +32,7 @@ pub(super) struct Operations {
 
 impl Operations {
     /// The operations of these names, in this order.
-    pub fn named(&self, names: &[&'static str]) -> Steps {
+    pub(super) fn named(&self, names: &[&'static str]) -> Steps {
         names.iter().filter_map(|name| Some((*name, self.operation(name)?))).collect()
     }
 

@@ -52,6 +52,18 @@ pub fn layer_cases() -> Vec<(String, Value)> {
     families.iter().flat_map(of).collect()
 }
 
+/// How many times coarser than the bound for `float32` a case under its policy may be.
+///
+/// The interpreter rounds after every operation where Keras fuses some: up to four steps of the
+/// dtype (product, bias, two in an activation).
+pub fn coarseness(case: &Value) -> f64 {
+    match case["policy"].as_str().unwrap_or_default() {
+        policy if policy.ends_with("bfloat16") => 4.0 * 2f64.powi(-8) / 1e-5,
+        policy if policy.ends_with("float16") => 4.0 * 2f64.powi(-11) / 1e-5,
+        _ => 1.0,
+    }
+}
+
 /// The names of the golden files in a folder, sorted.
 pub fn names(of: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder().join(of)).unwrap();

@@ -15,6 +15,24 @@ pub(crate) const EPOCH: f64 = 1e-4;
 /// The bound of outputs after a short training.
 pub(crate) const TRAINED: f64 = 1e-3;
 
+/// What may differ in a case.
+pub(crate) struct Bounds {
+    pub(crate) output: f64,
+    pub(crate) epoch: f64,
+    pub(crate) trained: f64,
+}
+
+/// The bounds of a case: those of the contract, and under a policy with half precision a few
+/// roundings of its dtype (`bfloat16` has 8 significant bits, `float16` 11).
+pub(crate) fn bounds(case: &Value) -> Bounds {
+    let rounding = match case["policy"].as_str().unwrap_or_default() {
+        policy if policy.ends_with("bfloat16") => 2f64.powi(-8),
+        policy if policy.ends_with("float16") => 2f64.powi(-11),
+        _ => return Bounds { output: OUTPUT, epoch: EPOCH, trained: TRAINED },
+    };
+    Bounds { output: 2.0 * rounding, epoch: 2.0 * rounding, trained: 4.0 * rounding }
+}
+
 /// A file of the goldens.
 pub(crate) fn golden(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens").join(path)

@@ -7,6 +7,7 @@ import dataclasses
 import pkgutil
 import typing
 
+import keras
 import numpy as np
 
 FAMILIES = sorted(module.name for module in pkgutil.iter_modules(__path__))
@@ -35,8 +36,12 @@ class Case:
     values: typing.Callable = lambda random, index, shape: None
     #: One dtype for each input, where they differ.
     input_dtypes: list = None
+    #: The dtype policy, where it is not float32: the numbers are as coarse as its dtypes.
+    policy: str = ""
     #: Whether gradients of the inputs are compared.
     differentiable: bool = True
+    #: Whether it is trained, if it has weights: Keras's random numbers are its own.
+    trains: bool = True
 
     def dtype(self, index):
         return self.input_dtypes[index] if self.input_dtypes else self.input_dtype
@@ -61,3 +66,18 @@ def table(layer, base, shape, rows, **more):
     for suffix, arguments in rows.items():
         name = base + ("_" + suffix if suffix else "")
         yield Case(name, layer, shapes, lambda arguments=arguments: dict(arguments), **more)
+
+
+def with_gaps(random, index, shape):
+    """Sequences in which some steps are all zero, others have single zeros."""
+    values = coarse(random.normal(size=shape), 512)
+    gaps = random.uniform(size=shape[:2]) < 0.4
+    gaps[:, 0] = False
+    values[gaps] = 0
+    values[:, 0, 0] = 0
+    return values
+
+
+def behind_mask(layer, tensors):
+    """The layer behind a mask of the steps that are all zero."""
+    return layer(keras.layers.Masking()(tensors[0]))

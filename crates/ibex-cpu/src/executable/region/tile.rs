@@ -1,12 +1,11 @@
 //! Running the instructions of a region over one tile.
 
-use ibex_graph::rng::{Draw, to_unit};
+use ibex_graph::rng::Draw;
 use ibex_graph::{DType, Element, with_element};
 
 use super::code::{Code, Define, Home};
 use crate::executable::memory::Memory;
-use crate::scratch;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::{random, scratch};
 
 /// The uniform registers of a run, shared by its tasks.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +98,8 @@ impl<'a> Frame<'a> {
                         let state = self.memory.read::<i64>(*place, 2);
                         let draw = Draw::new(state[0] as u64, state[1] as u64, *stream);
                         let to = self.lane(register, start).data.cast::<f32>();
-                        random(&draw, std::slice::from_raw_parts_mut(to, count), start as u64);
+                        let to = std::slice::from_raw_parts_mut(to, count);
+                        random::uniform(&draw, to, start as u64);
                     }
                 }
             }
@@ -141,47 +141,4 @@ unsafe fn iota(
             unsafe { *to.cast::<T>().add(i) = T::from_f64(index as f64) };
         }
     });
-}
-
-/// Numbers `first ..` of a draw.
-fn random(draw: &Draw, to: &mut [f32], first: u64) {
-    let head = to.len().min(((4 - first % 4) % 4) as usize);
-    let (head, rest) = to.split_at_mut(head);
-    let one = |position: u64| draw.uniform(position);
-    head.iter_mut().zip(first..).for_each(|(to, position)| *to = one(position));
-    let first = first + head.len() as u64;
-    let whole = rest.len() / (4 * BLOCKS) * (4 * BLOCKS);
-    let (blocks, tail) = rest.split_at_mut(whole);
-    dispatch(Blocks { draw, to: blocks, first: first / 4 });
-    let first = first + blocks.len() as u64;
-    tail.iter_mut().zip(first..).for_each(|(to, position)| *to = one(position));
-}
-
-/// Blocks of four numbers that are computed side by side.
-const BLOCKS: usize = 16;
-
-/// Whole groups of blocks of a draw.
-struct Blocks<'a> {
-    draw: &'a Draw,
-    to: &'a mut [f32],
-    first: u64,
-}
-
-impl Kernel for Blocks<'_> {
-    type Output = ();
-
-    /// The body is plain: the compiler vectorises it for the set.
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        for (group, to) in self.to.chunks_exact_mut(4 * BLOCKS).enumerate() {
-            let first = self.first + (group * BLOCKS) as u64;
-            let words: [[u32; BLOCKS]; 4] = self.draw.blocks(first);
-            let units = words.map(|words| words.map(to_unit));
-            for block in 0..BLOCKS {
-                for word in 0..4 {
-                    to[4 * block + word] = units[word][block];
-                }
-            }
-        }
-    }
 }
