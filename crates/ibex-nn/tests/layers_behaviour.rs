@@ -5,12 +5,14 @@ use std::sync::Arc;
 use ibex_graph::interpreter::{self, Values};
 use ibex_graph::{Array, DType, Graph, Tensor, Variable};
 use ibex_nn::initializers::Seeds;
+use ibex_nn::layers::lambda::Function;
 use ibex_nn::layers::{
     Add, Average, BatchNormalization, Concatenate, Conv2D, Dense, Dropout, Embedding, Flatten,
     GlobalAveragePooling1D, Input, MaxPooling2D, Maximum, Minimum, Multiply, Rescaling, Reshape,
     Softmax, Subtract, add, multiply,
 };
 use ibex_nn::models::{Functional, SymbolicTensor};
+use ibex_nn::saving::{layer_config, layer_from_config};
 use ibex_nn::{Instance, Layer, LayerExt, Trace};
 
 /// Runs a model; the values of its outputs and the updates.
@@ -238,4 +240,41 @@ fn what_is_called_can_be_printed() {
     let model = Functional::new(vec![x], vec![y]).unwrap();
     assert!(format!("{dense:?}").starts_with("Dense { units: 2"));
     assert!(format!("{model:?}").contains("Dense"));
+}
+
+#[test]
+fn a_lambda_layer_is_the_function_that_its_name_stands_for() {
+    let lambda = |name: &str| {
+        // As Keras writes a layer whose function is registered.
+        serde_json::json!({
+            "module": "keras.layers",
+            "class_name": "Lambda",
+            "config": {
+                "name": "lambda",
+                "trainable": true,
+                "dtype": {"module": "keras", "class_name": "DTypePolicy",
+                          "config": {"name": "float32"}, "registered_name": null},
+                "function": {"module": "builtins", "class_name": "function",
+                             "config": name, "registered_name": "function"},
+                "arguments": {"factor": 3.0},
+            },
+            "registered_name": null,
+        })
+    };
+    let error = layer_from_config(&lambda("shop>scale")).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "layer `lambda`: the configuration of `Lambda` does not fit: unknown function \
+         `shop>scale` of a `Lambda` layer\n  help: call \
+         `Function::register(Function::new(\"shop>scale\", …))` before loading"
+    );
+    Function::register(Function::new("shop>scale", |inputs, arguments| {
+        &inputs[0] * arguments["factor"].as_f64().unwrap()
+    }));
+    let layer = layer_from_config(&lambda("shop>scale")).unwrap();
+    assert_eq!(layer_config(layer.as_ref()), lambda("shop>scale"));
+    let x = Input::new([2]).tensor();
+    let model = Functional::new(vec![x.clone()], vec![layer.call(&x)]).unwrap();
+    let values = Array::from_slice([1, 2], &[1f32, -2.0]).unwrap();
+    assert_eq!(run(model, false, &[values], 1).0[0].to_f64_vec(), [3.0, -6.0]);
 }

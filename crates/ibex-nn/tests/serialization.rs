@@ -278,8 +278,9 @@ fn what_is_wrong_with_a_configuration_is_named() {
     );
     assert_eq!(
         text(&with_layer("Lambda", json!({"function": {"class_name": "__lambda__"}}))),
-        "layer `middle`: a `Lambda` layer holds Python code, which is never run\n  help: write it \
-         as a layer in Rust and call `register_layer(\"Lambda\", …)`"
+        "layer `middle`: the configuration of `Lambda` does not fit: a `Lambda` layer holds Python \
+         code, which is never run\n  help: write it as a layer in Rust and call \
+         `register_layer(\"Lambda\", …)`"
     );
     let shape = text(&with_layer("Reshape", json!({"target_shape": [3]})));
     assert!(shape.contains("layer `middle` cannot be applied to `x`"), "{shape}");

@@ -10,16 +10,23 @@ import numpy as np
 from . import layer_cases, store
 
 
+#: Weights that are factors or deviations, and never negative.
+POSITIVE = ("gamma", "variance", "moving_variance", "moving_stddev", "renorm_stddev")
+
+
 def randomize(model, random):
     """Random weights in place of initial ones: zeros and ones hide mistakes."""
     for weight in model.weights:
-        if weight.name in ("gamma", "moving_variance"):
+        if weight.name in POSITIVE:
             value = random.uniform(0.5, 1.5, weight.shape)
         elif weight.dtype != "float32":
             continue  # the state of a random generator
         else:
             value = random.normal(size=weight.shape) * 0.4
         weight.assign(value.astype("float32"))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights
 
 
 def inputs_of(case, random):

@@ -50,7 +50,7 @@ fn a_lambda_with_code() {
             });
         },
         expect![[r#"
-            error: layer `lambda`: a `Lambda` layer holds Python code, which is never run
+            error: layer `lambda`: the configuration of `Lambda` does not fit: a `Lambda` layer holds Python code, which is never run
               at bad.keras: config.json
               help: write it as a layer in Rust and call `register_layer("Lambda", …)`
         "#]],

@@ -164,13 +164,7 @@ impl Reader {
             return Ok(operation.map_err(|error| in_layer(error, &name))?.shared());
         }
         let registered = object.get("registered_name").and_then(Value::as_str);
-        let load = match (layer_loader(class, registered), class) {
-            (Err(_), "Lambda") => {
-                Err(ConfigError::new("a `Lambda` layer holds Python code, which is never run")
-                    .help("write it as a layer in Rust and call `register_layer(\"Lambda\", …)`"))
-            }
-            (found, _) => found,
-        };
+        let load = layer_loader(class, registered);
         load.and_then(|load| load(&config)).map_err(|error| in_layer(error, &name))
     }
 

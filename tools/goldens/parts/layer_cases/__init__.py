@@ -7,6 +7,7 @@ import dataclasses
 import pkgutil
 import typing
 
+import keras
 import numpy as np
 
 FAMILIES = sorted(module.name for module in pkgutil.iter_modules(__path__))
@@ -65,3 +66,18 @@ def table(layer, base, shape, rows, **more):
     for suffix, arguments in rows.items():
         name = base + ("_" + suffix if suffix else "")
         yield Case(name, layer, shapes, lambda arguments=arguments: dict(arguments), **more)
+
+
+def with_gaps(random, index, shape):
+    """Sequences in which some steps are all zero, others have single zeros."""
+    values = coarse(random.normal(size=shape), 512)
+    gaps = random.uniform(size=shape[:2]) < 0.4
+    gaps[:, 0] = False
+    values[gaps] = 0
+    values[:, 0, 0] = 0
+    return values
+
+
+def behind_mask(layer, tensors):
+    """The layer behind a mask of the steps that are all zero."""
+    return layer(keras.layers.Masking()(tensors[0]))

@@ -3,7 +3,7 @@
 from keras import constraints as C
 from keras import regularizers as R
 
-from . import table
+from . import behind_mask, table, with_gaps
 
 
 def dense():
@@ -57,6 +57,61 @@ def embedding():
                      input_dtype="int32", learning_rate=0.5)
 
 
+def einsum_dense():
+    penalties = {"kernel_regularizer": R.L2(0.02), "bias_regularizer": R.L1(0.02),
+                 "activity_regularizer": R.L2(0.01)}
+    limits = {"kernel_constraint": C.MaxNorm(0.6), "bias_constraint": C.NonNeg()}
+    vector = {"equation": "ab,bc->ac", "output_shape": 4}
+    yield from table("EinsumDense", "einsum_dense", (5,), {
+        "": vector,
+        "bias": vector | {"bias_axes": "c"},
+        "relu": vector | {"bias_axes": "c", "activation": "relu"},
+        "regularized": vector | {"bias_axes": "c"} | penalties,
+        "constrained": vector | {"bias_axes": "c"} | limits,
+        "two_axes": {"equation": "ab,bcd->acd", "output_shape": (3, 2), "bias_axes": "cd"},
+    })
+    yield from table("EinsumDense", "einsum_dense_sequence", (3, 5), {
+        "": {"equation": "abc,cd->abd", "output_shape": (None, 4), "bias_axes": "d"},
+        "bias_of_both_axes": {"equation": "abc,cd->abd", "output_shape": (3, 4),
+                              "bias_axes": "bd"},
+        "bias_of_steps": {"equation": "abc,cd->abd", "output_shape": (3, 4), "bias_axes": "b"},
+        "heads": {"equation": "abc,cde->abde", "output_shape": (None, 2, 3), "bias_axes": "de"},
+        "both_axes": {"equation": "abc,bcd->ad", "output_shape": 4, "bias_axes": "d"},
+        "each_step": {"equation": "abc,bcd->abd", "output_shape": (3, 4), "bias_axes": "bd"},
+        "turned": {"equation": "abc,cd->adb", "output_shape": (4, 3), "bias_axes": "d"},
+        "elided_left": {"equation": "...x,xy->...y", "output_shape": 4, "bias_axes": "y"},
+        "elided_left_two": {"equation": "...bx,xy->...by", "output_shape": (3, 4),
+                            "bias_axes": "by"},
+        "elided_right": {"equation": "ab...,bc->ac...", "output_shape": 4, "bias_axes": "c"},
+    })
+    yield from table("EinsumDense", "einsum_dense_heads", (3, 2, 4), {
+        "": {"equation": "abcd,cde->abe", "output_shape": (None, 5), "bias_axes": "e"}})
+
+
+def reversible_embedding():
+    base = {"input_dim": 7, "output_dim": 4}
+    rows = {
+        "": base,
+        "mask_zero": base | {"mask_zero": True},
+        "regularized": base | {"embeddings_regularizer": R.L2(0.02),
+                               "embeddings_constraint": C.UnitNorm(1)},
+    }
+    integers = lambda random, index, shape: random.integers(0, 7, shape)
+    yield from table("ReversibleEmbedding", "reversible_embedding", (6,), rows,
+                     input_dtype="int32", learning_rate=0.5, values=integers,
+                     differentiable=False)
+
+
+def masking():
+    yield from table("Masking", "masking", (5, 3), {"": {}}, values=with_gaps)
+    yield from table("Masking", "masking_value", (5, 3), {"": {"mask_value": 2.0}},
+                     values=lambda *given: with_gaps(*given) + 2.0)
+    yield from table("Dense", "dense_masked", (5, 3), {
+        "": {"units": 2}, "activity_l2": {"units": 2, "activity_regularizer": R.L2(0.02)}},
+        call=behind_mask, values=with_gaps,
+        note="masked steps do not count in the loss")
+
+
 def cases():
-    for part in (dense, embedding):
+    for part in (dense, embedding, einsum_dense, reversible_embedding, masking):
         yield from part()

@@ -18,3 +18,15 @@ def cases():
         "": {"axis": 1}})
     yield from table("Concatenate", "chained_concatenate", [(3, 4), (3, 4)], {"": {}},
                      chained=True)
+    yield from table("Dot", "dot", [(4,), (4,)], {
+        "": {"axes": 1}, "normalize": {"axes": -1, "normalize": True}})
+    yield from table("Dot", "dot_matrices", [(3, 4), (4, 2)], {
+        "": {"axes": (2, 1)}, "negative_axes": {"axes": (-1, -2)},
+        "normalize": {"axes": (2, 1), "normalize": True}})
+    yield from table("Dot", "dot_rows", [(3, 4), (2, 4)], {"": {"axes": 2}, "last": {"axes": -1}})
+    yield from table("Dot", "dot_columns", [(3, 4), (3, 2)], {"": {"axes": 1}})
+    yield from table("Dot", "dot_matrix_vector", [(3, 4), (4,)], {"": {"axes": (2, 1)}})
+    yield from table("Dot", "dot_vector_matrix", [(4,), (3, 4)], {"": {"axes": (1, 2)}})
+    yield from table("Dot", "dot_of_many_axes", [(2, 3, 4), (2, 5, 3)], {"": {"axes": (2, 3)}})
+    yield from table("Dot", "chained_dot", [(3, 4), (3, 4)], {
+        "": {"axes": 2, "normalize": True}}, chained=True)

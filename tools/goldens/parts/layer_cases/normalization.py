@@ -6,7 +6,7 @@ from keras import regularizers as R
 from . import table
 
 
-def cases():
+def batch_and_layer():
     yield from table("BatchNormalization", "batch_normalization", (5,), {
         "": {},
         "momentum": {"momentum": 0.6},
@@ -44,3 +44,59 @@ def cases():
         "": {}, "axes_1_2": {"axis": [1, 2]}, "axes_all": {"axis": [1, 2, 3]}})
     yield from table("LayerNormalization", "chained_layer_normalization", (4, 6), {"": {}},
                      chained=True)
+    yield from table("LayerNormalization", "layer_normalization_rms", (4, 6), {
+        "scaling": {"rms_scaling": True}, "scaling_axes": {"rms_scaling": True, "axis": [1, 2]}})
+
+
+def renormalization():
+    """Renormalisation."""
+    limits = {"rmin": 0.7, "rmax": 1.4, "dmax": 0.3}
+    yield from table("BatchNormalization", "batch_normalization_renorm", (5,), {
+        "": {"renorm": True, "momentum": 0.8, "renorm_momentum": 0.7},
+        "clipped": {"renorm": True, "renorm_clipping": limits, "momentum": 0.8},
+        "dmax": {"renorm": True, "renorm_clipping": {"dmax": 0.2}, "renorm_momentum": 0.6},
+        "neither": {"renorm": True, "center": False, "scale": False, "momentum": 0.9},
+    })
+    yield from table("BatchNormalization", "batch_normalization_renorm_image", (3, 2, 4), {
+        "axis_1": {"renorm": True, "axis": 1, "momentum": 0.8}})
+
+
+def group():
+    yield from table("GroupNormalization", "group_normalization", (4, 3, 6), {
+        "": {"groups": 3},
+        "one": {"groups": 1, "epsilon": 0.1},
+        "instance": {"groups": -1},
+        "axis_minus_2": {"groups": 3, "axis": -2},
+        "axis_1": {"groups": 2, "axis": 1},
+        "no_center": {"groups": 2, "center": False},
+        "no_scale": {"groups": 2, "scale": False},
+        "regularized": {"groups": 2, "beta_regularizer": R.L2(0.05),
+                        "gamma_regularizer": R.L1(0.05)},
+        "constrained": {"groups": 2, "beta_constraint": C.NonNeg(),
+                        "gamma_constraint": C.MaxNorm(0.9)},
+    }, scale=2.0)
+    yield from table("GroupNormalization", "group_normalization_vector", (6,), {
+        "": {"groups": 2}}, scale=2.0)
+    yield from table("GroupNormalization", "group_normalization_sequence", (4, 6), {
+        "": {"groups": 3}}, scale=2.0)
+    yield from table("GroupNormalization", "chained_group_normalization", (4, 6), {
+        "": {"groups": 2, "center": False, "scale": False}}, chained=True)
+
+
+def rms_and_unit():
+    yield from table("RMSNormalization", "rms_normalization", (4, 6), {
+        "": {}, "epsilon": {"epsilon": 0.1}, "axes": {"axis": [1, 2]},
+        "axes_in_another_order": {"axis": [2, 1]}}, scale=2.0)
+    yield from table("RMSNormalization", "rms_normalization_square", (4, 4), {
+        "axis_1": {"axis": 1}}, note="the scale meets the last axis whatever the axis is")
+    yield from table("RMSNormalization", "chained_rms_normalization", (4, 6), {"": {}},
+                     chained=True)
+    yield from table("UnitNormalization", "unit_normalization", (3, 4), {
+        "": {}, "axis_1": {"axis": 1}, "axes": {"axis": [1, 2]}})
+    yield from table("UnitNormalization", "chained_unit_normalization", (3, 4), {"": {}},
+                     chained=True)
+
+
+def cases():
+    for part in (batch_and_layer, renormalization, group, rms_and_unit):
+        yield from part()
