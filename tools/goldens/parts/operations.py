@@ -33,8 +33,10 @@ def weights(shape):
 
 def model_of(expression, names, arrays):
     """The model with any batch size if Keras allows it."""
-    for batch in (None, "fixed"):
-        store.fresh(expression)
+    batched = all(arrays[name].shape[0] == 2 for name in names)
+    for batch in (None, "fixed") if batched and expression not in table.FIXED_BATCH else ("fixed",):
+        # Names start over; the compiled functions stay.
+        keras.utils.clear_session(free_memory=False)
         inputs = {}
         for name in names:
             shape = arrays[name].shape

@@ -219,9 +219,9 @@ pub(super) fn choose(condition: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
     let shape = a.shape().broadcast(b.shape()).and_then(|both| both.broadcast(condition.shape()));
     match shape {
         None => condition.select(a, b),
-        Some(shape) => condition
-            .broadcast_to(&shape)
-            .select(&a.broadcast_to(&shape), &b.broadcast_to(&shape)),
+        Some(shape) => {
+            condition.broadcast_to(&shape).select(&a.broadcast_to(&shape), &b.broadcast_to(&shape))
+        }
     }
 }
 

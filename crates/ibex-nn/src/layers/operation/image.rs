@@ -56,11 +56,12 @@ fn resize(g: &Given<'_>) -> Outcome<Tensor> {
         return Err(g.wrong("the size does not fit", "a height and a width", size.len()));
     };
     let positive = |extent: isize| usize::try_from(extent).unwrap_or(0);
-    let aspect = match (g.flag("crop_to_aspect_ratio", false)?, g.flag("pad_to_aspect_ratio", false)?) {
-        (true, _) => Aspect::Crop,
-        (_, true) => Aspect::Pad(g.number("fill_value")?.unwrap_or(0.0)),
-        _ => Aspect::Stretch,
-    };
+    let aspect =
+        match (g.flag("crop_to_aspect_ratio", false)?, g.flag("pad_to_aspect_ratio", false)?) {
+            (true, _) => Aspect::Crop,
+            (_, true) => Aspect::Pad(g.number("fill_value")?.unwrap_or(0.0)),
+            _ => Aspect::Stretch,
+        };
     let options = Resize {
         interpolation: g.choice("interpolation", METHODS)?,
         antialias: g.flag("antialias", false)?,

@@ -1,7 +1,7 @@
 //! `keras.ops.numpy` and `keras.ops.core`: elements chosen, and elements replaced, by position.
 
-use ibex_graph::ops::concatenate::stack;
 use ibex_graph::ops::composed::scatter::Combining;
+use ibex_graph::ops::concatenate::stack;
 use ibex_graph::{DType, Tensor};
 use serde_json::Value;
 

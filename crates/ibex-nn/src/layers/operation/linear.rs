@@ -1,8 +1,8 @@
 //! `keras.ops.numpy` and `keras.ops.einops`: products of tensors and sums of products.
 
+use ibex_graph::Tensor;
 use ibex_graph::ops::concatenate::stack;
 use ibex_graph::ops::einsum::einsum;
-use ibex_graph::Tensor;
 
 use super::given::{Given, float_of};
 use super::table::{Outcome, operations};
@@ -90,7 +90,10 @@ fn paired_axes(g: &Given<'_>, a: &Tensor, b: &Tensor) -> Outcome<(Vec<usize>, Ve
     use serde_json::Value;
     let resolve = |value: &Value, rank: usize| -> Outcome<Vec<usize>> {
         let items = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
-        items.iter().map(|item| g.axis_of("axes", item.as_i64().unwrap_or(0) as isize, rank)).collect()
+        items
+            .iter()
+            .map(|item| g.axis_of("axes", item.as_i64().unwrap_or(0) as isize, rank))
+            .collect()
     };
     match g.value("axes") {
         Some(Value::Array(pair)) if pair.len() == 2 => {

@@ -143,10 +143,7 @@ fn segmented(g: &Given<'_>) -> Outcome<(Tensor, Tensor, usize)> {
 }
 
 /// A reduction of the rows of each segment; `hits` says which rows are in which.
-fn segments(
-    g: &Given<'_>,
-    f: impl Fn(&Tensor, &Tensor, usize) -> Tensor,
-) -> Outcome<Tensor> {
+fn segments(g: &Given<'_>, f: impl Fn(&Tensor, &Tensor, usize) -> Tensor) -> Outcome<Tensor> {
     let (data, ids, count) = segmented(g)?;
     Ok(f(&ids.one_hot(count, -1, DType::Bool), &data, count))
 }

@@ -92,7 +92,7 @@ impl Operation {
         })?;
         let mut options = config.as_object().cloned().unwrap_or_default();
         let mut base = base();
-        base.name = options.remove("name").and_then(|name| name.as_str().map(str::to_string));
+        base.name = options.shift_remove("name").and_then(|name| name.as_str().map(str::to_string));
         let operation = Operation { row, options, base };
         operation.check_options()?;
         Ok(operation)
@@ -105,7 +105,8 @@ impl Operation {
 
     /// Whether the arguments of a call are those that the function takes.
     fn check_arguments(&self, arguments: &Bound) -> Result<(), ConfigError> {
-        let surplus = arguments.arguments().filter(|(name, _)| name.starts_with("argument ")).count();
+        let surplus =
+            arguments.arguments().filter(|(name, _)| name.starts_with("argument ")).count();
         if surplus > 0 && !self.row.variadic {
             let count = self.row.arguments.len();
             return Err(ConfigError::new(format!(

@@ -266,10 +266,7 @@ fn convolve(
     Ok(format(g)?.channels_last(&x, |x| f(x, &kernel, &spatial)))
 }
 
-fn pool(
-    g: &Given<'_>,
-    f: fn(&Tensor, &[usize], &[usize], Padding) -> Tensor,
-) -> Outcome<Tensor> {
+fn pool(g: &Given<'_>, f: fn(&Tensor, &[usize], &[usize], Padding) -> Tensor) -> Outcome<Tensor> {
     let x = g.float()?;
     let size = spatial(g, "pool_size", &x)?.unwrap_or(vec![2; x.rank().saturating_sub(2)]);
     let strides = spatial(g, "strides", &x)?.unwrap_or(size.clone());
@@ -345,10 +342,14 @@ fn layer_norm(g: &Given<'_>) -> Outcome<Tensor> {
         true => &wide * factor,
         false => (&wide - wide.mean(&axes, true)) * factor,
     };
-    let shape: Vec<usize> = x.all_axes().iter().map(|axis| match axes.contains(axis) {
-        true => x.shape()[*axis],
-        false => 1,
-    }).collect();
+    let shape: Vec<usize> = x
+        .all_axes()
+        .iter()
+        .map(|axis| match axes.contains(axis) {
+            true => x.shape()[*axis],
+            false => 1,
+        })
+        .collect();
     let weight = |name| -> Outcome<Option<Tensor>> {
         let weight = g.optional(name)?.map(|weight| weight.cast(wide.dtype()));
         let fits = |weight: &Tensor| weight.shape().size() == Shape::from(shape.clone()).size();

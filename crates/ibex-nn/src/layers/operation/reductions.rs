@@ -292,12 +292,7 @@ fn nan_quantile(g: &Given<'_>, q: &Tensor, how: Interpolation) -> Outcome<Tensor
 }
 
 /// Puts the reduced axes back if they are to be kept.
-fn restored(
-    g: &Given<'_>,
-    found: Tensor,
-    q: &Tensor,
-    kept: &ibex_graph::Shape,
-) -> Outcome<Tensor> {
+fn restored(g: &Given<'_>, found: Tensor, q: &Tensor, kept: &ibex_graph::Shape) -> Outcome<Tensor> {
     Ok(match g.flag("keepdims", false)? {
         true => found.reshape([q.shape().dims(), kept.dims()].concat()),
         false => found,

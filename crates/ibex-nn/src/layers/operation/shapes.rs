@@ -350,9 +350,8 @@ fn split(g: &Given<'_>, axis: usize) -> Outcome<Vec<Tensor>> {
     }
     let extent = x.dim(axis) as isize;
     let places = g.integers("indices_or_sections")?.unwrap_or_default();
-    let resolve = |&place: &isize| {
-        (if place < 0 { place + extent } else { place }).clamp(0, extent) as usize
-    };
+    let resolve =
+        |&place: &isize| (if place < 0 { place + extent } else { place }).clamp(0, extent) as usize;
     Ok(x.split_at(&places.iter().map(resolve).collect::<Vec<usize>>(), axis))
 }
 
