@@ -3,7 +3,7 @@
 from keras import constraints as C
 from keras import regularizers as R
 
-from . import behind_mask, table, with_gaps
+from . import table
 
 
 def batch_and_layer():
@@ -48,11 +48,8 @@ def batch_and_layer():
         "scaling": {"rms_scaling": True}, "scaling_axes": {"rms_scaling": True, "axis": [1, 2]}})
 
 
-def batch():
-    """Masks and renormalisation."""
-    yield from table("BatchNormalization", "batch_normalization_masked", (5, 3), {
-        "": {"momentum": 0.7}, "neither": {"center": False, "scale": False}},
-        call=behind_mask, values=with_gaps)
+def renormalization():
+    """Renormalisation."""
     limits = {"rmin": 0.7, "rmax": 1.4, "dmax": 0.3}
     yield from table("BatchNormalization", "batch_normalization_renorm", (5,), {
         "": {"renorm": True, "momentum": 0.8, "renorm_momentum": 0.7},
@@ -101,5 +98,5 @@ def rms_and_unit():
 
 
 def cases():
-    for part in (batch_and_layer, batch, group, rms_and_unit):
+    for part in (batch_and_layer, renormalization, group, rms_and_unit):
         yield from part()
