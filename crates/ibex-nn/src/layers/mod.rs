@@ -51,6 +51,7 @@ mod separable_convolution;
 mod spatial_dropout;
 mod transposed_convolution;
 mod up_sampling;
+mod wrapper;
 
 pub use add::add;
 pub use average::average;
@@ -133,11 +134,13 @@ layers! {
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
+    spectral_normalization: SpectralNormalization,
     subtract: Subtract,
     unit_normalization: UnitNormalization,
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,
     up_sampling3d: UpSampling3D,
+    weight_normalization: WeightNormalization,
     zero_padding1d: ZeroPadding1D,
     zero_padding2d: ZeroPadding2D,
     zero_padding3d: ZeroPadding3D,
