@@ -27,6 +27,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
         false
     }
 
+    /// The input and the output of an operation that may lie in the same place, because each
+    /// element is read before what takes its place is written.
+    fn overwrites(&self, op: &Op) -> Option<(usize, usize)> {
+        let _ = op;
+        None
+    }
+
     /// Makes a program ready to run.
     ///
     /// # Errors
@@ -84,6 +91,8 @@ impl Device {
     /// As for [`Device::compile`].
     pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
         let graph = crate::passes::optimise(graph, &|op, dtype| self.0.supports(op, dtype));
-        crate::lower::lower(&graph, &|op, dtype| self.0.ends(op, dtype))
+        let (ends, overwrites) =
+            (|op: &Op, dtype| self.0.ends(op, dtype), |op: &Op| self.0.overwrites(op));
+        crate::lower::lower(&graph, &ends, &overwrites)
     }
 }

@@ -56,6 +56,15 @@ pub(crate) fn ends(op: &Op) -> bool {
     }
 }
 
+/// The input and the output of an operation that may lie in the same place.
+pub(crate) fn overwrites(op: &Op) -> Option<(usize, usize)> {
+    match op {
+        Op::Recurrent(op) => recurrent::forward_overwrites(op),
+        Op::RecurrentGradient(op) => recurrent::backward_overwrites(op),
+        _ => None,
+    }
+}
+
 /// Resolves a step that ends with an epilogue.
 pub(super) fn load_product(
     product: &Product,
