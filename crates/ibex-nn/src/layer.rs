@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::arguments::{Argument, Bound};
 use crate::instance::{Build, Instance};
+use crate::layers::recurrent::{Cell, Recurrent};
 use crate::models::symbolic::{Arguments, SymbolicTensor};
 use crate::object::{ConfigError, from_config};
 use crate::partial::PartialType;
@@ -168,6 +169,26 @@ pub trait Layer: fmt::Debug + Send + Sync {
     fn takes_any_argument(&self) -> bool {
         false
     }
+
+    /// The layer as a cell: one step of a recurrent layer; `None` if it is none.
+    fn as_cell(&self) -> Option<&dyn Cell> {
+        None
+    }
+
+    /// The layer as one that goes through time; `None` if it does not.
+    fn as_recurrent(&self) -> Option<&dyn Recurrent> {
+        None
+    }
+
+    /// Whether an output of a batch may depend on other samples than its own, while training.
+    ///
+    /// Users' own layers are taken to be so, unless they say otherwise.
+    fn mixes_samples(&self) -> bool {
+        self.module().is_none()
+    }
+
+    /// Replaces the cells that are options of this one by independent ones.
+    fn renew_inner_layers(&mut self) {}
 
     /// The layers that are options of this one, such as a wrapper's; they get automatic names too.
     fn inner_layers(&self) -> Vec<Arc<dyn Layer>> {
