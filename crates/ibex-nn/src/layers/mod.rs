@@ -62,6 +62,7 @@ mod spatial_dropout;
 mod tokens;
 mod transposed_convolution;
 mod up_sampling;
+mod wrapper;
 
 pub use add::add;
 pub use augmentation::{Augmentation, Factor};
@@ -201,6 +202,7 @@ layers! {
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
+    spectral_normalization: SpectralNormalization,
     stacked_rnn_cells: StackedRNNCells,
     stft_spectrogram: STFTSpectrogram,
     string_lookup: StringLookup,
@@ -211,6 +213,7 @@ layers! {
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,
     up_sampling3d: UpSampling3D,
+    weight_normalization: WeightNormalization,
     zero_padding1d: ZeroPadding1D,
     zero_padding2d: ZeroPadding2D,
     zero_padding3d: ZeroPadding3D,
