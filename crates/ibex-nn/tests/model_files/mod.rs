@@ -47,16 +47,27 @@ fn set_weights(layers: &[Arc<Instance>], group: &Hdf5Group) {
             continue;
         }
         let own = group.group(&name).unwrap_or_else(|| panic!("no group {name}"));
-        for (i, weight) in layer.weights().iter().enumerate() {
-            let raw = own.array(&format!("vars/{i}")).unwrap();
-            let dtype: DType = raw.dtype().to_string().parse().unwrap();
-            let value = Array::from_bytes(dtype, raw.shape().to_vec(), raw.data()).unwrap();
-            let variable = weight.variable().unwrap();
-            variable.set(&value.cast(variable.dtype())).unwrap();
+        set_layer(layer, own);
+    }
+}
+
+/// Gives a layer and those inside it the weights of its group.
+fn set_layer(layer: &Instance, own: &Hdf5Group) {
+    for (i, weight) in layer.weights().iter().enumerate() {
+        let raw = own.array(&format!("vars/{i}")).unwrap();
+        let dtype: DType = raw.dtype().to_string().parse().unwrap();
+        let value = Array::from_bytes(dtype, raw.shape().to_vec(), raw.data()).unwrap();
+        let variable = weight.variable().unwrap();
+        variable.set(&value.cast(variable.dtype())).unwrap();
+    }
+    let children = layer.children().iter();
+    match own.group("layers") {
+        Some(inner) => {
+            set_weights(&children.map(|(_, child)| child.clone()).collect::<Vec<_>>(), inner);
         }
-        if let Some(inner) = own.group("layers") {
-            let children = layer.children().iter().map(|(_, child)| child.clone());
-            set_weights(&children.collect::<Vec<_>>(), inner);
-        }
+        None => children.for_each(|(place, child)| {
+            let group = own.group(place).unwrap_or_else(|| panic!("no group {place}"));
+            set_layer(child, group);
+        }),
     }
 }
