@@ -17,7 +17,8 @@ use ibex_nn::{Instance, Layer, LayerExt, Trace};
 
 fn chain(shape: &[usize], layers: Vec<Arc<dyn Layer>>) -> Functional {
     let input = Input::new(shape);
-    let chain = layers.into_iter().fold(Sequential::new().add(input), |chain, layer| chain.add(layer));
+    let chain =
+        layers.into_iter().fold(Sequential::new().add(input), |chain, layer| chain.add(layer));
     let model = chain.to_functional().unwrap();
     model.layers().iter().for_each(|layer| layer.materialize(layer.name(), &mut Seeds::new(1)));
     model
@@ -128,11 +129,8 @@ fn the_last_states_begin_the_next_batch() {
         Array::from_slice([1, time, 2], &numbers).unwrap()
     };
     let model = |time: usize, stateful: bool| {
-        let input = Input::with_batch_shape(ibex_nn::PartialShape(vec![
-            Some(1),
-            Some(time),
-            Some(2),
-        ]));
+        let input =
+            Input::with_batch_shape(ibex_nn::PartialShape(vec![Some(1), Some(time), Some(2)]));
         let chain = Sequential::new().add(input).add(layer(stateful));
         let model = chain.to_functional().unwrap();
         model.layers().iter().for_each(|l| l.materialize(l.name(), &mut Seeds::new(1)));
@@ -175,8 +173,7 @@ fn names_of_weights_are_those_of_keras() {
     let model = chain(&[5, 3], layers);
     let weights = model.layers().iter().flat_map(|layer| layer.all_weights());
     let names: Vec<String> = weights.map(|w| w.variable().unwrap().name().to_string()).collect();
-    let kernels: Vec<&str> =
-        names.iter().filter_map(|name| name.strip_suffix("/kernel")).collect();
+    let kernels: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix("/kernel")).collect();
     assert_eq!(
         kernels,
         [
@@ -220,10 +217,7 @@ fn mistake_of(output: SymbolicTensor, inputs: Vec<SymbolicTensor>) -> String {
 fn mistakes_say_what_is_wrong() {
     let known = [None, Some(5), Some(3)];
     let unknown = [None, None, Some(3)];
-    assert_eq!(
-        mistake(&LSTM::new(0), &known),
-        "`units` must be positive\n  received  units = 0"
-    );
+    assert_eq!(mistake(&LSTM::new(0), &known), "`units` must be positive\n  received  units = 0");
     assert_eq!(
         mistake(&GRU::new(4), &[None, Some(5)]),
         "the input must have 3 axes\n  expected  (batch, time, features)\n  received  (None, 5)"
