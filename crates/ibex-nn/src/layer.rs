@@ -147,6 +147,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         }
     }
 
+    /// What files have of the layer beside its configuration and its weights.
+    fn assets(&self) -> Option<Assets> {
+        None
+    }
+
     /// The names of the arguments of a call, in order, without masks: those of Keras's `call`.
     fn signature(&self) -> &'static [&'static str] {
         &["inputs"]
@@ -194,6 +199,17 @@ pub trait Layer: fmt::Debug + Send + Sync {
     fn stem(&self) -> String {
         snake_case(self.class_name())
     }
+}
+
+/// What a lookup layer that found its vocabulary in data has in files beside its configuration.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    /// Where it lies, below the place of the layer.
+    pub places: &'static [&'static str],
+    /// The tokens, one in each line.
+    pub vocabulary: String,
+    /// The weight of each token, if they are weighted.
+    pub idf_weights: Option<Vec<f64>>,
 }
 
 /// What every layer has.

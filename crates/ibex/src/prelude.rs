@@ -20,24 +20,27 @@ pub use ibex_graph::{
     Array, GradientCheck, GradientReport, Tensor, Variable, check_gradients, gradients,
 };
 pub use ibex_nn::activations::*;
+pub use ibex_nn::arguments::{Argument, CallArguments};
 pub use ibex_nn::constraints::*;
 pub use ibex_nn::initializers::*;
 pub use ibex_nn::layers::*;
 pub use ibex_nn::losses::*;
+pub use ibex_nn::models::symbolic::with;
 pub use ibex_nn::models::{Sequential, SymbolicTensor};
 pub use ibex_nn::optimizers::*;
+pub use ibex_nn::policy::DTypePolicy;
 pub use ibex_nn::regularizers::*;
 pub use ibex_nn::schedules::*;
 pub use ibex_nn::{
-    Base, Build, Call, ConfigError, Layer, LayerExt, PartialShape, PartialType, Trace, WeightSpec,
-    layer_facts, layer_setters,
+    Base, Build, Call, ConfigError, InnerLayer, Layer, LayerExt, PartialShape, PartialType, Trace,
+    WeightSpec, layer_facts, layer_setters,
 };
 pub use ibex_nn::{layers, metrics};
 pub use ibex_train::callbacks::*;
 pub use ibex_train::{
-    Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs, Model,
-    Result, Samples, custom_loss, custom_metric, datasets, losses, random, set_random_seed, trace,
-    with_derivative,
+    ApplyLayer, Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs,
+    Model, Result, Samples, custom_loss, custom_metric, datasets, losses, random, set_random_seed,
+    trace, with_derivative,
 };
 
 // Where two of the families above share a name, a name by itself wins over the `*` of the other.
