@@ -26,7 +26,9 @@ PARTS = [
     "image",
     "layers",
     "models",
+    "operations",
     "serialization",
+    "preprocessing",
     "names",
     "mistakes",
 ]

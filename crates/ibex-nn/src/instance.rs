@@ -11,7 +11,7 @@ use ibex_graph::{Array, DType, OpError, Shape, Tensor, Variable, tensor};
 
 use crate::arguments::{Bound, CallArguments, MaskSource};
 use crate::constraints::Constraint;
-use crate::initializers::{Initializer, Seeds};
+use crate::initializers::{Initializer, Seeds, Zeros};
 use crate::layer::Layer;
 use crate::object::ConfigError;
 use crate::partial::{PartialShape, PartialType};
@@ -112,6 +112,7 @@ pub struct Build<'a> {
     dtype: DType,
     bound: &'a Bound,
     weights: &'a mut Vec<Weight>,
+    states: &'a mut Vec<Weight>,
     children: &'a mut Vec<(String, Arc<Instance>)>,
 }
 
@@ -133,6 +134,14 @@ impl Build<'_> {
             variable: weight.variable.clone(),
             shared: true,
         }));
+    }
+
+    /// Asks for a state: a variable that goes from one batch to the next, zero at first.
+    ///
+    /// It is no weight: it is neither counted nor saved.
+    pub fn state(&mut self, name: impl Into<String>, shape: impl Into<Shape>) {
+        let spec = WeightSpec::new(name, shape, Zeros).not_trained().dtype(self.dtype);
+        self.states.push(Weight { spec, variable: Arc::default(), shared: false });
     }
 
     /// The arguments of the call that builds the layer, by name.
@@ -186,6 +195,7 @@ pub struct Instance {
     inputs: Vec<PartialType>,
     bound: Bound,
     weights: Vec<Weight>,
+    states: Vec<Weight>,
     children: Vec<(String, Arc<Instance>)>,
     trainable: AtomicBool,
 }
@@ -225,10 +235,14 @@ impl Instance {
             return Ok(instance.clone());
         }
         let inputs = bound.inputs(tensors);
-        let (mut weights, mut children) = (Vec::new(), Vec::new());
-        let dtype = layer.base().dtype.variable();
-        let mut build =
-            Build { dtype, bound: &bound, weights: &mut weights, children: &mut children };
+        let (mut weights, mut states, mut children) = (Vec::new(), Vec::new(), Vec::new());
+        let mut build = Build {
+            dtype: layer.base().dtype.variable(),
+            bound: &bound,
+            weights: &mut weights,
+            states: &mut states,
+            children: &mut children,
+        };
         layer.build(&mut build, &inputs)?;
         for weight in &weights {
             weight.spec.initializer.check(&weight.spec.shape)?;
@@ -239,6 +253,7 @@ impl Instance {
             inputs,
             bound,
             weights,
+            states,
             children,
             trainable: AtomicBool::new(layer.base().trainable),
         });
@@ -268,6 +283,24 @@ impl Instance {
     /// Its own weights, in the order in which the layer asked for them.
     pub fn weights(&self) -> &[Weight] {
         &self.weights
+    }
+
+    /// What it carries from one batch to the next, in the order in which the layer asked for it.
+    pub fn states(&self) -> &[Weight] {
+        &self.states
+    }
+
+    /// Its own state and that of everything inside it.
+    pub fn all_states(&self) -> Vec<&Weight> {
+        let inner = self.children.iter().flat_map(|(_, child)| child.all_states());
+        self.states.iter().chain(inner).collect()
+    }
+
+    /// Sets its own state, and that of everything inside it, to zero: the next batch begins anew.
+    pub fn reset_states(&self) {
+        for variable in self.all_states().into_iter().filter_map(Weight::variable) {
+            variable.lock().bytes_mut().fill(0);
+        }
     }
 
     /// The instances inside it, in order.
@@ -336,7 +369,8 @@ impl Instance {
 
     /// Makes variables of all weights that are not yet, below `path`, with values of one's own.
     pub fn materialize_with(&self, path: &str, value: &mut dyn FnMut(&WeightSpec) -> Array) {
-        for weight in self.weights.iter().filter(|weight| !weight.shared) {
+        let own = self.weights.iter().filter(|weight| !weight.shared);
+        for weight in own.chain(&self.states) {
             weight.variable.get_or_init(|| {
                 Variable::new(format!("{path}/{}", weight.spec.name), value(&weight.spec))
             });

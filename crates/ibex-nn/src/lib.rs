@@ -24,6 +24,7 @@ pub mod policy;
 pub mod regularizers;
 pub mod saving;
 pub mod schedules;
+pub mod text;
 pub mod trace;
 
 pub use inner_layer::InnerLayer;

@@ -5,6 +5,7 @@
 //! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`],
 //! [`saving`], [`summary`].
 
+pub mod apply;
 mod arrays;
 pub mod callbacks;
 mod checkpoint;
@@ -27,6 +28,7 @@ pub mod saving;
 mod step;
 pub mod summary;
 
+pub use apply::ApplyLayer;
 pub use callbacks::{Callback, Event, Plan};
 pub use compile::{Compile, MetricChoice};
 pub use custom::{BuildOptimizer, custom_loss, custom_metric, trace, with_derivative};

@@ -38,7 +38,7 @@ pub use ibex_nn::{
 pub use ibex_nn::{layers, metrics};
 pub use ibex_train::callbacks::*;
 pub use ibex_train::{
-    Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs, Model,
+    ApplyLayer, Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs, Model,
     Result, Samples, custom_loss, custom_metric, datasets, losses, random, set_random_seed, trace,
     with_derivative,
 };

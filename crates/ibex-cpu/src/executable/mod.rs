@@ -11,6 +11,7 @@ mod contraction;
 mod convolution;
 mod indexing;
 mod lines;
+mod matrices;
 mod memory;
 mod movement;
 mod op;

@@ -7,7 +7,8 @@ use ibex_graph::{DType, Error, Op};
 
 use super::memory::{Layout, Located, Memory};
 use super::{
-    Launch, attention, contraction, convolution, indexing, lines, movement, pooling, recurrent,
+    Launch, attention, contraction, convolution, indexing, lines, matrices, movement, pooling,
+    recurrent,
 };
 use crate::gemm::{Activation, Bias, Epilogue};
 use crate::pool::ThreadPool;
@@ -93,6 +94,7 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ScatterAdd(op) => indexing::scatter_add(op.axis, step, places),
         Op::Pad(op) => movement::pad(op, step, places),
         Op::Concatenate(op) => movement::concatenate(op.axis, step, places),
+        Op::MatrixFunction(op) => matrices::matrix_function(*op, step, places),
         Op::ArgSort(op) => lines::arg_sort(op, step, places),
         Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
         Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),

@@ -39,22 +39,32 @@ pub struct LayerRow {
 
 mod adaptive_pooling;
 mod borders;
+mod categorical;
 mod convolution;
 mod depthwise_convolution;
+mod heads;
+mod index_lookup;
 pub mod input;
 mod merging;
 mod noise;
+mod on_data;
 pub mod operation;
 pub mod options;
 mod pooling;
+mod quantiles;
+pub mod recurrent;
 mod separable_convolution;
+mod sequence_attention;
 mod spatial_dropout;
+mod tokens;
 mod transposed_convolution;
 mod up_sampling;
 mod wrapper;
 
 pub use add::add;
 pub use average::average;
+pub use bidirectional::MergeMode;
+pub use categorical::OutputMode;
 pub use concatenate::concatenate;
 pub use dot::dot;
 pub use input::{Input, InputLayer};
@@ -64,6 +74,7 @@ pub use multiply::multiply;
 pub use operation::Operation;
 pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
 pub use subtract::subtract;
+pub use tokens::{OovMethod, Salt};
 
 layers! {
     activation: Activation,
@@ -75,12 +86,17 @@ layers! {
     adaptive_max_pooling2d: AdaptiveMaxPooling2D,
     adaptive_max_pooling3d: AdaptiveMaxPooling3D,
     add: Add,
+    additive_attention: AdditiveAttention,
     alpha_dropout: AlphaDropout,
+    attention: Attention,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
     average_pooling3d: AveragePooling3D,
     batch_normalization: BatchNormalization,
+    bidirectional: Bidirectional,
+    category_encoding: CategoryEncoding,
+    center_crop: CenterCrop,
     concatenate: Concatenate,
     conv1d: Conv1D,
     conv1d_transpose: Conv1DTranspose,
@@ -88,12 +104,16 @@ layers! {
     conv2d_transpose: Conv2DTranspose,
     conv3d: Conv3D,
     conv3d_transpose: Conv3DTranspose,
+    conv_lstm1d: ConvLSTM1D,
+    conv_lstm2d: ConvLSTM2D,
+    conv_lstm3d: ConvLSTM3D,
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
     dense: Dense,
     depthwise_conv1d: DepthwiseConv1D,
     depthwise_conv2d: DepthwiseConv2D,
+    discretization: Discretization,
     dot: Dot,
     dropout: Dropout,
     einsum_dense: EinsumDense,
@@ -109,33 +129,53 @@ layers! {
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
+    group_query_attention: GroupQueryAttention,
+    gru: GRU,
+    gru_cell: GRUCell,
+    hashed_crossing: HashedCrossing,
+    hashing: Hashing,
     identity: Identity,
+    integer_lookup: IntegerLookup,
     lambda: Lambda,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
+    lstm: LSTM,
+    lstm_cell: LSTMCell,
     masking: Masking,
     max_pooling1d: MaxPooling1D,
     max_pooling2d: MaxPooling2D,
     max_pooling3d: MaxPooling3D,
     maximum: Maximum,
+    mel_spectrogram: MelSpectrogram,
     minimum: Minimum,
+    multi_head_attention: MultiHeadAttention,
     multiply: Multiply,
+    normalization: Normalization,
     permute: Permute,
     prelu: PReLU,
     relu: ReLU,
     repeat_vector: RepeatVector,
     rescaling: Rescaling,
     reshape: Reshape,
+    resizing: Resizing,
     reversible_embedding: ReversibleEmbedding,
     rms_normalization: RMSNormalization,
+    rnn: RNN,
     separable_conv1d: SeparableConv1D,
     separable_conv2d: SeparableConv2D,
+    simple_rnn: SimpleRNN,
+    simple_rnn_cell: SimpleRNNCell,
     softmax: Softmax,
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
     spectral_normalization: SpectralNormalization,
+    stacked_rnn_cells: StackedRNNCells,
+    stft_spectrogram: STFTSpectrogram,
+    string_lookup: StringLookup,
     subtract: Subtract,
+    text_vectorization: TextVectorization,
+    time_distributed: TimeDistributed,
     unit_normalization: UnitNormalization,
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,

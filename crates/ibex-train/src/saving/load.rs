@@ -13,7 +13,7 @@ use ibex_nn::{ConfigError, WeightSpec};
 use serde_json::Value;
 
 use super::weights::{self, Mismatch};
-use super::{OPTIMIZER, compile_config};
+use super::{OPTIMIZER, assets, compile_config};
 use crate::error::Result;
 use crate::model::Model;
 
@@ -48,7 +48,7 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn from_archive(archive: &KerasArchive, compile: bool) -> Result<Model> {
-        let mut model = Model::without_weights(functional(&archive.config)?)?;
+        let mut model = Model::without_weights(functional(&assets::filled_config(archive)?)?)?;
         // What the configuration claims must be there before memory is taken for it.
         weights::check(&model.instance, &archive.weights).map_err(in_weights)?;
         for (_, layer) in model.instance.children() {

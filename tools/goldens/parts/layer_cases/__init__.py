@@ -42,6 +42,8 @@ class Case:
     make: typing.Callable = None
     #: Whether gradients of the inputs are compared.
     differentiable: bool = True
+    #: Whether it is trained, if it has weights: Keras's random numbers are its own.
+    trains: bool = True
 
     def dtype(self, index):
         return self.input_dtypes[index] if self.input_dtypes else self.input_dtype
