@@ -38,6 +38,8 @@ pub struct LayerRow {
 }
 
 mod adaptive_pooling;
+pub mod augmentation;
+mod augmentation_steps;
 mod borders;
 mod categorical;
 mod convolution;
@@ -62,6 +64,7 @@ mod up_sampling;
 mod wrapper;
 
 pub use add::add;
+pub use augmentation::{Augmentation, Factor};
 pub use average::average;
 pub use bidirectional::MergeMode;
 pub use categorical::OutputMode;
@@ -73,6 +76,7 @@ pub use minimum::minimum;
 pub use multiply::multiply;
 pub use operation::Operation;
 pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
+pub use random_flip::FlipMode;
 pub use subtract::subtract;
 pub use tokens::{OovMethod, Salt};
 
@@ -89,6 +93,8 @@ layers! {
     additive_attention: AdditiveAttention,
     alpha_dropout: AlphaDropout,
     attention: Attention,
+    aug_mix: AugMix,
+    auto_contrast: AutoContrast,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
@@ -110,6 +116,7 @@ layers! {
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
+    cut_mix: CutMix,
     dense: Dense,
     depthwise_conv1d: DepthwiseConv1D,
     depthwise_conv2d: DepthwiseConv2D,
@@ -119,6 +126,7 @@ layers! {
     einsum_dense: EinsumDense,
     elu: ELU,
     embedding: Embedding,
+    equalization: Equalization,
     flatten: Flatten,
     gaussian_dropout: GaussianDropout,
     gaussian_noise: GaussianNoise,
@@ -148,11 +156,34 @@ layers! {
     maximum: Maximum,
     mel_spectrogram: MelSpectrogram,
     minimum: Minimum,
+    mix_up: MixUp,
     multi_head_attention: MultiHeadAttention,
     multiply: Multiply,
     normalization: Normalization,
     permute: Permute,
+    pipeline: Pipeline,
     prelu: PReLU,
+    rand_augment: RandAugment,
+    random_brightness: RandomBrightness,
+    random_color_degeneration: RandomColorDegeneration,
+    random_color_jitter: RandomColorJitter,
+    random_contrast: RandomContrast,
+    random_crop: RandomCrop,
+    random_elastic_transform: RandomElasticTransform,
+    random_erasing: RandomErasing,
+    random_flip: RandomFlip,
+    random_gaussian_blur: RandomGaussianBlur,
+    random_grayscale: RandomGrayscale,
+    random_hue: RandomHue,
+    random_invert: RandomInvert,
+    random_perspective: RandomPerspective,
+    random_posterization: RandomPosterization,
+    random_rotation: RandomRotation,
+    random_saturation: RandomSaturation,
+    random_sharpness: RandomSharpness,
+    random_shear: RandomShear,
+    random_translation: RandomTranslation,
+    random_zoom: RandomZoom,
     relu: ReLU,
     repeat_vector: RepeatVector,
     rescaling: Rescaling,
@@ -166,6 +197,7 @@ layers! {
     simple_rnn: SimpleRNN,
     simple_rnn_cell: SimpleRNNCell,
     softmax: Softmax,
+    solarization: Solarization,
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
