@@ -23,10 +23,13 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "augmentation",
     "image",
     "layers",
     "models",
+    "operations",
     "serialization",
+    "preprocessing",
     "names",
     "mistakes",
 ]

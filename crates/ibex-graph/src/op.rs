@@ -350,6 +350,8 @@ operations! {
     RecurrentGradient(crate::ops::recurrent::RecurrentGradient),
     /// Uniform random numbers.
     RandomUniform(crate::ops::random::RandomUniform),
+    /// Factorizations of matrices, linear equations, determinants.
+    MatrixFunction(crate::ops::linalg::MatrixFunction),
     /// The order of the elements along an axis.
     ArgSort(crate::ops::sort::ArgSort),
     /// The position of the largest or smallest element along an axis.

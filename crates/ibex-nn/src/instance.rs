@@ -3,6 +3,7 @@
 //! An instance first only knows which weights the layer asks for; they become variables when a
 //! model takes the layer in and names it, because initial values depend on the model's seed.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +11,7 @@ use ibex_graph::{Array, DType, OpError, Shape, Tensor, Variable, tensor};
 
 use crate::arguments::{Bound, CallArguments, MaskSource};
 use crate::constraints::Constraint;
-use crate::initializers::{Initializer, Seeds};
+use crate::initializers::{Initializer, Seeds, Zeros};
 use crate::layer::Layer;
 use crate::object::ConfigError;
 use crate::partial::{PartialShape, PartialType};
@@ -83,7 +84,9 @@ impl WeightSpec {
 #[derive(Debug)]
 pub struct Weight {
     spec: WeightSpec,
-    variable: OnceLock<Variable>,
+    variable: Arc<OnceLock<Variable>>,
+    /// Whether it is listed here only: a layer inside asked for it and makes its variable.
+    shared: bool,
 }
 
 impl Weight {
@@ -109,6 +112,7 @@ pub struct Build<'a> {
     dtype: DType,
     bound: &'a Bound,
     weights: &'a mut Vec<Weight>,
+    states: &'a mut Vec<Weight>,
     children: &'a mut Vec<(String, Arc<Instance>)>,
 }
 
@@ -117,7 +121,27 @@ impl Build<'_> {
     pub fn weight(&mut self, spec: WeightSpec) {
         let dtype = if spec.dtype == DType::F32 { self.dtype } else { spec.dtype };
         let spec = WeightSpec { dtype, ..spec };
-        self.weights.push(Weight { spec, variable: OnceLock::new() });
+        self.weights.push(Weight { spec, variable: Arc::default(), shared: false });
+    }
+
+    /// Lists a weight of the layer inside that is called `child` as one of this layer too, first
+    /// where it is listed: Keras does so with weights that are attributes of two layers.
+    pub fn share(&mut self, child: &str, weight: &str) {
+        let inside = self.children.iter().find(|(name, _)| name == child);
+        let inside = inside.and_then(|(_, child)| child.weight(weight));
+        self.weights.extend(inside.map(|weight| Weight {
+            spec: weight.spec.clone(),
+            variable: weight.variable.clone(),
+            shared: true,
+        }));
+    }
+
+    /// Asks for a state: a variable that goes from one batch to the next, zero at first.
+    ///
+    /// It is no weight: it is neither counted nor saved.
+    pub fn state(&mut self, name: impl Into<String>, shape: impl Into<Shape>) {
+        let spec = WeightSpec::new(name, shape, Zeros).not_trained().dtype(self.dtype);
+        self.states.push(Weight { spec, variable: Arc::default(), shared: false });
     }
 
     /// The arguments of the call that builds the layer, by name.
@@ -171,6 +195,7 @@ pub struct Instance {
     inputs: Vec<PartialType>,
     bound: Bound,
     weights: Vec<Weight>,
+    states: Vec<Weight>,
     children: Vec<(String, Arc<Instance>)>,
     trainable: AtomicBool,
 }
@@ -210,10 +235,14 @@ impl Instance {
             return Ok(instance.clone());
         }
         let inputs = bound.inputs(tensors);
-        let (mut weights, mut children) = (Vec::new(), Vec::new());
-        let dtype = layer.base().dtype.variable();
-        let mut build =
-            Build { dtype, bound: &bound, weights: &mut weights, children: &mut children };
+        let (mut weights, mut states, mut children) = (Vec::new(), Vec::new(), Vec::new());
+        let mut build = Build {
+            dtype: layer.base().dtype.variable(),
+            bound: &bound,
+            weights: &mut weights,
+            states: &mut states,
+            children: &mut children,
+        };
         layer.build(&mut build, &inputs)?;
         for weight in &weights {
             weight.spec.initializer.check(&weight.spec.shape)?;
@@ -224,6 +253,7 @@ impl Instance {
             inputs,
             bound,
             weights,
+            states,
             children,
             trainable: AtomicBool::new(layer.base().trainable),
         });
@@ -253,6 +283,24 @@ impl Instance {
     /// Its own weights, in the order in which the layer asked for them.
     pub fn weights(&self) -> &[Weight] {
         &self.weights
+    }
+
+    /// What it carries from one batch to the next, in the order in which the layer asked for it.
+    pub fn states(&self) -> &[Weight] {
+        &self.states
+    }
+
+    /// Its own state and that of everything inside it.
+    pub fn all_states(&self) -> Vec<&Weight> {
+        let inner = self.children.iter().flat_map(|(_, child)| child.all_states());
+        self.states.iter().chain(inner).collect()
+    }
+
+    /// Sets its own state, and that of everything inside it, to zero: the next batch begins anew.
+    pub fn reset_states(&self) {
+        for variable in self.all_states().into_iter().filter_map(Weight::variable) {
+            variable.lock().bytes_mut().fill(0);
+        }
     }
 
     /// The instances inside it, in order.
@@ -285,7 +333,7 @@ impl Instance {
     pub fn all_weights(&self) -> Vec<&Weight> {
         let own = |trainable| self.weights.iter().filter(move |w| w.spec.trainable == trainable);
         let inner = self.children.iter().flat_map(|(_, child)| child.all_weights());
-        own(true).chain(own(false)).chain(inner).collect()
+        self.once_each(own(true).chain(own(false)).chain(inner).collect())
     }
 
     /// The weights that training changes, in Keras's order; none of a frozen layer or model.
@@ -293,9 +341,23 @@ impl Instance {
         if !self.is_trainable() {
             return Vec::new();
         }
-        let own = self.weights.iter().filter(|w| w.spec.trainable);
-        let inner = self.children.iter().flat_map(|(_, child)| child.trainable_weights());
-        own.chain(inner).collect()
+        let inner: Vec<&Weight> =
+            self.children.iter().flat_map(|(_, child)| child.trainable_weights()).collect();
+        let is_trained = |weight: &&Weight| match weight.shared {
+            true => inner.iter().any(|other| Arc::ptr_eq(&other.variable, &weight.variable)),
+            false => weight.spec.trainable,
+        };
+        let own = self.weights.iter().filter(is_trained);
+        self.once_each(own.chain(inner.iter().copied()).collect())
+    }
+
+    /// Weights without those that were listed before, which only shared ones can be.
+    fn once_each<'a>(&self, mut weights: Vec<&'a Weight>) -> Vec<&'a Weight> {
+        if self.weights.iter().any(|weight| weight.shared) {
+            let mut seen = HashSet::new();
+            weights.retain(|weight| seen.insert(Arc::as_ptr(&weight.variable)));
+        }
+        weights
     }
 
     /// Makes variables of all weights that are not yet, below `path`.
@@ -307,7 +369,8 @@ impl Instance {
 
     /// Makes variables of all weights that are not yet, below `path`, with values of one's own.
     pub fn materialize_with(&self, path: &str, value: &mut dyn FnMut(&WeightSpec) -> Array) {
-        for weight in &self.weights {
+        let own = self.weights.iter().filter(|weight| !weight.shared);
+        for weight in own.chain(&self.states) {
             weight.variable.get_or_init(|| {
                 Variable::new(format!("{path}/{}", weight.spec.name), value(&weight.spec))
             });
@@ -362,7 +425,12 @@ impl Instance {
             MaskSource::Carried => carried.clone(),
             MaskSource::Given(slot) => tensors.get(*slot).cloned(),
         };
-        let masks = bound.masks().iter().zip(&carried).map(told).collect();
+        let masks: Vec<Option<Tensor>> = bound.masks().iter().zip(&carried).map(told).collect();
+        // The outputs get the mask that was given rather than the one that the input carries.
+        let given = |mask: &Tensor| mask.cast(DType::Bool);
+        let previous = masks.iter().zip(carried);
+        let previous: Vec<Option<Tensor>> =
+            previous.map(|(told, carried)| told.as_ref().map(given).or(carried)).collect();
         let arguments = Received { bound, inputs: &inputs, masks };
         let mut outputs = self.layer.forward(&mut Call::new(trace, self, &arguments), &inputs);
         if lifted {
@@ -381,7 +449,7 @@ impl Instance {
         let masks = self.layer.mask(
             &mut Call::new(trace, self, &arguments),
             &inputs[..first],
-            &carried[..first],
+            &previous[..first],
         );
         for (output, mask) in outputs.iter().zip(masks) {
             if let Some(mask) = mask {

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::arguments::{Argument, Bound};
 use crate::instance::{Build, Instance};
+use crate::layers::recurrent::{Cell, Recurrent};
 use crate::models::symbolic::{Arguments, SymbolicTensor};
 use crate::object::{ConfigError, from_config};
 use crate::partial::PartialType;
@@ -146,6 +147,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         }
     }
 
+    /// What files have of the layer beside its configuration and its weights.
+    fn assets(&self) -> Option<Assets> {
+        None
+    }
+
     /// The names of the arguments of a call, in order, without masks: those of Keras's `call`.
     fn signature(&self) -> &'static [&'static str] {
         &["inputs"]
@@ -164,6 +170,26 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The layer as a cell: one step of a recurrent layer; `None` if it is none.
+    fn as_cell(&self) -> Option<&dyn Cell> {
+        None
+    }
+
+    /// The layer as one that goes through time; `None` if it does not.
+    fn as_recurrent(&self) -> Option<&dyn Recurrent> {
+        None
+    }
+
+    /// Whether an output of a batch may depend on other samples than its own, while training.
+    ///
+    /// Users' own layers are taken to be so, unless they say otherwise.
+    fn mixes_samples(&self) -> bool {
+        self.module().is_none()
+    }
+
+    /// Replaces the cells that are options of this one by independent ones.
+    fn renew_inner_layers(&mut self) {}
+
     /// The layers that are options of this one, such as a wrapper's; they get automatic names too.
     fn inner_layers(&self) -> Vec<Arc<dyn Layer>> {
         Vec::new()
@@ -173,6 +199,17 @@ pub trait Layer: fmt::Debug + Send + Sync {
     fn stem(&self) -> String {
         snake_case(self.class_name())
     }
+}
+
+/// What a lookup layer that found its vocabulary in data has in files beside its configuration.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    /// Where it lies, below the place of the layer.
+    pub places: &'static [&'static str],
+    /// The tokens, one in each line.
+    pub vocabulary: String,
+    /// The weight of each token, if they are weighted.
+    pub idf_weights: Option<Vec<f64>>,
 }
 
 /// What every layer has.
@@ -465,8 +502,8 @@ macro_rules! layer_setters {
 ///     }
 /// }
 /// ```
-/// A setter takes the type itself (`is`), what converts into it (`into`), or what converts into
-/// the content of an `Option` (`some`).
+/// A setter takes the type itself (`is`), what converts into it (`into`), the content of an
+/// `Option` (`given`), or what converts into that (`some`).
 #[macro_export]
 macro_rules! layer {
     (
@@ -500,6 +537,7 @@ macro_rules! layer {
         $crate::layer_setters!($layer);
     };
     (@field some $ty:ty) => { Option<$ty> };
+    (@field given $ty:ty) => { Option<$ty> };
     (@field $kind:ident $ty:ty) => { $ty };
     (@setter ($($help:literal)*) $field:ident is $ty:ty) => {
         $(#[doc = $help])*
@@ -512,6 +550,13 @@ macro_rules! layer {
         $(#[doc = $help])*
         pub fn $field(mut self, $field: impl Into<$ty>) -> Self {
             self.$field = $field.into();
+            self
+        }
+    };
+    (@setter ($($help:literal)*) $field:ident given $ty:ty) => {
+        $(#[doc = $help])*
+        pub fn $field(mut self, $field: $ty) -> Self {
+            self.$field = Some($field);
             self
         }
     };

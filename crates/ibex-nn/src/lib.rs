@@ -17,6 +17,7 @@ pub mod losses;
 pub mod metrics;
 pub mod models;
 pub mod object;
+pub mod ops;
 pub mod optimizers;
 pub mod options;
 pub mod partial;
@@ -24,6 +25,7 @@ pub mod policy;
 pub mod regularizers;
 pub mod saving;
 pub mod schedules;
+pub mod text;
 pub mod trace;
 
 pub use inner_layer::InnerLayer;

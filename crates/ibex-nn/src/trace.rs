@@ -7,6 +7,7 @@ use ibex_graph::{DType, Scope, Shape, Tensor, Variable};
 
 use crate::arguments::{Bound, CallArguments};
 use crate::instance::{Instance, Weight};
+use crate::layer::Layer;
 
 /// The state of one traced computation.
 ///
@@ -53,6 +54,14 @@ impl Trace {
             self.assigned.push(variable.clone());
         }
         self.values.insert(variable.id(), value);
+    }
+
+    /// Lets a variable have another value from this point on, but not after the computation; gives
+    /// the value before, to be put back in the same way.
+    pub(crate) fn substitute(&mut self, variable: &Variable, value: Tensor) -> Tensor {
+        let before = self.read(variable);
+        self.values.insert(variable.id(), value);
+        before
     }
 
     /// The variables that were assigned, with their last values, in order of first assignment.
@@ -202,6 +211,20 @@ impl<'a> Call<'a> {
         Some(self.read(weight))
     }
 
+    /// The current values of the states that `build` asked for, in order.
+    pub fn states(&mut self) -> Vec<Tensor> {
+        self.instance.states().iter().map(|state| self.read(state)).collect()
+    }
+
+    /// Gives the states new values, in order: the next batch begins with them.
+    pub fn set_states(&mut self, values: &[Tensor]) {
+        for (state, value) in self.instance.states().iter().zip(values) {
+            if let Some(variable) = state.variable() {
+                self.trace.assign(variable, value.cast(state.spec().dtype));
+            }
+        }
+    }
+
     /// The value of a weight, in the dtype of the computation if the layer's policy mixes two.
     fn read(&mut self, weight: &Weight) -> Tensor {
         let value = match weight.variable() {
@@ -237,6 +260,26 @@ impl<'a> Call<'a> {
             Some(child) => child.call_with(self.trace, &tensors, &slots),
             None => vec![missing_weight(name)],
         }
+    }
+
+    /// Runs `f` as the child that `build` called `name`: what it reads are that layer's weights.
+    ///
+    /// `inputs` and `masks` are what the child is called on; its activity regularizer does not act.
+    /// Nothing if there is no such child.
+    pub fn inside<T>(
+        &mut self,
+        name: &str,
+        inputs: &[Tensor],
+        masks: &[Option<Tensor>],
+        f: impl FnOnce(&dyn Layer, &mut Call<'_>) -> T,
+    ) -> Option<T> {
+        let child = self.instance.child(name)?;
+        let layer = child.layer().as_ref();
+        let slots = CallArguments::of_inputs(layer, inputs.len());
+        let bound = Bound::of(layer, &slots).unwrap_or_default();
+        let received = Received { bound: &bound, inputs, masks: masks.to_vec() };
+        let mut call = Call::new(self.trace, child, &received);
+        Some(in_scope(layer.base().known_name(), || f(layer, &mut call)))
     }
 
     /// The whole trace: losses, masks, random numbers.

@@ -3,8 +3,11 @@
 mod common;
 
 use common::{Goldens, assert_close, goldens, name, names};
-use ibex_graph::ops::image::{self, Aspect, Channels, Interpolation, Resize};
-use ibex_graph::{Array, Graph, Tensor, gradients, interpreter};
+use ibex_graph::ops::image::{
+    self, Aspect, Borders, Channels, Elasticity, FillMode, Interpolation, Resize,
+};
+use ibex_graph::ops::window::Padding;
+use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
 use serde_json::{Value, json};
 
 /// Keras computes in `float32`: the bound of the contract.
@@ -39,6 +42,22 @@ impl Case<'_> {
         serde_json::from_value(value).unwrap()
     }
 
+    fn mode(&self, default: &str) -> FillMode {
+        let value = self.arguments.get("fill_mode").cloned().unwrap_or(json!(default));
+        serde_json::from_value(value).unwrap()
+    }
+
+    /// The borders above and below, and those on the left and on the right.
+    fn borders(&self, kind: &str) -> (Borders, Borders) {
+        let number = |name: String| self.arguments[name].as_u64().map(|number| number as usize);
+        let along = |before: &str, after: &str, extent: &str| Borders {
+            before: number(format!("{before}_{kind}")),
+            after: number(format!("{after}_{kind}")),
+            extent: number(format!("target_{extent}")),
+        };
+        (along("top", "bottom", "height"), along("left", "right", "width"))
+    }
+
     fn channels(&self) -> Channels {
         match self.arguments["data_format"].as_str() {
             Some("channels_first") => Channels::First,
@@ -49,7 +68,77 @@ impl Case<'_> {
 
 type Function = fn(&Case<'_>) -> Tensor;
 
-const FUNCTIONS: &[(&str, Function)] = &[("resize", resize), ("scale_and_translate", translate)];
+const FUNCTIONS: &[(&str, Function)] = &[
+    ("affine_transform", |case| {
+        let (x, transform) = (case.tensor("x"), case.tensor("transform"));
+        let (mode, value) = (case.mode("constant"), case.number("fill_value", 0.0));
+        image::affine_transform(x, transform, case.interpolation(), mode, value, case.channels())
+    }),
+    ("crop_images", |case| {
+        let (vertical, horizontal) = case.borders("cropping");
+        image::crop_images(case.tensor("x"), vertical, horizontal, case.channels())
+    }),
+    ("elastic_transform", elastic),
+    ("extract_patches", patches),
+    ("gaussian_blur", |case| {
+        let size = case.numbers("kernel_size").try_into().unwrap();
+        image::gaussian_blur(case.tensor("x"), size, case.tensor("sigma"), case.channels())
+    }),
+    ("hsv_to_rgb", |case| image::hsv_to_rgb(case.tensor("x"), case.channels())),
+    ("map_coordinates", |case| {
+        let orders = [Interpolation::Nearest, Interpolation::Bilinear];
+        let order = orders[case.number("order", 0.0) as usize];
+        let (mode, value) = (case.mode("constant"), case.number("fill_value", 0.0));
+        image::map_coordinates(case.tensor("x"), case.tensor("coordinates"), order, mode, value)
+    }),
+    ("pad_images", |case| {
+        let (vertical, horizontal) = case.borders("padding");
+        image::pad_images(case.tensor("x"), vertical, horizontal, case.channels())
+    }),
+    ("perspective_transform", |case| {
+        let (start, end) = (case.tensor("start_points"), case.tensor("end_points"));
+        let (between, value) = (case.interpolation(), case.number("fill_value", 0.0));
+        let x = case.tensor("x");
+        image::perspective_transform(x, start, end, between, value, case.channels())
+    }),
+    ("resize", resize),
+    ("rgb_to_grayscale", |case| image::rgb_to_grayscale(case.tensor("x"), case.channels())),
+    ("rgb_to_hsv", |case| image::rgb_to_hsv(case.tensor("x"), case.channels())),
+    ("scale_and_translate", translate),
+];
+
+fn elastic(case: &Case<'_>) -> Tensor {
+    let (alpha, sigma) = (case.number("alpha", 20.0), case.number("sigma", 5.0));
+    let scalar = |value| Tensor::scalar(DType::F32, value);
+    // Room to spare: the weights beyond the reach of `sigma` are zero.
+    let elasticity =
+        Elasticity { alpha: scalar(alpha), sigma: scalar(sigma), largest_sigma: 2.0 * sigma };
+    image::elastic_transform(
+        case.tensor("x"),
+        [case.tensor("noise"), case.tensor("noise")],
+        &elasticity,
+        case.interpolation(),
+        case.mode("reflect"),
+        case.number("fill_value", 0.0),
+        case.channels(),
+    )
+}
+
+fn patches(case: &Case<'_>) -> Tensor {
+    let x = case.tensor("x");
+    let size = match case.arguments["size"].as_u64() {
+        Some(size) => vec![size as usize; 2],
+        None => case.numbers("size"),
+    };
+    let strides = match case.arguments.get("strides") {
+        Some(_) => case.numbers("strides"),
+        None => size.clone(),
+    };
+    let dilation = vec![case.number("dilation_rate", 1.0) as usize; size.len()];
+    let same = case.arguments["padding"] == "same";
+    let padding = if same { Padding::Same } else { Padding::Valid };
+    image::extract_patches(x, &size, &strides, &dilation, padding, case.channels())
+}
 
 fn resize(case: &Case<'_>) -> Tensor {
     let aspect = match (case.flag("crop_to_aspect_ratio"), case.flag("pad_to_aspect_ratio")) {
@@ -98,11 +187,10 @@ fn inputs(goldens: &Goldens, case: &str) -> (Vec<(String, Tensor)>, Vec<Array>) 
 #[test]
 fn values_and_gradients_are_those_of_keras() {
     let files = names("image");
-    assert_eq!(files.len(), FUNCTIONS.len(), "{files:?}");
-    for file in files {
+    for file in &files {
         let function = file.strip_prefix("image/").unwrap();
         let (_, compute) = FUNCTIONS.iter().find(|(name, _)| *name == function).unwrap();
-        let goldens = goldens(&file);
+        let goldens = goldens(file);
         for case in &goldens.cases {
             let what = format!("{function} {}", name(case));
             let (tensors, values) = inputs(&goldens, name(case));
@@ -130,4 +218,5 @@ fn values_and_gradients_are_those_of_keras() {
             }
         }
     }
+    assert_eq!(files.len(), FUNCTIONS.len(), "{files:?}");
 }

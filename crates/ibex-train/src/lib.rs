@@ -5,6 +5,7 @@
 //! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`],
 //! [`saving`], [`summary`].
 
+pub mod apply;
 mod arrays;
 pub mod callbacks;
 mod checkpoint;
@@ -28,6 +29,7 @@ pub mod saving;
 mod step;
 pub mod summary;
 
+pub use apply::ApplyLayer;
 pub use callbacks::{Callback, Event, Plan};
 pub use compile::{Compile, MetricChoice};
 pub use custom::{BuildOptimizer, custom_loss, custom_metric, trace, with_derivative};
@@ -37,7 +39,7 @@ pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
-pub use saving::Mismatch;
+pub use saving::{Mismatch, TextLayer};
 
 /// Writes a text file, whole or not at all.
 ///

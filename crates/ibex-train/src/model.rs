@@ -205,6 +205,17 @@ impl Model {
         Ok(())
     }
 
+    /// What stateful layers carry from batch to batch, in the order of the layers.
+    pub fn states(&self) -> Vec<Variable> {
+        let states = self.instance.all_states();
+        states.into_iter().filter_map(|state| state.variable().cloned()).collect()
+    }
+
+    /// Sets what stateful layers carry from batch to batch to zero: the next batch begins anew.
+    pub fn reset_states(&mut self) {
+        self.instance.reset_states();
+    }
+
     /// Freezes or thaws every layer; as in Keras, compile again for it to take effect.
     pub fn set_trainable(&mut self, trainable: bool) {
         self.instance.set_trainable(trainable);

@@ -242,6 +242,7 @@ impl Lowered {
             | Op::ScatterAdd(_)
             | Op::Pad(_)
             | Op::Concatenate(_)
+            | Op::MatrixFunction(_)
             | Op::ArgSort(_)
             | Op::ArgReduce(_)
             | Op::CumulativeSum(_)

@@ -84,12 +84,21 @@ pub(super) fn is_commutative(f: Binary) -> bool {
         | Binary::Multiply
         | Binary::Maximum
         | Binary::Minimum
+        | Binary::BitAnd
+        | Binary::BitOr
+        | Binary::BitXor
+        | Binary::Gcd
         | Binary::And
         | Binary::Or
         | Binary::Xor => true,
-        Binary::Subtract | Binary::Divide | Binary::Power | Binary::Remainder | Binary::Atan2 => {
-            false
-        }
+        Binary::Subtract
+        | Binary::Divide
+        | Binary::Power
+        | Binary::Remainder
+        | Binary::Atan2
+        | Binary::ShiftLeft
+        | Binary::ShiftRight
+        | Binary::NextAfter => false,
     }
 }
 

@@ -57,6 +57,7 @@ macro_rules! binary_functions {
 const ANY: (f64, f64) = (-2.0, 2.0);
 const POSITIVE: (f64, f64) = (0.4, 2.5);
 const BOOLS: (f64, f64) = (0.0, 2.0);
+const INTEGERS: (f64, f64) = (0.0, 20.0);
 
 binary_functions! {
     /// `a + b`.
@@ -89,6 +90,29 @@ binary_functions! {
         let square = a * a + b * b;
         Some((g * b / &square, -(g * a / &square)))
     };
+    /// The bits that both integers have.
+    BitAnd bit_and INTEGERS, |a, b| ((a as i64) & (b as i64)) as f64, |_, _, _, _| None;
+    /// The bits that one of the integers has.
+    BitOr bit_or INTEGERS, |a, b| ((a as i64) | (b as i64)) as f64, |_, _, _, _| None;
+    /// The bits that exactly one of the integers has.
+    BitXor bit_xor INTEGERS, |a, b| ((a as i64) ^ (b as i64)) as f64, |_, _, _, _| None;
+    /// The integer `a` with its bits `b` places higher.
+    ShiftLeft shift_left INTEGERS, |a, b| (a as i64).wrapping_shl(b as u32) as f64,
+        |_, _, _, _| None;
+    /// The integer `a` with its bits `b` places lower.
+    ShiftRight shift_right INTEGERS, |a, b| ((a as i64) >> (b as i64).clamp(0, 63)) as f64,
+        |_, _, _, _| None;
+    /// The largest integer that divides both; 0 of zeros.
+    Gcd greatest_common_divisor INTEGERS, |a, b| {
+        let (mut a, mut b) = (a.abs(), b.abs());
+        while b != 0.0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    }, |_, _, _, _| None;
+    /// The `float32` next to `a` on the way to `b`.
+    NextAfter next_after ANY, |a, b| f64::from(next_after(a as f32, b as f32)),
+        |_, _, _, _| None;
     /// Whether both are true.
     And logical_and BOOLS, |a, b| (a != 0.0 && b != 0.0) as u8 as f64, |_, _, _, _| None;
     /// Whether one is true.
@@ -113,8 +137,21 @@ impl Binary {
         matches!(self, Binary::And | Binary::Or | Binary::Xor)
     }
 
+    /// Whether it works on integers only.
+    pub fn is_integral(self) -> bool {
+        matches!(
+            self,
+            Binary::BitAnd
+                | Binary::BitOr
+                | Binary::BitXor
+                | Binary::ShiftLeft
+                | Binary::ShiftRight
+                | Binary::Gcd
+        )
+    }
+
     fn needs_floats(self) -> bool {
-        matches!(self, Binary::Divide | Binary::Power | Binary::Atan2)
+        matches!(self, Binary::Divide | Binary::Power | Binary::Atan2 | Binary::NextAfter)
     }
 }
 
@@ -145,6 +182,7 @@ impl Rule for Binary {
         let expected = match (self.is_logical(), self.needs_floats()) {
             (true, _) if ty.dtype != DType::Bool => "bool",
             (_, true) if !ty.dtype.is_float() => "a floating-point dtype",
+            _ if self.is_integral() && !ty.dtype.is_integer() => "an integer dtype",
             (false, _) if ty.dtype == DType::Bool => "a numeric dtype",
             _ => return Ok(vec![ty]),
         };
@@ -198,8 +236,23 @@ impl Described for Binary {
     };
 }
 
+/// The neighbour of `from` towards `to`.
+fn next_after(from: f32, to: f32) -> f32 {
+    if from.is_nan() || to.is_nan() {
+        return f32::NAN;
+    }
+    if from == to {
+        return to;
+    }
+    if to > from { from.next_up() } else { from.next_down() }
+}
+
 fn samples(f: Binary) -> Vec<Sample> {
     let (low, high) = f.domain();
+    if f.is_integral() {
+        let x = |low, salt| Values::integers(DType::I32, [3, 5], low, 20, salt);
+        return vec![Sample::new(f.name(), f, vec![x(-20, 1), x(0, 2)]).without_gradient()];
+    }
     if f.is_logical() {
         let x = |salt| Values::integers(DType::Bool, [3, 5], 0, 2, salt);
         return vec![Sample::new(f.name(), f, vec![x(1), x(2)]).without_gradient()];

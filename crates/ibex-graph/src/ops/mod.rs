@@ -35,6 +35,7 @@ pub mod attention;
 pub mod conv;
 pub mod conv_transpose;
 pub mod cross_entropy;
+pub mod linalg;
 pub mod moments;
 pub mod normalize;
 pub mod pooling;

@@ -12,6 +12,7 @@ use crate::keras_family;
 use crate::object::ConfigError;
 
 mod constant;
+mod given;
 mod identity;
 mod orthogonal;
 mod random;
@@ -20,10 +21,11 @@ mod stream;
 mod variance_scaling;
 
 pub use constant::{Constant, Ones, Zeros};
+pub(crate) use given::Given;
 pub use identity::Identity;
 pub use orthogonal::Orthogonal;
 pub use random::{RandomNormal, RandomUniform, TruncatedNormal};
-pub use stft::{STFT, Scaling, Side};
+pub use stft::{STFT, Scaling, Side, Window};
 pub use variance_scaling::{
     Distribution, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
     Mode, VarianceScaling,

@@ -17,12 +17,82 @@ use crate::object::ConfigError;
 pub struct STFT {
     /// Cosines or sines.
     pub side: Side,
-    /// The name of the window: `hann`, `hamming`, `blackman` or `boxcar`; none if `None`.
-    pub window: Option<String>,
+    /// The window; none if `None`.
+    pub window: Option<Window>,
     /// Whether the window is that of a longer, periodic one.
     pub periodic: bool,
     /// What the window is divided by.
     pub scaling: Option<Scaling>,
+}
+
+/// A window: a name, or one's own values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Window {
+    /// `hann`, `hamming`, `blackman` or `boxcar`.
+    Named(String),
+    /// The value at each time.
+    Values(Vec<f64>),
+}
+
+impl From<&str> for Window {
+    fn from(name: &str) -> Window {
+        Window::Named(name.to_string())
+    }
+}
+
+impl From<Vec<f64>> for Window {
+    fn from(values: Vec<f64>) -> Window {
+        Window::Values(values)
+    }
+}
+
+impl Window {
+    /// The coefficients of cosines of 0, 1, 2 periods; `None` for a name that is not known.
+    fn cosines(&self) -> Option<[f64; 3]> {
+        let Window::Named(name) = self else { return Some([1.0, 0.0, 0.0]) };
+        match name.as_str() {
+            "boxcar" | "ones" | "rect" | "rectangular" => Some([1.0, 0.0, 0.0]),
+            "hann" | "hanning" => Some([0.5, -0.5, 0.0]),
+            "hamming" => Some([0.54, -0.46, 0.0]),
+            "blackman" => Some([0.42, -0.5, 0.08]),
+            _ => None,
+        }
+    }
+
+    /// The values of a window of this length.
+    pub(crate) fn values(&self, length: usize, periodic: bool) -> Vec<f64> {
+        if let Window::Values(values) = self {
+            return values.clone();
+        }
+        let [a, b, c] = self.cosines().unwrap_or([1.0, 0.0, 0.0]);
+        let period = if periodic { length } else { length.saturating_sub(1) };
+        let at = |i: usize| match length {
+            1 => 1.0,
+            _ => {
+                let angle = 2.0 * PI * i as f64 / period as f64;
+                a + b * angle.cos() + c * (2.0 * angle).cos()
+            }
+        };
+        (0..length).map(at).collect()
+    }
+
+    /// The error of a window that is not known, or has another length.
+    pub(crate) fn check(&self, length: usize) -> Option<ConfigError> {
+        match self {
+            Window::Values(values) if values.len() != length => Some(
+                ConfigError::new("the window has another length than a frame")
+                    .expected(format!("{length} values"))
+                    .received(values.len().to_string()),
+            ),
+            Window::Named(name) if self.cosines().is_none() => Some(
+                ConfigError::new("unknown window")
+                    .expected("hann, hamming, blackman or boxcar")
+                    .received(format!("window = {name}")),
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// Which part of the transform a kernel computes.
@@ -48,34 +118,8 @@ pub enum Scaling {
 
 impl Default for STFT {
     fn default() -> STFT {
-        let (window, scaling) = (Some("hann".to_string()), Some(Scaling::Density));
+        let (window, scaling) = (Some("hann".into()), Some(Scaling::Density));
         STFT { side: Side::Real, window, periodic: false, scaling }
-    }
-}
-
-impl STFT {
-    /// The window's coefficients of cosines of 0, 1, 2 periods; `None` for an unknown window.
-    fn cosines(&self) -> Option<[f64; 3]> {
-        match self.window.as_deref() {
-            None | Some("boxcar" | "ones" | "rect" | "rectangular") => Some([1.0, 0.0, 0.0]),
-            Some("hann" | "hanning") => Some([0.5, -0.5, 0.0]),
-            Some("hamming") => Some([0.54, -0.46, 0.0]),
-            Some("blackman") => Some([0.42, -0.5, 0.08]),
-            Some(_) => None,
-        }
-    }
-
-    fn window_values(&self, length: usize) -> Vec<f64> {
-        let [a, b, c] = self.cosines().unwrap_or([1.0, 0.0, 0.0]);
-        let period = if self.periodic { length } else { length.saturating_sub(1) };
-        let at = |i: usize| match length {
-            1 => 1.0,
-            _ => {
-                let angle = 2.0 * PI * i as f64 / period as f64;
-                a + b * angle.cos() + c * (2.0 * angle).cos()
-            }
-        };
-        (0..length).map(at).collect()
     }
 }
 
@@ -83,10 +127,9 @@ impl Initialize for STFT {
     keras_object!(STFT);
 
     fn check(&self, shape: &Shape) -> Result<(), ConfigError> {
-        if self.cosines().is_none() {
-            return Err(ConfigError::new("unknown window of an `STFT` initializer")
-                .expected("hann, hamming, blackman or boxcar")
-                .received(self.window.clone().unwrap_or_default()));
+        let length = shape.first().copied().unwrap_or(1);
+        if let Some(mistake) = self.window.as_ref().and_then(|window| window.check(length)) {
+            return Err(mistake);
         }
         match shape.rank() {
             3 => Ok(()),
@@ -100,7 +143,10 @@ impl Initialize for STFT {
         let [length, channels, frequencies] = [0, 1, 2].map(|axis| shape.get(axis).copied());
         let (length, channels) = (length.unwrap_or(1), channels.unwrap_or(1));
         let frequencies = frequencies.unwrap_or(1);
-        let window = self.window_values(length);
+        let window = match &self.window {
+            Some(window) => window.values(length, self.periodic),
+            None => vec![1.0; length],
+        };
         let scale = match (&self.window, self.scaling) {
             (None, _) | (_, None) => 1.0,
             (_, Some(Scaling::Density)) => window.iter().map(|w| w * w).sum::<f64>().sqrt(),

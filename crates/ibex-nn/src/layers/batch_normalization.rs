@@ -256,6 +256,10 @@ impl Layer for BatchNormalization {
         true
     }
 
+    fn mixes_samples(&self) -> bool {
+        true
+    }
+
     fn supports_masking(&self) -> bool {
         true
     }

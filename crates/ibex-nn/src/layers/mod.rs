@@ -38,22 +38,37 @@ pub struct LayerRow {
 }
 
 mod adaptive_pooling;
+pub mod augmentation;
+mod augmentation_draws;
+mod augmentation_steps;
 mod borders;
+mod categorical;
 mod convolution;
 mod depthwise_convolution;
+mod heads;
+mod index_lookup;
 pub mod input;
 mod merging;
 mod noise;
+mod on_data;
 pub mod operation;
 pub mod options;
 mod pooling;
+mod quantiles;
+pub mod recurrent;
 mod separable_convolution;
+mod sequence_attention;
 mod spatial_dropout;
+mod tokens;
 mod transposed_convolution;
 mod up_sampling;
+mod wrapper;
 
 pub use add::add;
+pub use augmentation::{Augmentation, Factor};
 pub use average::average;
+pub use bidirectional::MergeMode;
+pub use categorical::OutputMode;
 pub use concatenate::concatenate;
 pub use dot::dot;
 pub use input::{Input, InputLayer};
@@ -62,7 +77,9 @@ pub use minimum::minimum;
 pub use multiply::multiply;
 pub use operation::Operation;
 pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
+pub use random_flip::FlipMode;
 pub use subtract::subtract;
+pub use tokens::{OovMethod, Salt};
 
 layers! {
     activation: Activation,
@@ -74,12 +91,19 @@ layers! {
     adaptive_max_pooling2d: AdaptiveMaxPooling2D,
     adaptive_max_pooling3d: AdaptiveMaxPooling3D,
     add: Add,
+    additive_attention: AdditiveAttention,
     alpha_dropout: AlphaDropout,
+    attention: Attention,
+    aug_mix: AugMix,
+    auto_contrast: AutoContrast,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
     average_pooling3d: AveragePooling3D,
     batch_normalization: BatchNormalization,
+    bidirectional: Bidirectional,
+    category_encoding: CategoryEncoding,
+    center_crop: CenterCrop,
     concatenate: Concatenate,
     conv1d: Conv1D,
     conv1d_transpose: Conv1DTranspose,
@@ -87,17 +111,23 @@ layers! {
     conv2d_transpose: Conv2DTranspose,
     conv3d: Conv3D,
     conv3d_transpose: Conv3DTranspose,
+    conv_lstm1d: ConvLSTM1D,
+    conv_lstm2d: ConvLSTM2D,
+    conv_lstm3d: ConvLSTM3D,
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
+    cut_mix: CutMix,
     dense: Dense,
     depthwise_conv1d: DepthwiseConv1D,
     depthwise_conv2d: DepthwiseConv2D,
+    discretization: Discretization,
     dot: Dot,
     dropout: Dropout,
     einsum_dense: EinsumDense,
     elu: ELU,
     embedding: Embedding,
+    equalization: Equalization,
     flatten: Flatten,
     gaussian_dropout: GaussianDropout,
     gaussian_noise: GaussianNoise,
@@ -108,36 +138,82 @@ layers! {
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
+    group_query_attention: GroupQueryAttention,
+    gru: GRU,
+    gru_cell: GRUCell,
+    hashed_crossing: HashedCrossing,
+    hashing: Hashing,
     identity: Identity,
+    integer_lookup: IntegerLookup,
     lambda: Lambda,
     layer_normalization: LayerNormalization,
     leaky_relu: LeakyReLU,
+    lstm: LSTM,
+    lstm_cell: LSTMCell,
     masking: Masking,
     max_pooling1d: MaxPooling1D,
     max_pooling2d: MaxPooling2D,
     max_pooling3d: MaxPooling3D,
     maximum: Maximum,
+    mel_spectrogram: MelSpectrogram,
     minimum: Minimum,
+    mix_up: MixUp,
+    multi_head_attention: MultiHeadAttention,
     multiply: Multiply,
+    normalization: Normalization,
     permute: Permute,
+    pipeline: Pipeline,
     prelu: PReLU,
+    rand_augment: RandAugment,
+    random_brightness: RandomBrightness,
+    random_color_degeneration: RandomColorDegeneration,
+    random_color_jitter: RandomColorJitter,
+    random_contrast: RandomContrast,
+    random_crop: RandomCrop,
+    random_elastic_transform: RandomElasticTransform,
+    random_erasing: RandomErasing,
+    random_flip: RandomFlip,
+    random_gaussian_blur: RandomGaussianBlur,
+    random_grayscale: RandomGrayscale,
+    random_hue: RandomHue,
+    random_invert: RandomInvert,
+    random_perspective: RandomPerspective,
+    random_posterization: RandomPosterization,
+    random_rotation: RandomRotation,
+    random_saturation: RandomSaturation,
+    random_sharpness: RandomSharpness,
+    random_shear: RandomShear,
+    random_translation: RandomTranslation,
+    random_zoom: RandomZoom,
     relu: ReLU,
     repeat_vector: RepeatVector,
     rescaling: Rescaling,
     reshape: Reshape,
+    resizing: Resizing,
     reversible_embedding: ReversibleEmbedding,
     rms_normalization: RMSNormalization,
+    rnn: RNN,
     separable_conv1d: SeparableConv1D,
     separable_conv2d: SeparableConv2D,
+    simple_rnn: SimpleRNN,
+    simple_rnn_cell: SimpleRNNCell,
     softmax: Softmax,
+    solarization: Solarization,
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
+    spectral_normalization: SpectralNormalization,
+    stacked_rnn_cells: StackedRNNCells,
+    stft_spectrogram: STFTSpectrogram,
+    string_lookup: StringLookup,
     subtract: Subtract,
+    text_vectorization: TextVectorization,
+    time_distributed: TimeDistributed,
     unit_normalization: UnitNormalization,
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,
     up_sampling3d: UpSampling3D,
+    weight_normalization: WeightNormalization,
     zero_padding1d: ZeroPadding1D,
     zero_padding2d: ZeroPadding2D,
     zero_padding3d: ZeroPadding3D,

@@ -2,6 +2,7 @@
 //!
 //! Each reads every form that Keras accepts in a file and is written as Keras writes it.
 
+use ibex_graph::ops::image::Channels;
 use ibex_graph::ops::window::Padding;
 use ibex_graph::{Array, DType, Tensor, shape};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -203,6 +204,14 @@ impl DataFormat {
     /// The indices of the spatial axes among `rank` axes.
     pub fn spatial_axes(self, rank: usize) -> Vec<usize> {
         (1..rank).filter(|&axis| axis != self.channel_axis(rank)).collect()
+    }
+
+    /// The same for operations on images.
+    pub(super) fn image_channels(self) -> Channels {
+        match self {
+            DataFormat::ChannelsLast => Channels::Last,
+            DataFormat::ChannelsFirst => Channels::First,
+        }
     }
 
     /// Runs `f`, which wants channels last, on a tensor of this format.

@@ -7,8 +7,10 @@
 //! Files are data: nothing in them is executed, and what they name is looked up in the tables of
 //! this library and among what the program has registered.
 
+mod assets;
 mod compile_config;
 mod load;
+mod text;
 mod weights;
 
 use std::path::Path;
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::model::Model;
 
+pub use text::TextLayer;
 pub use weights::Mismatch;
 
 /// The version of Keras whose files are written.
@@ -49,11 +52,13 @@ impl Model {
     /// # Errors
     /// If a name cannot be one in a file.
     pub fn to_archive(&self) -> Result<KerasArchive> {
+        let mut weights = self.weights_tree()?;
+        let assets = assets::write(&self.instance, &mut weights)?;
         Ok(KerasArchive {
             metadata: json!({"keras_version": KERAS_VERSION, "date_saved": date_now()}),
             config: self.to_json(),
-            weights: self.weights_tree()?,
-            assets: Default::default(),
+            weights,
+            assets,
         })
     }
 

@@ -26,9 +26,9 @@ const HELP: &str = "save it again from the model it belongs to; `load_weights_wi
                     `Mismatch::Skip` take from it what fits";
 
 /// A layer and its place in the tree.
-struct Placed {
-    path: String,
-    instance: Arc<Instance>,
+pub(super) struct Placed {
+    pub(super) path: String,
+    pub(super) instance: Arc<Instance>,
 }
 
 /// What to do with a weight of the file whose shape is not that of the model.
@@ -245,7 +245,7 @@ fn weights_in_order(instance: &Instance) -> Vec<&Weight> {
 }
 
 /// Every layer once, the model first, each with its place.
-fn placed_layers(root: &Arc<Instance>) -> Vec<Placed> {
+pub(super) fn placed_layers(root: &Arc<Instance>) -> Vec<Placed> {
     let (mut placed, mut seen) = (Vec::new(), HashSet::new());
     place_layer(root, String::new(), &mut seen, &mut placed);
     placed
@@ -277,12 +277,15 @@ fn place_layer(
     }
 }
 
-/// The snake case of the class's own name, without the package of a registered one.
+/// The stem of automatic names, which is that of places too; without the package of a registered
+/// class.
 fn stem_of(layer: &dyn Layer) -> String {
-    let class = layer.class_name();
-    snake_case(class.rsplit_once('>').map_or(class, |(_, name)| name))
+    match layer.class_name().rsplit_once('>') {
+        Some((_, name)) => snake_case(name),
+        None => layer.stem(),
+    }
 }
 
-fn joined(path: &str, name: &str) -> String {
+pub(super) fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_string() } else { format!("{path}/{name}") }
 }

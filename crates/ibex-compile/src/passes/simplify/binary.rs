@@ -128,8 +128,15 @@ fn neutral_operand(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> 
     let (f, a, b) = call(node)?;
     let neutral = match f {
         Binary::Add | Binary::Subtract | Binary::Or | Binary::Xor => 0.0,
+        Binary::BitOr | Binary::BitXor | Binary::ShiftLeft | Binary::ShiftRight => 0.0,
         Binary::Multiply | Binary::Divide | Binary::Power | Binary::And => 1.0,
-        Binary::Maximum | Binary::Minimum | Binary::Remainder | Binary::Atan2 => return None,
+        Binary::Maximum
+        | Binary::Minimum
+        | Binary::Remainder
+        | Binary::Atan2
+        | Binary::BitAnd
+        | Binary::Gcd
+        | Binary::NextAfter => return None,
     };
     (rewriter.splat(b)? == neutral).then_some(a)
 }

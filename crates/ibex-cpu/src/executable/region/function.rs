@@ -126,7 +126,18 @@ fn fast_binary(f: Binary) -> Option<elementwise::Binary> {
         Binary::Power => Fast::Pow,
         Binary::Maximum => Fast::Max,
         Binary::Minimum => Fast::Min,
-        Binary::Remainder | Binary::Atan2 | Binary::And | Binary::Or | Binary::Xor => return None,
+        Binary::Remainder
+        | Binary::Atan2
+        | Binary::BitAnd
+        | Binary::BitOr
+        | Binary::BitXor
+        | Binary::ShiftLeft
+        | Binary::ShiftRight
+        | Binary::Gcd
+        | Binary::NextAfter
+        | Binary::And
+        | Binary::Or
+        | Binary::Xor => return None,
     })
 }
 
@@ -315,6 +326,13 @@ unsafe fn exact<T: Integer>(
         | Binary::Power
         | Binary::Remainder
         | Binary::Atan2
+        | Binary::BitAnd
+        | Binary::BitOr
+        | Binary::BitXor
+        | Binary::ShiftLeft
+        | Binary::ShiftRight
+        | Binary::Gcd
+        | Binary::NextAfter
         | Binary::And
         | Binary::Or
         | Binary::Xor => return false,

@@ -188,4 +188,53 @@ impl Tensor {
             (rank, others) => self.tensordot(other, &[rank - 1], &[others.saturating_sub(2)]),
         }
     }
+
+    /// A square matrix with this vector on the diagonal `k` places above the main one.
+    ///
+    /// `keras.ops.diag` of a vector.
+    ///
+    /// ```
+    /// # use ibex_graph::{Array, Tensor, interpreter::evaluate};
+    /// let x = Tensor::constant(Array::from_slice([1], &[5f32])?);
+    /// assert_eq!(evaluate(&x.diag_at(1))?.to_f64_vec(), [0., 5., 0., 0.]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn diag_at(&self, k: isize) -> Tensor {
+        let room = k.unsigned_abs();
+        let widths = if k >= 0 { [(0, room), (room, 0)] } else { [(room, 0), (0, room)] };
+        match k {
+            0 => self.diag(),
+            _ if self.rank() != 1 => self.diag(),
+            // Rows below, and columns before, for a diagonal above the main one.
+            _ => self.diag().pad(&widths, 0.0),
+        }
+    }
+
+    /// The diagonal `k` places above the main one of two axes, as the last axis.
+    ///
+    /// `keras.ops.diagonal`.
+    ///
+    /// ```
+    /// # use ibex_graph::{Array, Tensor, interpreter::evaluate};
+    /// let x = Tensor::constant(Array::from_slice([2, 2], &[1f32, 2., 3., 4.])?);
+    /// assert_eq!(evaluate(&x.diagonal_at(1, 0, 1))?.to_f64_vec(), [2.]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn diagonal_at(&self, k: isize, first: isize, second: isize) -> Tensor {
+        let (Some(rows), Some(columns)) = (self.shape().axis(first), self.shape().axis(second))
+        else {
+            return self.bad_axis("diagonal_at", first);
+        };
+        if rows == columns {
+            return self.bad_axis("diagonal_at", second);
+        }
+        let rest = self.all_axes().into_iter().filter(|axis| ![rows, columns].contains(axis));
+        let moved = self.transpose(&rest.chain([rows, columns]).collect::<Vec<usize>>());
+        match k >= 0 {
+            true => moved.slice_axis(-1, k..).diagonal(),
+            false => moved.slice_axis(-2, -k..).diagonal(),
+        }
+    }
 }

@@ -4,10 +4,17 @@
 //! table of values and gradients is `tests/composed.rs`.
 
 pub mod adaptive_pooling;
+pub mod einops;
 pub mod elementwise;
+pub mod fourier;
+pub mod linear_algebra;
 pub mod matrix;
 pub mod norm;
+pub mod padding;
+pub mod patches;
 pub mod rearrange;
+pub mod scatter;
+pub mod statistics;
 
 use crate::{OpError, Shape, Tensor};
 

@@ -72,4 +72,31 @@ impl Tensor {
     pub fn count_nonzero(&self, axes: &[usize], keep_dims: bool) -> Tensor {
         self.not_equal(&self.zeros_like()).cast(DType::I32).sum(axes, keep_dims)
     }
+
+    /// The norm of order `order` along `axes`: the root of the sum of powers of absolute values.
+    ///
+    /// Order 0 counts what is not zero, infinite orders give the largest and the smallest absolute
+    /// value. `keras.ops.norm` of vectors.
+    ///
+    /// ```
+    /// # use ibex_graph::{Array, Tensor, interpreter::evaluate};
+    /// let x = Tensor::constant(Array::from_slice([2], &[3f32, -4.])?);
+    /// assert_eq!(evaluate(&x.vector_norm(1.0, &[0], false))?.to_f64_vec(), [7.]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn vector_norm(&self, order: f64, axes: &[usize], keep_dims: bool) -> Tensor {
+        let scalar = |value| Tensor::scalar(self.dtype(), value);
+        match order {
+            f64::INFINITY => self.abs().max(axes, keep_dims),
+            f64::NEG_INFINITY => self.abs().min(axes, keep_dims),
+            0.0 => self.not_equal(&scalar(0.0)).cast(self.dtype()).sum(axes, keep_dims),
+            1.0 => self.abs().sum(axes, keep_dims),
+            2.0 => self.l2_norm(axes, keep_dims),
+            order => {
+                let sum = self.abs().power(&scalar(order)).sum(axes, keep_dims);
+                sum.power(&scalar(1.0 / order))
+            }
+        }
+    }
 }

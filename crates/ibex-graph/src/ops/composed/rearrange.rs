@@ -106,4 +106,27 @@ impl Tensor {
             dims.iter().zip(&counts).flat_map(|(&dim, &count)| [count, dim]).collect();
         self.reshape(single).broadcast_to(copied).reshape(shape)
     }
+
+    /// The elements `shift` places further along `axis`; the last ones come first.
+    ///
+    /// `keras.ops.roll`.
+    ///
+    /// ```
+    /// # use ibex_graph::{Array, Tensor, interpreter::evaluate};
+    /// let x = Tensor::constant(Array::from_slice([3], &[1f32, 2., 3.])?);
+    /// assert_eq!(evaluate(&x.roll(1, 0))?.to_f64_vec(), [3., 1., 2.]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn roll(&self, shift: isize, axis: isize) -> Tensor {
+        let Some(extent) = self.shape().axis(axis).map(|axis| self.shape()[axis] as isize) else {
+            return self.bad_axis("roll", axis);
+        };
+        if extent == 0 || shift % extent == 0 {
+            return self.clone();
+        }
+        let cut = extent - shift.rem_euclid(extent);
+        let parts = [self.slice_axis(axis, cut..), self.slice_axis(axis, ..cut)];
+        crate::ops::concatenate::concatenate(&parts, axis)
+    }
 }

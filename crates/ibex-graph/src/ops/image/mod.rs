@@ -6,11 +6,35 @@
 //! `tests/goldens/image` holds them.
 //! This module knows no layer and draws no random number: who wants those gives them.
 
+pub mod affine_transform;
+pub mod crop_images;
+pub mod elastic_transform;
+pub mod extract_patches;
+pub mod gaussian_blur;
+pub mod hsv;
+pub mod map_coordinates;
+pub mod pad_images;
+pub mod perspective_transform;
 pub mod resize;
+pub mod rgb_to_grayscale;
 pub mod scale_and_translate;
+mod sobel_edges;
+mod structural_similarity;
 
+pub use affine_transform::affine_transform;
+pub use crop_images::{Borders, crop_images};
+pub use elastic_transform::{Elasticity, elastic_transform};
+pub use extract_patches::extract_patches;
+pub use gaussian_blur::gaussian_blur;
+pub use hsv::{hsv_to_rgb, rgb_to_hsv};
+pub use map_coordinates::{FillMode, map_coordinates};
+pub use pad_images::pad_images;
+pub use perspective_transform::perspective_transform;
 pub use resize::{Aspect, Resize, resize};
+pub use rgb_to_grayscale::rgb_to_grayscale;
 pub use scale_and_translate::scale_and_translate;
+pub use sobel_edges::sobel_edges;
+pub use structural_similarity::{Similarity, structural_similarity};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +72,7 @@ pub enum Interpolation {
 pub(crate) struct ImageAxes {
     pub height: usize,
     pub width: usize,
+    pub channels: usize,
 }
 
 impl Channels {
@@ -66,10 +91,35 @@ impl Channels {
         }
         let first = images.rank() - 3;
         Ok(match self {
-            Channels::Last => ImageAxes { height: first, width: first + 1 },
-            Channels::First => ImageAxes { height: first + 1, width: first + 2 },
+            Channels::Last => ImageAxes { height: first, width: first + 1, channels: first + 2 },
+            Channels::First => ImageAxes { channels: first, height: first + 1, width: first + 2 },
         })
     }
+
+    /// Runs `f` on a batch of images with channels last, and gives the result the form of `images`.
+    #[track_caller]
+    pub(crate) fn batched(
+        self,
+        name: &str,
+        images: &Tensor,
+        f: impl FnOnce(&Tensor) -> Tensor,
+    ) -> Tensor {
+        if let Err(poisoned) = self.axes(name, images) {
+            return poisoned;
+        }
+        let single = images.rank() == 3;
+        let batch = if single { images.expand_dims(0) } else { images.clone() };
+        let result = match self {
+            Channels::Last => f(&batch),
+            Channels::First => f(&batch.move_axis(1, -1)).move_axis(-1, 1),
+        };
+        if single { result.squeeze(0) } else { result }
+    }
+}
+
+/// The dtype in which functions of images of this dtype are computed.
+pub(crate) fn computed(dtype: DType) -> DType {
+    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
 }
 
 /// The nearest values of an integer dtype: rounded, ties to even, and moved to the nearest end.

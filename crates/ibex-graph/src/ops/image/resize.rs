@@ -1,7 +1,7 @@
 //! Images of another size.
 
 use super::scale_and_translate::weights;
-use super::{Channels, Interpolation, saturated};
+use super::{Channels, Interpolation, computed, saturated};
 use crate::{Array, DType, OpError, Tensor};
 
 /// What becomes of the ratio of height and width when images are resized.
@@ -92,7 +92,7 @@ fn resize_axis(x: &Tensor, axis: usize, extent: usize, options: &Resize) -> Tens
             Err(error) => Tensor::poisoned(OpError::new(error.to_string(), "", "")),
         };
     }
-    let dtype = if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let dtype = computed(x.dtype());
     let scale = if extent == 0 { 1.0 } else { extent as f64 / before.max(1) as f64 };
     let inverse = Tensor::scalar(dtype, 1.0 / scale);
     let shift = Tensor::scalar(dtype, 0.0);

@@ -2,9 +2,9 @@
 
 use std::f64::consts::PI;
 
-use super::Interpolation;
 use super::resize::along_axis;
-use crate::{DType, OpError, Shape, Tensor};
+use super::{Interpolation, computed};
+use crate::{OpError, Shape, Tensor};
 
 /// A tensor of `shape` in which the element at `p` comes from `(p - translation) / scale`.
 ///
@@ -43,7 +43,7 @@ pub fn scale_and_translate(
     if let Some(wrong) = mistake(images, &shape, [scale, translation], axes, interpolation) {
         return Tensor::poisoned(wrong);
     }
-    let dtype = if images.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let dtype = computed(images.dtype());
     let float = if images.dtype().is_float() { images.clone() } else { images.cast(dtype) };
     let (scale, translation) = (scale.cast(dtype), translation.cast(dtype));
     let mut result = float;
