@@ -425,7 +425,12 @@ impl Instance {
             MaskSource::Carried => carried.clone(),
             MaskSource::Given(slot) => tensors.get(*slot).cloned(),
         };
-        let masks = bound.masks().iter().zip(&carried).map(told).collect();
+        let masks: Vec<Option<Tensor>> = bound.masks().iter().zip(&carried).map(told).collect();
+        // The outputs get the mask that was given rather than the one that the input carries.
+        let given = |mask: &Tensor| mask.cast(DType::Bool);
+        let previous = masks.iter().zip(carried);
+        let previous: Vec<Option<Tensor>> =
+            previous.map(|(told, carried)| told.as_ref().map(given).or(carried)).collect();
         let arguments = Received { bound, inputs: &inputs, masks };
         let mut outputs = self.layer.forward(&mut Call::new(trace, self, &arguments), &inputs);
         if lifted {
@@ -444,7 +449,7 @@ impl Instance {
         let masks = self.layer.mask(
             &mut Call::new(trace, self, &arguments),
             &inputs[..first],
-            &carried[..first],
+            &previous[..first],
         );
         for (output, mask) in outputs.iter().zip(masks) {
             if let Some(mask) = mask {

@@ -406,3 +406,103 @@ def not_compiled():
     value = keras.Input((3,), name="value")
     return keras.Model(value, {"b": L.Dense(2, name="second")(value),
                                "a": L.Dense(1, name="first")(value)}, name="plain")
+
+
+def words(random, *shape):
+    """Word numbers with padding, 0, at the end of most rows and all of one."""
+    found = random.integers(1, 12, shape)
+    for row, length in enumerate(random.integers(1, shape[1] + 1, shape[0])):
+        found[row, length:] = 0
+    found[0] = 0
+    return found.astype("int32")
+
+
+@case("embedding with padding, two LSTM layers, the mask on its way through both",
+      lambda r: (words(r, 20, 7), bits(r, 20, 1)), resumed=True, weights_h5=True,
+      validation_split=0.2)
+def masked_words_lstm():
+    model = keras.Sequential([
+        L.Input((7,), dtype="int32"), L.Embedding(12, 4, mask_zero=True),
+        L.LSTM(5, return_sequences=True), L.LSTM(4), L.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("padding, recurrent layers in both directions, a dense layer at each step",
+      lambda r: (words(r, 18, 6), labels(r, 3, 18, 6)), weights_h5=True)
+def bidirectional_tagger():
+    model = keras.Sequential([
+        L.Input((6,), dtype="int32"), L.Embedding(12, 4, mask_zero=True),
+        L.Bidirectional(L.GRU(3, return_sequences=True)),
+        L.Bidirectional(L.LSTM(3, return_sequences=True), merge_mode="sum"),
+        L.TimeDistributed(L.Dense(3, activation="softmax"))])
+    model.compile(optimizers.RMSprop(0.01), "sparse_categorical_crossentropy",
+                  metrics=["accuracy"])
+    return model
+
+
+@case("encoder and decoder: states as keyword and as positional arguments, one decoder for two",
+      lambda r: ([words(r, 16, 5), normal(r, 16, 4, 3), normal(r, 16, 6, 3)],
+                 [normal(r, 16, 4, 2), normal(r, 16, 6, 2)]), resumed=True)
+def encoder_shared_decoder():
+    source = keras.Input((5,), dtype="int32", name="source")
+    first, second = keras.Input((4, 3), name="first"), keras.Input((None, 3), name="second")
+    embedded = L.Embedding(12, 4, mask_zero=True)(source)
+    _, h, c = L.LSTM(4, return_state=True, name="encoder")(embedded)
+    decoder = L.LSTM(4, return_sequences=True, return_state=True, name="decoder")
+    one, h, c = decoder(first, initial_state=[h, c])
+    two, _, _ = decoder(second, [h, c])
+    dense = L.Dense(2, name="number")
+    model = keras.Model([source, first, second], [dense(one), dense(two)])
+    model.compile(optimizers.Adam(0.02), ["mse", "mae"])
+    return model
+
+
+@case("several cells in one layer, masked by value, both directions with their states",
+      lambda r: (np.where(r.integers(0, 3, (15, 6, 1)) > 0, normal(r, 15, 6, 3), 0)
+                 .astype("float32"), normal(r, 15, 2)))
+def stacked_cells():
+    value = keras.Input((6, 3))
+    masked = L.Masking()(value)
+    cells = [L.LSTMCell(4), L.GRUCell(3, reset_after=False), L.SimpleRNNCell(3)]
+    sequence = L.RNN(cells, return_sequences=True)(masked)
+    both, forward, backward = L.Bidirectional(L.GRU(2, return_state=True))(sequence)
+    last = L.RNN(L.GRUCell(2), go_backwards=True)(sequence)
+    model = keras.Model(value, L.Dense(2)(L.Concatenate()([both, forward, backward, last])))
+    model.compile(optimizers.SGD(0.1, momentum=0.9), "mse")
+    return model
+
+
+@case("a model of images at each time step of a video, then an LSTM",
+      lambda r: (normal(r, 10, 3, 6, 6, 1), labels(r, 3, 10)), batch_size=4)
+def video():
+    image = keras.Input((6, 6, 1))
+    hidden = L.Conv2D(3, 3, activation="relu")(image)
+    hidden = L.BatchNormalization(momentum=0.8)(hidden)
+    frame = keras.Model(image, L.Flatten()(hidden), name="frame")
+    model = keras.Sequential([
+        L.Input((3, 6, 6, 1)), L.TimeDistributed(frame), L.TimeDistributed(L.Dense(4)),
+        L.LSTM(4, name="story"), L.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@case("convolutional LSTM layers", lambda r: (normal(r, 9, 3, 5, 5, 1), normal(r, 9, 3, 3, 1)),
+      batch_size=4)
+def next_frame():
+    model = keras.Sequential([
+        L.Input((3, 5, 5, 1)), L.ConvLSTM2D(3, 3, padding="same", return_sequences=True),
+        L.ConvLSTM2D(2, 3), L.Conv2D(1, 1)])
+    model.compile("adam", "mse")
+    return model
+
+
+@case("recurrent dropout that drops: predictions only, its draws are not compared",
+      lambda r: (normal(r, 12, 5, 3), labels(r, 3, 12)), epochs=None)
+def recurrent_dropout():
+    model = keras.Sequential([
+        L.Input((5, 3)), L.LSTM(4, return_sequences=True, dropout=0.2, seed=3),
+        L.Bidirectional(L.GRU(3, recurrent_dropout=0.3, return_sequences=True)),
+        L.SimpleRNN(3, dropout=0.1, recurrent_dropout=0.1), L.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
