@@ -166,8 +166,10 @@ where
     let known = known.as_object().cloned().unwrap_or_default();
     // What is not given keeps the member's own default, also inside flattened options.
     let mut fields = known.clone();
+    // What wraps a function takes the arguments of the function beside its own options.
+    let wraps = known.contains_key("fn");
     for (key, value) in given {
-        if known.contains_key(key) {
+        if wraps || known.contains_key(key) {
             fields.insert(key.clone(), value.clone());
         } else if !matches!(value, Value::Null | Value::Bool(false)) {
             let error = ConfigError::new(format!("`{class_name}` has no option `{key}`"))

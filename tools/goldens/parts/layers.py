@@ -51,7 +51,7 @@ def build(case):
     inputs = [keras.Input(shape, dtype=case.dtype(i)) for i, shape in enumerate(case.shapes)]
     values = [keras.layers.Dense(case.shapes[0][-1], name=f"front_{i}")(value)
               for i, value in enumerate(inputs)] if case.chained else inputs
-    layer = getattr(keras.layers, case.layer)(**case.arguments())
+    layer = (case.make or getattr(keras.layers, case.layer))(**case.arguments())
     output = case.call(layer, values)
     return keras.Model(inputs if len(inputs) > 1 else inputs[0], output)
 

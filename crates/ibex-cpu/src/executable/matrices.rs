@@ -8,11 +8,7 @@ use super::Launch;
 use super::op::{Places, function};
 
 /// A factorization, a solution of equations or a determinant.
-pub(super) fn matrix_function(
-    op: MatrixFunction,
-    step: &Step,
-    places: Places,
-) -> Box<dyn Launch> {
+pub(super) fn matrix_function(op: MatrixFunction, step: &Step, places: Places) -> Box<dyn Launch> {
     let shape = &step.inputs[0].shape;
     let rank = shape.len();
     let (rows, columns) = (shape[rank - 2], shape[rank - 1]);

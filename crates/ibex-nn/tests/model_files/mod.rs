@@ -47,10 +47,6 @@ fn set_weights(layers: &[Arc<Instance>], group: &Hdf5Group) {
         }
         let own = group.group(&name).unwrap_or_else(|| panic!("no group {name}"));
         set_own_weights(layer, own);
-        if let Some(inner) = own.group("layers") {
-            let children = layer.children().iter().map(|(_, child)| child.clone());
-            set_weights(&children.collect::<Vec<_>>(), inner);
-        }
     }
 }
 
@@ -62,6 +58,10 @@ fn set_own_weights(layer: &Instance, own: &Hdf5Group) {
         let value = Array::from_bytes(dtype, raw.shape().to_vec(), raw.data()).unwrap();
         let variable = weight.variable().unwrap();
         variable.set(&value.cast(variable.dtype())).unwrap();
+    }
+    if let Some(inner) = own.group("layers") {
+        let children = layer.children().iter().map(|(_, child)| child.clone());
+        return set_weights(&children.collect::<Vec<_>>(), inner);
     }
     for (name, child) in layer.children() {
         if let Some(inner) = own.group(name) {
