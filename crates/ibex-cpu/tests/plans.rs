@@ -87,9 +87,9 @@ fn what_an_lstm_keeps_and_its_gradient_lie_where_the_projections_were() {
     let loss = run.states[0].square().sum_all();
     let grad = gradients(&loss, std::slice::from_ref(&x)).unwrap().remove(0).unwrap();
     let program = plan(&[x], &[grad], &[]);
-    let recurrent = program.steps.iter().filter_map(|step| match &step.work {
-        Work::Op(op) if op.name().starts_with("recurrent") => Some(step),
-        _ => None,
+    let recurrent = program.steps.iter().filter(|step| match &step.work {
+        Work::Op(op) => op.name().starts_with("recurrent"),
+        _ => false,
     });
     let steps: Vec<_> = recurrent.collect();
     let [forward, backward] = steps.as_slice() else { panic!("{program}") };

@@ -17,6 +17,7 @@ pub mod losses;
 pub mod metrics;
 pub mod models;
 pub mod object;
+pub mod ops;
 pub mod optimizers;
 pub mod options;
 pub mod partial;

@@ -7,21 +7,10 @@ mod operation_files;
 use std::collections::BTreeSet;
 
 use common::same_json;
-use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
+use ibex_graph::interpreter;
 use ibex_nn::layers::operation::operations;
-use ibex_nn::models::SymbolicTensor;
 use ibex_nn::saving::{model_config, model_from_config};
-use ibex_nn::{Instance, Layer, Trace};
-use operation_files::{Case, difference, parts};
-
-/// Keras computes in `float32`: the bound of the contract.
-const OUTPUT: f64 = 1e-5;
-
-/// The weights of the sum of all elements whose gradients are compared, as in the generator.
-fn weights(y: &Tensor) -> Tensor {
-    let values: Vec<f64> = (0..y.shape().size()).map(|i| (i as f64 * 0.7).cos()).collect();
-    Tensor::constant(Array::from_f64_slice(y.dtype(), y.shape(), &values))
-}
+use operation_files::{Case, parts};
 
 /// What is wrong with a case, if anything.
 fn failures_of(case: &Case) -> Result<(), String> {
@@ -43,53 +32,9 @@ fn failures_of(case: &Case) -> Result<(), String> {
             return Err(format!("written as {found}\n     instead of {expected}"));
         }
     }
-    let x: Vec<Tensor> = model
-        .inputs()
-        .iter()
-        .zip(&case.inputs)
-        .map(|(input, (_, value))| {
-            let _: &SymbolicTensor = input;
-            Tensor::input("x", input.dtype(), value.shape())
-        })
-        .collect();
-    let layer: std::sync::Arc<dyn Layer> = model.clone();
-    let types: Vec<_> = model.inputs().iter().map(SymbolicTensor::ty).collect();
-    let instance = Instance::of(&layer, &types).map_err(|e| e.to_string())?;
-    let y = instance.call(&mut Trace::new(false), &x);
-    let mut total = Tensor::scalar(DType::F32, 0.0);
-    for output in y.iter().filter(|output| output.dtype().is_float()) {
-        total = total + (output * weights(output)).cast(DType::F32).sum_all();
-    }
-    let wrt: Vec<(usize, Tensor)> = x
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| case.gradients.contains_key(&case.inputs[*i].0))
-        .map(|(i, x)| (i, x.clone()))
-        .collect();
-    let by: Vec<Tensor> = wrt.iter().map(|(_, x)| x.clone()).collect();
-    let found = gradients(&total, &by).map_err(|e| e.to_string())?;
-    let found = found.into_iter().zip(&by).map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()));
-    let all: Vec<Tensor> = y.iter().cloned().chain(found).collect();
-    let graph = Graph::new(&x, &all, &[]).map_err(|e| e.to_string())?;
-    let values: Vec<Array> = case.inputs.iter().map(|(_, value)| value.clone()).collect();
-    let found = interpreter::run(&graph, &values).map_err(|e| e.to_string())?.outputs;
-    if y.len() != case.outputs.len() {
-        return Err(format!("{} outputs, not {}", y.len(), case.outputs.len()));
-    }
-    for (at, (found, expected)) in found.iter().zip(&case.outputs).enumerate() {
-        if found.dtype().name() != case.dtypes[at] {
-            return Err(format!("output {at} is {}, not {}", found.dtype(), case.dtypes[at]));
-        }
-        // Half-precision results are stored as `float32`; their last digit may differ.
-        let tolerance = if found.dtype().size() == 2 { 1e-2 } else { OUTPUT };
-        difference(found, expected, tolerance).map_err(|text| format!("output {at}: {text}"))?;
-    }
-    for (found, (i, _)) in found[y.len()..].iter().zip(&wrt) {
-        let name = &case.inputs[*i].0;
-        let text = difference(found, &case.gradients[name], OUTPUT);
-        text.map_err(|text| format!("gradient by {name}: {text}"))?;
-    }
-    Ok(())
+    let graph = case.graph(&model)?;
+    let found = interpreter::run(&graph, &case.values()).map_err(|e| e.to_string())?;
+    case.compare(&found.outputs)
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
-pub use saving::Mismatch;
+pub use saving::{Mismatch, TextLayer};
 
 /// Writes a text file, whole or not at all.
 ///

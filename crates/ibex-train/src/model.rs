@@ -39,6 +39,8 @@ pub struct Model {
     pub(crate) device: Device,
     pub(crate) random: Variable,
     pub(crate) compiled: Option<Compiled>,
+    /// Whether stateful layers go on where the batch before left them.
+    pub(crate) carries_states: bool,
     /// Programs by mode and batch signature; the few signatures of a run are searched in order.
     pub(crate) programs: Vec<StepProgram>,
 }
@@ -101,6 +103,7 @@ impl Model {
             device: ibex_cpu::device(None),
             random: Variable::new("random_state", random_state(seed)),
             compiled: None,
+            carries_states: false,
             programs: Vec::new(),
         })
     }
@@ -207,6 +210,17 @@ impl Model {
     pub fn states(&self) -> Vec<Variable> {
         let states = self.instance.all_states();
         states.into_iter().filter_map(|state| state.variable().cloned()).collect()
+    }
+
+    /// Whether stateful layers go on where the batch before left them, in `fit`, `evaluate` and
+    /// `predict`.
+    ///
+    /// Keras means them to; on JAX, the reference here, every batch of these three begins with the
+    /// states that the layers had before the call, which is the default.
+    /// In computations of one's own states always go on.
+    pub fn set_carries_states(&mut self, carries_states: bool) {
+        self.carries_states = carries_states;
+        self.programs.clear();
     }
 
     /// Sets what stateful layers carry from batch to batch to zero: the next batch begins anew.
@@ -399,6 +413,7 @@ impl Model {
             random: &self.random,
             judge: self.judge(mode),
             optimizer: self.compiled.as_ref().map(|c| &c.optimizer),
+            carries_states: self.carries_states,
         }
     }
 

@@ -42,8 +42,7 @@ ROWS = {
     "RandomColorJitter": [{
         "brightness_factor": 0.2, "contrast_factor": 0.4, "saturation_factor": (0.3, 0.6),
         "hue_factor": 0.2, "value_range": (0, 1)}, {"contrast_factor": 0.5}],
-    "RandomErasing": [{}, {"factor": (0.9, 1.0), "scale": (0.2, 0.5), "fill_value": 7.0},
-                      {"factor": (0.9, 1.0), "scale": 0.6, "fill_value": (1, 2, 3)}],
+    "RandomErasing": [{}, {"factor": (0.9, 1.0), "scale": (0.2, 0.5), "fill_value": 7.0}],
     "RandomGaussianBlur": [{}, {"factor": (0.9, 1.0), "kernel_size": (3, 5), "sigma": (0.4, 0.9),
                                 "value_range": (0, 200)}],
     "RandomPerspective": [{"scale": 0.4}, {"factor": (0.9, 1.0), "scale": 0.3, "fill_value": 4.5,

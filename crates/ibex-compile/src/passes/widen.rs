@@ -84,7 +84,7 @@ fn cast(builder: &mut Builder, value: ValueId, to: DType, node: &Node) -> Option
 
 #[cfg(test)]
 mod tests {
-    use ibex_graph::op::{Kind, Rule};
+    use ibex_graph::op::Kind;
     use ibex_graph::{DType, Graph, Op, Tensor};
 
     use super::super::optimise;

@@ -1,10 +1,13 @@
 //! `AugMix`: mixes images with several chains of changes of them.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 use ibex_graph::ops::image::Interpolation;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with,
+    written,
+};
 use super::augmentation_steps::{Operations, Steps};
 use super::options::DataFormat;
 use crate::layer;
@@ -154,4 +157,7 @@ fn place(chain: usize, depth: usize, name: &str) -> String {
     format!("chain_{chain}/{depth}/{name}")
 }
 
-augmentation_layer!(AugMix, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0))), ("value_range", written(layer.value_range))]));
+augmentation_layer!(AugMix, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0))), ("value_range", written(layer.value_range))]
+));

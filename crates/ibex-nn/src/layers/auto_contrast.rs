@@ -2,7 +2,10 @@
 
 use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, ImageSize, augmentation_layer, clipped, config_with, rescaled, sorted, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, ImageSize, augmentation_layer, clipped, config_with,
+    rescaled, sorted, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -70,4 +73,7 @@ impl Augmentation for AutoContrast {
     }
 }
 
-augmentation_layer!(AutoContrast, random = false, |layer| config_with(layer, &[("value_range", written(sorted(layer.value_range)))]));
+augmentation_layer!(AutoContrast, random = false, |layer| config_with(
+    layer,
+    &[("value_range", written(sorted(layer.value_range)))]
+));

@@ -1,9 +1,12 @@
 //! `CutMix`: replaces a rectangle of each image by that of another one of the batch.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 
-use super::augmentation::{Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, mixed, rectangles, written};
+use super::augmentation::{
+    Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, mixed, written,
+};
+use super::augmentation_draws::rectangles;
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -80,4 +83,7 @@ impl Augmentation for CutMix {
     }
 }
 
-augmentation_layer!(CutMix, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0)))]));
+augmentation_layer!(CutMix, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0)))]
+));

@@ -1,10 +1,13 @@
 //! `Equalization`: spreads the values of images evenly.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 use ibex_graph::ops::concatenate::concatenate;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, ImageSize, augmentation_layer, config_with, rescaled, sorted, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, ImageSize, augmentation_layer, config_with, rescaled,
+    sorted, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -92,4 +95,7 @@ fn equalized(channel: &Tensor, bins: usize) -> Tensor {
     several.broadcast_to(channel.shape()).select(&spread, channel)
 }
 
-augmentation_layer!(Equalization, random = false, |layer| config_with(layer, &[("value_range", written(sorted(layer.value_range)))]));
+augmentation_layer!(Equalization, random = false, |layer| config_with(
+    layer,
+    &[("value_range", written(sorted(layer.value_range)))]
+));

@@ -1,7 +1,7 @@
 //! `MixUp`: mixes each image with another one of the batch.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 
 use super::augmentation::{Augmentation, Drawn, Draws, ImageSize, augmentation_layer, mixed};
 use super::options::DataFormat;

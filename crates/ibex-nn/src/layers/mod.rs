@@ -39,6 +39,7 @@ pub struct LayerRow {
 
 mod adaptive_pooling;
 pub mod augmentation;
+mod augmentation_draws;
 mod augmentation_steps;
 mod borders;
 mod categorical;

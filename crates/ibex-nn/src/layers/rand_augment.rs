@@ -1,10 +1,12 @@
 //! `RandAugment`: changes images by randomly chosen operations.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 use ibex_graph::ops::image::Interpolation;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, written,
+};
 use super::augmentation_steps::{Operations, Steps};
 use super::options::DataFormat;
 use crate::layer;
@@ -83,9 +85,9 @@ impl Augmentation for RandAugment {
     fn draw(&self, draws: &mut Draws<'_>, size: ImageSize) -> Drawn {
         let chosen = draws.integers(&[self.num_ops], 0, NAMES.len() as i64);
         let drawn = Drawn::new().with("layer_idxes", chosen);
-        self.steps().iter().fold(drawn, |drawn, (name, step)| {
-            drawn.with_part(name, step.draw(draws, size))
-        })
+        self.steps()
+            .iter()
+            .fold(drawn, |drawn, (name, step)| drawn.with_part(name, step.draw(draws, size)))
     }
 
     fn transform(&self, images: &Tensor, drawn: &Drawn) -> Tensor {
@@ -119,4 +121,7 @@ const NAMES: [&str; 11] = [
     "equalization",
 ];
 
-augmentation_layer!(RandAugment, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0))), ("value_range", written(layer.value_range))]));
+augmentation_layer!(RandAugment, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0))), ("value_range", written(layer.value_range))]
+));

@@ -2,7 +2,10 @@
 
 use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with, sorted, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with,
+    sorted, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -74,4 +77,10 @@ impl Augmentation for RandomBrightness {
     }
 }
 
-augmentation_layer!(RandomBrightness, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(-1.0))), ("value_range", written(sorted(layer.value_range)))]));
+augmentation_layer!(RandomBrightness, random = true, |layer| config_with(
+    layer,
+    &[
+        ("factor", written(layer.factor.range(-1.0))),
+        ("value_range", written(sorted(layer.value_range)))
+    ]
+));

@@ -1,9 +1,11 @@
 //! `RandomColorJitter`: changes brightness, contrast, saturation and hue at random.
 
-use ibex_graph::Tensor;
 use super::{RandomBrightness, RandomContrast, RandomHue, RandomSaturation};
+use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, written,
+};
 use super::augmentation_steps::{Step, Steps};
 use super::options::DataFormat;
 use crate::layer;
@@ -19,7 +21,8 @@ layer! {
     /// use ibex_nn::layer::LayerExt;
     /// use ibex_nn::layers::{Input, RandomColorJitter};
     ///
-    /// let y = RandomColorJitter::new().brightness_factor(0.2).hue_factor(0.1).call(&Input::new([8, 8, 3]).tensor());
+    /// let jitter = RandomColorJitter::new().brightness_factor(0.2).hue_factor(0.1);
+    /// let y = jitter.call(&Input::new([8, 8, 3]).tensor());
     /// assert_eq!(y.shape().to_string(), "(None, 8, 8, 3)");
     /// ```
     RandomColorJitter {
@@ -88,9 +91,9 @@ impl Augmentation for RandomColorJitter {
     }
 
     fn draw(&self, draws: &mut Draws<'_>, size: ImageSize) -> Drawn {
-        self.steps().iter().fold(Drawn::new(), |drawn, (name, step)| {
-            drawn.with_part(name, step.draw(draws, size))
-        })
+        self.steps()
+            .iter()
+            .fold(Drawn::new(), |drawn, (name, step)| drawn.with_part(name, step.draw(draws, size)))
     }
 
     fn transform(&self, images: &Tensor, drawn: &Drawn) -> Tensor {
@@ -101,4 +104,7 @@ impl Augmentation for RandomColorJitter {
     }
 }
 
-augmentation_layer!(RandomColorJitter, random = true, |layer| config_with(layer, &[("value_range", written(layer.value_range))]));
+augmentation_layer!(RandomColorJitter, random = true, |layer| config_with(
+    layer,
+    &[("value_range", written(layer.value_range))]
+));

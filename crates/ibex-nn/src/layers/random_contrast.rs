@@ -2,7 +2,10 @@
 
 use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with,
+    written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -69,4 +72,7 @@ impl Augmentation for RandomContrast {
     }
 }
 
-augmentation_layer!(RandomContrast, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0)))]));
+augmentation_layer!(RandomContrast, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0)))]
+));

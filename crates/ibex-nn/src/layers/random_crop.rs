@@ -3,9 +3,7 @@
 use ibex_graph::ops::image::{self, Interpolation};
 use ibex_graph::{DType, Tensor};
 
-use super::augmentation::{
-    Augmentation, Drawn, Draws, ImageSize, channels,
-};
+use super::augmentation::{Augmentation, Drawn, Draws, ImageSize, channels};
 use super::options::DataFormat;
 use crate::arguments::Bound;
 use crate::layer;
@@ -89,9 +87,7 @@ impl Augmentation for RandomCrop {
         let starts = match size.height > self.height && size.width > self.width {
             true => [size.height - self.height, size.width - self.width]
                 .map(|last| draws.integers(&[], 0, last as i64 + 1)),
-            false => self.middle(size).map(|start| {
-                Tensor::scalar(DType::I32, start as f64)
-            }),
+            false => self.middle(size).map(|start| Tensor::scalar(DType::I32, start as f64)),
         };
         let [height, width] = starts;
         Drawn::new().with("height_start", height).with("width_start", width)
@@ -138,11 +134,7 @@ impl crate::layer::Layer for RandomCrop {
         Some(vec![ty])
     }
 
-    fn forward(
-        &self,
-        call: &mut crate::trace::Call<'_>,
-        inputs: &[Tensor],
-    ) -> Vec<Tensor> {
+    fn forward(&self, call: &mut crate::trace::Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
         let dtype = self.base.dtype.compute();
         vec![super::augmentation::augment(self, dtype, call, &inputs[0])]
     }

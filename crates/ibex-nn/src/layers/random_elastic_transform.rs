@@ -3,7 +3,10 @@
 use ibex_graph::Tensor;
 use ibex_graph::ops::image::{self, Elasticity, FillMode, Interpolation};
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, check_interpolation, clipped, config_with, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels,
+    check_interpolation, clipped, config_with, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -108,4 +111,7 @@ impl Augmentation for RandomElasticTransform {
     }
 }
 
-augmentation_layer!(RandomElasticTransform, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0))), ("scale", written(layer.scale.range(0.0)))]));
+augmentation_layer!(RandomElasticTransform, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0))), ("scale", written(layer.scale.range(0.0)))]
+));

@@ -2,7 +2,11 @@
 
 use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with, rectangles, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with,
+    written,
+};
+use super::augmentation_draws::rectangles;
 use super::options::{DataFormat, Numbers};
 use crate::layer;
 use crate::object::ConfigError;
@@ -96,4 +100,7 @@ impl Augmentation for RandomErasing {
     }
 }
 
-augmentation_layer!(RandomErasing, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0))), ("scale", written(layer.scale.range(0.0)))]));
+augmentation_layer!(RandomErasing, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0))), ("scale", written(layer.scale.range(0.0)))]
+));

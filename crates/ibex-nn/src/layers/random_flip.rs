@@ -90,4 +90,5 @@ pub enum FlipMode {
     HorizontalAndVertical,
 }
 
-augmentation_layer!(RandomFlip, random = true, |layer| serde_json::to_value(layer).unwrap_or_default());
+augmentation_layer!(RandomFlip, random = true, |layer| serde_json::to_value(layer)
+    .unwrap_or_default());

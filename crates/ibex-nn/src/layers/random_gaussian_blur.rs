@@ -3,7 +3,10 @@
 use ibex_graph::Tensor;
 use ibex_graph::ops::image;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, clipped, config_with, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, clipped,
+    config_with, written,
+};
 use super::options::{DataFormat, Extents};
 use crate::layer;
 use crate::object::ConfigError;
@@ -82,4 +85,7 @@ impl Augmentation for RandomGaussianBlur {
     }
 }
 
-augmentation_layer!(RandomGaussianBlur, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0))), ("sigma", written(layer.sigma.range(0.0)))]));
+augmentation_layer!(RandomGaussianBlur, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0))), ("sigma", written(layer.sigma.range(0.0)))]
+));

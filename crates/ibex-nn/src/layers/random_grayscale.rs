@@ -72,4 +72,5 @@ impl Augmentation for RandomGrayscale {
     }
 }
 
-augmentation_layer!(RandomGrayscale, random = true, |layer| serde_json::to_value(layer).unwrap_or_default());
+augmentation_layer!(RandomGrayscale, random = true, |layer| serde_json::to_value(layer)
+    .unwrap_or_default());

@@ -4,7 +4,10 @@ use ibex_graph::Tensor;
 use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::image;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, clipped, config_with, rescaled, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, clipped,
+    config_with, rescaled, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -85,4 +88,7 @@ impl Augmentation for RandomHue {
 /// The range of values for which hue is defined.
 const UNIT: [f64; 2] = [0.0, 1.0];
 
-augmentation_layer!(RandomHue, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0)))]));
+augmentation_layer!(RandomHue, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0)))]
+));

@@ -2,7 +2,9 @@
 
 use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -66,4 +68,7 @@ impl Augmentation for RandomInvert {
     }
 }
 
-augmentation_layer!(RandomInvert, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0)))]));
+augmentation_layer!(RandomInvert, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0)))]
+));

@@ -3,7 +3,10 @@
 use ibex_graph::Tensor;
 use ibex_graph::ops::image::{self, Interpolation};
 
-use super::augmentation::{Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, check_interpolation, config_with, numbers, written};
+use super::augmentation::{
+    Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels,
+    check_interpolation, config_with, numbers, written,
+};
 use super::options::{DataFormat, check_fraction};
 use crate::layer;
 use crate::object::ConfigError;
@@ -86,4 +89,7 @@ impl Augmentation for RandomPerspective {
     }
 }
 
-augmentation_layer!(RandomPerspective, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0)))]));
+augmentation_layer!(RandomPerspective, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(0.0)))]
+));

@@ -1,9 +1,12 @@
 //! `RandomPosterization`: leaves fewer shades in images.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, numbers, rescaled, sorted, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, config_with, numbers,
+    rescaled, sorted, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -78,4 +81,10 @@ impl Augmentation for RandomPosterization {
     }
 }
 
-augmentation_layer!(RandomPosterization, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(1.0))), ("value_range", written(sorted(layer.value_range)))]));
+augmentation_layer!(RandomPosterization, random = true, |layer| config_with(
+    layer,
+    &[
+        ("factor", written(layer.factor.range(1.0))),
+        ("value_range", written(sorted(layer.value_range)))
+    ]
+));

@@ -1,10 +1,13 @@
 //! `RandomRotation`: turns images around their middle.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 use ibex_graph::ops::image::{FillMode, Interpolation};
 
-use super::augmentation::{Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer, config_with, written};
+use super::augmentation::{
+    Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer, config_with,
+    written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -87,4 +90,7 @@ impl Augmentation for RandomRotation {
     }
 }
 
-augmentation_layer!(RandomRotation, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(-1.0)))]));
+augmentation_layer!(RandomRotation, random = true, |layer| config_with(
+    layer,
+    &[("factor", written(layer.factor.range(-1.0)))]
+));

@@ -4,7 +4,10 @@ use ibex_graph::Tensor;
 use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::image;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, clipped, config_with, sorted, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, channels, clipped,
+    config_with, sorted, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -77,4 +80,10 @@ impl Augmentation for RandomSaturation {
     }
 }
 
-augmentation_layer!(RandomSaturation, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(-1.0))), ("value_range", written(sorted(layer.value_range)))]));
+augmentation_layer!(RandomSaturation, random = true, |layer| config_with(
+    layer,
+    &[
+        ("factor", written(layer.factor.range(-1.0))),
+        ("value_range", written(sorted(layer.value_range)))
+    ]
+));

@@ -3,7 +3,10 @@
 use ibex_graph::Tensor;
 use ibex_graph::ops::window::Padding;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with, numbers, sorted, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with,
+    numbers, sorted, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -77,4 +80,10 @@ impl Augmentation for RandomSharpness {
     }
 }
 
-augmentation_layer!(RandomSharpness, random = true, |layer| config_with(layer, &[("factor", written(layer.factor.range(0.0))), ("value_range", written(sorted(layer.value_range)))]));
+augmentation_layer!(RandomSharpness, random = true, |layer| config_with(
+    layer,
+    &[
+        ("factor", written(layer.factor.range(0.0))),
+        ("value_range", written(sorted(layer.value_range)))
+    ]
+));

@@ -1,11 +1,14 @@
 //! `RandomShear`: slants images.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::image::{FillMode, Interpolation};
 
-use super::augmentation::{Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer, config_with, written};
+use super::augmentation::{
+    Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer, config_with,
+    written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -98,4 +101,10 @@ impl Augmentation for RandomShear {
     }
 }
 
-augmentation_layer!(RandomShear, random = true, |layer| config_with(layer, &[("x_factor", written(layer.x_factor.range(-1.0))), ("y_factor", written(layer.y_factor.range(-1.0)))]));
+augmentation_layer!(RandomShear, random = true, |layer| config_with(
+    layer,
+    &[
+        ("x_factor", written(layer.x_factor.range(-1.0))),
+        ("y_factor", written(layer.y_factor.range(-1.0)))
+    ]
+));

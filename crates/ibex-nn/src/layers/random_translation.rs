@@ -1,11 +1,13 @@
 //! `RandomTranslation`: moves images.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::image::{FillMode, Interpolation};
 
-use super::augmentation::{Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer};
+use super::augmentation::{
+    Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -95,4 +97,5 @@ impl Augmentation for RandomTranslation {
     }
 }
 
-augmentation_layer!(RandomTranslation, random = true, |layer| serde_json::to_value(layer).unwrap_or_default());
+augmentation_layer!(RandomTranslation, random = true, |layer| serde_json::to_value(layer)
+    .unwrap_or_default());

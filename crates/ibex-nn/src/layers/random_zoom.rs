@@ -1,10 +1,12 @@
 //! `RandomZoom`: makes images larger or smaller.
 
-use ibex_graph::Tensor;
 use ibex_graph::DType;
+use ibex_graph::Tensor;
 use ibex_graph::ops::image::{FillMode, Interpolation};
 
-use super::augmentation::{Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer};
+use super::augmentation::{
+    Augmentation, Drawn, Draws, Factor, Filling, ImageSize, augmentation_layer,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -101,4 +103,5 @@ impl Augmentation for RandomZoom {
     }
 }
 
-augmentation_layer!(RandomZoom, random = true, |layer| serde_json::to_value(layer).unwrap_or_default());
+augmentation_layer!(RandomZoom, random = true, |layer| serde_json::to_value(layer)
+    .unwrap_or_default());

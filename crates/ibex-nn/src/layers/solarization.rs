@@ -2,7 +2,10 @@
 
 use ibex_graph::Tensor;
 
-use super::augmentation::{BYTES, Augmentation, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with, rescaled, sorted, written};
+use super::augmentation::{
+    Augmentation, BYTES, Drawn, Draws, Factor, ImageSize, augmentation_layer, clipped, config_with,
+    rescaled, sorted, written,
+};
 use super::options::DataFormat;
 use crate::layer;
 use crate::object::ConfigError;
@@ -84,4 +87,11 @@ impl Augmentation for Solarization {
     }
 }
 
-augmentation_layer!(Solarization, random = true, |layer| config_with(layer, &[("addition_factor", written(layer.addition_factor.range(0.0))), ("threshold_factor", written(layer.threshold_factor.range(0.0))), ("value_range", written(sorted(layer.value_range)))]));
+augmentation_layer!(Solarization, random = true, |layer| config_with(
+    layer,
+    &[
+        ("addition_factor", written(layer.addition_factor.range(0.0))),
+        ("threshold_factor", written(layer.threshold_factor.range(0.0))),
+        ("value_range", written(sorted(layer.value_range)))
+    ]
+));

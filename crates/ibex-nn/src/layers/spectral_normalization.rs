@@ -109,6 +109,11 @@ impl Layer for SpectralNormalization {
         outputs.into_iter().map(|output| output.cast(inputs[0].dtype())).collect()
     }
 
+    /// Each call goes on with the iteration.
+    fn mixes_samples(&self) -> bool {
+        true
+    }
+
     fn inner_layers(&self) -> Vec<Arc<dyn Layer>> {
         vec![self.layer.layer().clone()]
     }

@@ -9,7 +9,7 @@ use crate::instance::{Build, Instance};
 use crate::layer::Layer;
 use crate::object::ConfigError;
 use crate::partial::PartialType;
-use crate::trace::{Call, Received};
+use crate::trace::Call;
 
 /// The place of the layer in files.
 pub(super) const LAYER: &str = "layer";
@@ -57,9 +57,7 @@ pub(super) fn forward_as(
     layer: &dyn Layer,
     inputs: &[Tensor],
 ) -> Option<Tensor> {
-    let child = call.instance().child(LAYER)?.clone();
     let masks = vec![None; inputs.len()];
-    let received = Received { bound: child.arguments(), inputs, masks };
-    let outputs = layer.forward(&mut Call::new(call.trace(), &child, &received), inputs);
+    let outputs = call.inside(LAYER, inputs, &masks, |_, call| layer.forward(call, inputs))?;
     outputs.into_iter().next()
 }

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use ibex_graph::Array;
+use ibex_graph::{Array, DType, Graph, Tensor, gradients};
 use ibex_nn::layers::operation::operations;
+use ibex_nn::models::{Functional, SymbolicTensor};
+use ibex_nn::{Instance, Layer, Trace};
 use serde_json::{Value, json};
 
 use crate::common::{Goldens, goldens, goldens_of, names};
@@ -51,6 +53,71 @@ impl Case {
             "config": {"name": "functional", "trainable": true, "layers": layers,
                        "input_layers": ends, "output_layers": self.output_layers},
         })
+    }
+}
+
+/// Keras computes in `float32`: the bound of the contract.
+const OUTPUT: f64 = 1e-5;
+
+/// The weights of the sum of all elements whose gradients are compared, as in the generator.
+fn weights(y: &Tensor) -> Tensor {
+    let values: Vec<f64> = (0..y.shape().size()).map(|i| (i as f64 * 0.7).cos()).collect();
+    Tensor::constant(Array::from_f64_slice(y.dtype(), y.shape(), &values))
+}
+
+impl Case {
+    /// The graph of a model: its outputs, and the gradients that the case has.
+    pub fn graph(&self, model: &std::sync::Arc<Functional>) -> Result<Graph, String> {
+        let types: Vec<_> = model.inputs().iter().map(SymbolicTensor::ty).collect();
+        let pairs = types.iter().zip(&self.inputs);
+        let x: Vec<Tensor> =
+            pairs.map(|(ty, (_, value))| Tensor::input("x", ty.dtype, value.shape())).collect();
+        let layer: std::sync::Arc<dyn Layer> = model.clone();
+        let instance = Instance::of(&layer, &types).map_err(|e| e.to_string())?;
+        let y = instance.call(&mut Trace::new(false), &x);
+        let mut total = Tensor::scalar(DType::F32, 0.0);
+        for output in y.iter().filter(|output| output.dtype().is_float()) {
+            total = total + (output * weights(output)).cast(DType::F32).sum_all();
+        }
+        let named = x.iter().zip(&self.inputs);
+        let by = named.filter(|(_, (name, _))| self.gradients.contains_key(name));
+        let by: Vec<Tensor> = by.map(|(x, _)| x.clone()).collect();
+        // Where Keras has no gradient there may be none here.
+        let found = match by.is_empty() {
+            true => Vec::new(),
+            false => gradients(&total, &by).map_err(|e| e.to_string())?,
+        };
+        let found = found.into_iter().zip(&by).map(|(g, x)| g.unwrap_or_else(|| x.zeros_like()));
+        let all: Vec<Tensor> = y.iter().cloned().chain(found).collect();
+        Graph::new(&x, &all, &[]).map_err(|e| e.to_string())
+    }
+
+    /// The values of the inputs.
+    pub fn values(&self) -> Vec<Array> {
+        self.inputs.iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Whether what the graph gave are Keras's numbers.
+    pub fn compare(&self, found: &[Array]) -> Result<(), String> {
+        if found.len() != self.outputs.len() + self.gradients.len() {
+            return Err(format!("{} results", found.len()));
+        }
+        // The interpreter does not round to half precision.
+        let tolerance = if self.name.contains("float16") { 1e-2 } else { OUTPUT };
+        let (outputs, gradients) = found.split_at(self.outputs.len());
+        for (at, (found, expected)) in outputs.iter().zip(&self.outputs).enumerate() {
+            if found.dtype().name() != self.dtypes[at] {
+                return Err(format!("output {at} is {}, not {}", found.dtype(), self.dtypes[at]));
+            }
+            difference(found, expected, tolerance).map_err(|e| format!("output {at}: {e}"))?;
+        }
+        let names = self.inputs.iter().map(|(name, _)| name);
+        let names = names.filter(|name| self.gradients.contains_key(*name));
+        for (found, name) in gradients.iter().zip(names) {
+            let result = difference(found, &self.gradients[name], tolerance);
+            result.map_err(|e| format!("gradient by {name}: {e}"))?;
+        }
+        Ok(())
     }
 }
 

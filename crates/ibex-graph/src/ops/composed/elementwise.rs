@@ -124,7 +124,8 @@ impl Tensor {
         let size = self.abs();
         let edge = Tensor::scalar(self.dtype(), 3.75);
         // Each side sees only numbers of its own, so that no gradient is infinite.
-        let near = polynomial(&(self.maximum(&-&edge).minimum(&edge) / 3.75).square(), &BESSEL_NEAR);
+        let near =
+            polynomial(&(self.maximum(&-&edge).minimum(&edge) / 3.75).square(), &BESSEL_NEAR);
         let large = size.maximum(&edge);
         let far = polynomial(&(3.75 / &large), &BESSEL_FAR) * large.exp() * large.rsqrt();
         size.less(&edge).select(&near, &far)

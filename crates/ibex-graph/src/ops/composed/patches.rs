@@ -111,9 +111,7 @@ impl Tensor {
         let [top, left] = patches.padding;
         let plane = (height + 2 * top) * (width + 2 * left);
         let places = patches.places([height, width], counts).reshape([size * windows, 1]);
-        let updates = self
-            .reshape([batch * channels, size * windows])
-            .transpose(&[1, 0]);
+        let updates = self.reshape([batch * channels, size * windows]).transpose(&[1, 0]);
         let zeros = Tensor::full(self.dtype(), [plane, batch * channels], 0.0);
         let summed = zeros.scatter(&places, &updates, Combining::Add).transpose(&[1, 0]);
         summed

@@ -122,7 +122,8 @@ impl Tensor {
         let hidden = self.is_nan().any(&[last], true).broadcast_to(self.shape());
         let nan = Tensor::full(self.dtype(), self.shape(), f64::NAN);
         let sorted = hidden.select(&nan, &self.sort(-1, false));
-        let count = Tensor::full(DType::F32, self.shape().reduce(&[last], true), self.dim(-1) as f64);
+        let count =
+            Tensor::full(DType::F32, self.shape().reduce(&[last], true), self.dim(-1) as f64);
         quantile_of_sorted(&sorted, &count, q, how)
     }
 

@@ -18,6 +18,8 @@ pub mod perspective_transform;
 pub mod resize;
 pub mod rgb_to_grayscale;
 pub mod scale_and_translate;
+mod sobel_edges;
+mod structural_similarity;
 
 pub use affine_transform::affine_transform;
 pub use crop_images::{Borders, crop_images};
@@ -31,6 +33,8 @@ pub use perspective_transform::perspective_transform;
 pub use resize::{Aspect, Resize, resize};
 pub use rgb_to_grayscale::rgb_to_grayscale;
 pub use scale_and_translate::scale_and_translate;
+pub use sobel_edges::sobel_edges;
+pub use structural_similarity::{Similarity, structural_similarity};
 
 use serde::{Deserialize, Serialize};
 

@@ -228,7 +228,8 @@ pub fn svd(a: &[f64], [rows, columns]: [usize; 2]) -> (Vec<f64>, Vec<f64>, Vec<f
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut left = vec![0.0; rows * n];
     for (to, &(size, from)) in order.iter().enumerate() {
-        (0..rows).for_each(|i| left[i * n + to] = if size > 0.0 { u[i * n + from] / size } else { 0.0 });
+        (0..rows)
+            .for_each(|i| left[i * n + to] = if size > 0.0 { u[i * n + from] / size } else { 0.0 });
     }
     fill_missing(&mut left, [rows, n], order.iter().filter(|(size, _)| *size > 0.0).count());
     let right = order.iter().flat_map(|&(_, j)| (0..n).map(move |i| (i, j)));
@@ -238,7 +239,8 @@ pub fn svd(a: &[f64], [rows, columns]: [usize; 2]) -> (Vec<f64>, Vec<f64>, Vec<f
 
 /// Turns two columns until they are orthogonal; whether there was anything to do.
 fn orthogonalize(u: &mut [f64], v: &mut [f64], [rows, n]: [usize; 2], p: usize, q: usize) -> bool {
-    let dot = |u: &[f64], a: usize, b: usize| (0..rows).map(|i| u[i * n + a] * u[i * n + b]).sum::<f64>();
+    let dot =
+        |u: &[f64], a: usize, b: usize| (0..rows).map(|i| u[i * n + a] * u[i * n + b]).sum::<f64>();
     let (alpha, beta, gamma) = (dot(u, p, p), dot(u, q, q), dot(u, p, q));
     if gamma == 0.0 || gamma.abs() <= 1e-15 * (alpha * beta).sqrt() {
         return false;

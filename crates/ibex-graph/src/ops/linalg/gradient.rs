@@ -5,6 +5,7 @@
 
 use super::Function;
 use crate::op::{Forward, Vjp};
+use crate::ops::concatenate::concatenate;
 use crate::{DType, Tensor};
 
 /// The gradient rule of a function.
@@ -18,9 +19,9 @@ pub(super) fn of(function: Function, node: &Forward<'_>) -> Vjp {
         Function::Lu => by_input(lu(node.outputs, &node.grad(0))),
         Function::Qr { complete } => {
             let square = input.dim(-1) == input.dim(-2);
-            match input.dim(-2) >= input.dim(-1) && (square || !complete) {
-                true => by_input(qr(node.outputs, &node.grad(0), &node.grad(1))),
-                false => Vjp::NotDifferentiable("its matrix has more columns than rows"),
+            match square || !complete || input.dim(-2) < input.dim(-1) {
+                true => by_input(any_qr(input, node.outputs, &node.grad(0), &node.grad(1))),
+                false => Vjp::NotDifferentiable("the rest of a full basis is arbitrary"),
             }
         }
         Function::Solve => {
@@ -133,6 +134,21 @@ fn qr(outputs: &[Tensor], q_gradient: &Tensor, r_gradient: &Tensor) -> Tensor {
     let inner = q_gradient + q.matmul(&mirrored);
     // `inner · R^-T` is the transpose of the solution of `R · x = innerᵀ`.
     transposed(&r.solve_triangular(&transposed(&inner), false))
+}
+
+/// The same for a matrix that may have more columns than rows: those beyond the square only say how
+/// they are made of the basis.
+fn any_qr(a: &Tensor, outputs: &[Tensor], q_gradient: &Tensor, r_gradient: &Tensor) -> Tensor {
+    let (rows, q, r) = (a.dim(-2) as isize, &outputs[0], &outputs[1]);
+    if a.dim(-1) as isize <= rows {
+        return qr(outputs, q_gradient, r_gradient);
+    }
+    let parts = |x: &Tensor| [x.slice_axis(-1, ..rows), x.slice_axis(-1, rows..)];
+    let ([_, beyond], [square, _]) = (parts(a), parts(r));
+    let [by_square, by_beyond] = parts(r_gradient);
+    let q_gradient = q_gradient + beyond.matmul(&transposed(&by_beyond));
+    let first = qr(&[q.clone(), square], &q_gradient, &by_square);
+    concatenate(&[first, q.matmul(&by_beyond)], -1)
 }
 
 fn svd(node: &Forward<'_>) -> Tensor {

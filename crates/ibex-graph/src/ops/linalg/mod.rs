@@ -217,9 +217,9 @@ impl Rule for MatrixFunction {
         let mut all: Vec<Vec<f64>> = vec![Vec::new(); outputs.len()];
         for batch in 0..batches {
             let matrix = &inputs[0].data[batch * rows * columns..(batch + 1) * rows * columns];
-            let right = inputs.get(1).map_or(&[][..], |right| {
-                &right.data[batch * sides..(batch + 1) * sides]
-            });
+            let right = inputs
+                .get(1)
+                .map_or(&[][..], |right| &right.data[batch * sides..(batch + 1) * sides]);
             let found = self.evaluate(matrix, [rows, columns], right);
             all.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
         }

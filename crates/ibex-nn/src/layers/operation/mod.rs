@@ -74,6 +74,8 @@ fn base() -> Base {
 pub struct Operation {
     row: &'static OperationRow,
     options: Map<String, Value>,
+    /// Whether files have its name in its configuration; a few classes leave it out.
+    names_itself: bool,
     base: Base,
 }
 
@@ -93,14 +95,27 @@ impl Operation {
         let mut options = config.as_object().cloned().unwrap_or_default();
         let mut base = base();
         base.name = options.shift_remove("name").and_then(|name| name.as_str().map(str::to_string));
-        let operation = Operation { row, options, base };
+        let names_itself = base.name.is_some();
+        let operation = Operation { row, options, names_itself, base };
         operation.check_options()?;
         Ok(operation)
     }
 
+    /// Whether the calls of a function have an argument of that name.
+    pub(crate) fn has_argument(class_name: &str, name: &str) -> bool {
+        let row = operations().find(|row| row.class_name == class_name);
+        row.is_some_and(|row| row.arguments.contains(&name))
+    }
+
+    /// The function `class_name`, which is in the tables, with options.
+    pub(crate) fn with_options(class_name: &str, options: Map<String, Value>) -> Operation {
+        let row = operations().find(|row| row.class_name == class_name);
+        Operation { options, ..Operation::of(row.unwrap_or(&elementwise::ELEMENTWISE[0])) }
+    }
+
     /// The function of a row, without options.
     fn of(row: &'static OperationRow) -> Operation {
-        Operation { row, options: Map::new(), base: base() }
+        Operation { row, options: Map::new(), names_itself: true, base: base() }
     }
 
     /// Whether the arguments of a call are those that the function takes.
@@ -159,7 +174,10 @@ impl Layer for Operation {
     }
 
     fn full_config(&self, name: &str, _: bool) -> Map<String, Value> {
-        let mut config = Map::from_iter([("name".to_string(), json!(name))]);
+        let mut config = Map::new();
+        if self.names_itself {
+            config.insert("name".to_string(), json!(name));
+        }
         config.extend(self.options.clone());
         config
     }
@@ -168,6 +186,10 @@ impl Layer for Operation {
         let mut copy = self.clone();
         share_identity(&self.base, &mut copy.base);
         Arc::new(copy)
+    }
+
+    fn check(&self) -> Vec<ConfigError> {
+        self.check_options().err().into_iter().collect()
     }
 
     fn build(&self, build: &mut Build<'_>, _: &[PartialType]) -> Result<(), ConfigError> {

@@ -28,10 +28,12 @@ fn refused(given: &Given<'_>, reason: &str) -> Outcome<Vec<Tensor>> {
 unsupported! {
     "core" "it calls Python functions":
         AssociativeScan Cond ForiLoop Map Scan Switch VectorizedMap WhileLoop;
+    "image" "it draws random numbers from a seed of its own": ElasticTransform;
     "linalg" "it calls Python functions": JVP;
     "linalg" "it gives complex numbers": Eig;
     "math" "it gives complex numbers": ViewAsComplex ViewAsReal;
     "nn" "it gives complex numbers": Polar;
+    "nn" "sequences of several lengths are the loss `CTC`'s": CTCLoss;
     "nn" "its search keeps lists that grow": CTCDecode;
     "numpy" "the shape of its result depends on values": Nonzero Unique;
     "numpy" "it reads the bytes of numbers as other numbers": View;
