@@ -224,8 +224,8 @@ impl Layer for Bidirectional {
     }
 
     fn build(&self, build: &mut Build<'_>, inputs: &[PartialType]) -> Result<(), ConfigError> {
-        for (place, layer) in [("forward_layer", &self.layer), ("backward_layer", &self.backward_layer)]
-        {
+        let both = [("forward_layer", &self.layer), ("backward_layer", &self.backward_layer)];
+        for (place, layer) in both {
             build.adopt(place, &Instance::of(layer.layer(), &inputs[..1])?);
         }
         match inputs.len() % 2 {

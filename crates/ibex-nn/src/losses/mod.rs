@@ -126,7 +126,7 @@ keras_family! {
         CTC: ["ctc"],
         CategoricalCrossentropy: ["categorical_crossentropy"],
         CategoricalFocalCrossentropy: ["categorical_focal_crossentropy"],
-        CategoricalGeneralizedCrossEntropy: [],
+        CategoricalGeneralizedCrossEntropy: ["categorical_generalized_cross_entropy"],
         CategoricalHinge: ["categorical_hinge"],
         Circle: ["circle"],
         CosineSimilarity: ["cosine_similarity"],

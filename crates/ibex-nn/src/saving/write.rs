@@ -73,7 +73,8 @@ fn built_shapes(instance: &Instance) -> Value {
         .filter(|(name, item)| !name.ends_with("mask") && !item.tensors().is_empty())
         .collect();
     let inputs = instance.inputs();
-    if arguments.len() < 2 {
+    // A cell is built for its inputs alone, whatever states it is called with.
+    if arguments.len() < 2 || instance.layer().as_cell().is_some() {
         return json!({"input_shape": built_shape(instance.layer().as_ref(), inputs)});
     }
     let shape = |input: &usize| inputs.get(*input).map(|ty| json!(ty.shape)).unwrap_or_default();
