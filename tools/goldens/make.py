@@ -23,6 +23,7 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "augmentation",
     "image",
     "layers",
     "models",

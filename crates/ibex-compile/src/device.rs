@@ -13,8 +13,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// The name for logs, such as `cpu (avx512, 2 threads)`.
     fn name(&self) -> String;
 
-    /// Whether it runs this library operation, whose first output has this dtype, itself;
-    /// otherwise it gets the decomposition.
+    /// Whether it runs this operation itself.
+    ///
+    /// It is asked about library operations with the dtype of their first output, and gets the
+    /// decomposition of those that it lacks; and about every operation on `float16` or `bfloat16`,
+    /// and gets those that it lacks in `float32`, with casts.
     fn supports(&self, op: &Op, dtype: DType) -> bool;
 
     /// Whether it can end a matrix product or convolution of this dtype with a bias and an
@@ -22,6 +25,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
     fn ends(&self, op: &Op, dtype: DType) -> bool {
         let _ = (op, dtype);
         false
+    }
+
+    /// The input and the output of an operation that may lie in the same place, because each
+    /// element is read before what takes its place is written.
+    fn overwrites(&self, op: &Op) -> Option<(usize, usize)> {
+        let _ = op;
+        None
     }
 
     /// Makes a program ready to run.
@@ -81,6 +91,8 @@ impl Device {
     /// As for [`Device::compile`].
     pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
         let graph = crate::passes::optimise(graph, &|op, dtype| self.0.supports(op, dtype));
-        crate::lower::lower(&graph, &|op, dtype| self.0.ends(op, dtype))
+        let (ends, overwrites) =
+            (|op: &Op, dtype| self.0.ends(op, dtype), |op: &Op| self.0.overwrites(op));
+        crate::lower::lower(&graph, &ends, &overwrites)
     }
 }

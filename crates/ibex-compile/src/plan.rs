@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use ibex_graph::Op;
+
 use crate::fuse::Group;
 use crate::lower::unit::{Home, Lowered, Source, UnitKind};
 use crate::lower::view::View;
@@ -29,8 +31,11 @@ struct Block {
     last: usize,
 }
 
+/// The input and the output of an operation that the backend lets lie in the same place.
+pub(crate) type Overwrites<'a> = dyn Fn(&Op) -> Option<(usize, usize)> + 'a;
+
 /// Plans the arena for groups in their final order.
-pub(crate) fn plan(lowered: &Lowered, order: &[Group]) -> Plan {
+pub(crate) fn plan(lowered: &Lowered, order: &[Group], overwrites: &Overwrites<'_>) -> Plan {
     let mut of_unit = vec![usize::MAX; lowered.units.len()];
     for (step, group) in order.iter().enumerate() {
         group.units.iter().for_each(|&unit| of_unit[unit] = step);
@@ -41,6 +46,7 @@ pub(crate) fn plan(lowered: &Lowered, order: &[Group]) -> Plan {
     let mut plan = Plan { places: vec![None; lowered.values.len()], ..Plan::default() };
     for (step, group) in order.iter().enumerate() {
         let mut dying = dying(lowered, group, step, &last_use, &block_of);
+        let over = overwritten(lowered, group, step, &last_use, overwrites);
         for &unit in &group.units {
             for &value in &lowered.units[unit].outputs {
                 let Some(last) = last_use[value] else { continue };
@@ -57,9 +63,12 @@ pub(crate) fn plan(lowered: &Lowered, order: &[Group]) -> Plan {
                         let stored =
                             lowered.units[unit].shape.iter().product::<usize>() == ty.shape.size();
                         let found = dying.iter().position(fits).filter(|_| stored);
-                        let block = match found {
-                            Some(at) => dying.swap_remove(at).0,
-                            None => {
+                        let below = over.filter(|&(_, output)| output == value);
+                        let below = below.and_then(|(input, _)| block_of[input]);
+                        let block = match (below, found) {
+                            (Some(block), _) => block,
+                            (None, Some(at)) => dying.swap_remove(at).0,
+                            (None, None) => {
                                 blocks.push(Block { bytes, first: step, last });
                                 blocks.len() - 1
                             }
@@ -144,6 +153,26 @@ fn dying(
         Some((block_of[value]?, ty.dtype.size(), ty.shape.size()))
     };
     whole.filter_map(block).collect()
+}
+
+/// The value that an operation may overwrite as it dies, and the value that it puts there.
+fn overwritten(
+    lowered: &Lowered,
+    group: &Group,
+    step: usize,
+    last_use: &[Option<usize>],
+    overwrites: &Overwrites<'_>,
+) -> Option<(usize, usize)> {
+    let unit = &lowered.units[*group.units.first()?];
+    let UnitKind::Op(op) = &unit.kind else { return None };
+    let (input, output) = overwrites(op)?;
+    let (source, &written) = (unit.inputs.get(input)?, unit.outputs.get(output)?);
+    let read = source.value()?;
+    let once = unit.inputs.iter().filter(|source| source.value() == Some(read)).count() == 1;
+    let whole = source.view().is_some_and(View::is_plain);
+    let (from, to) = (&lowered.values[read].ty, &lowered.values[written].ty);
+    let fits = from.dtype == to.dtype && from.shape.size() == to.shape.size();
+    (once && whole && fits && last_use[read] == Some(step)).then_some((read, written))
 }
 
 /// Offsets of the blocks, and the bytes that hold them all: large blocks first, each into the

@@ -41,6 +41,10 @@ impl Backend for Cpu {
         dtype == DType::F32 && crate::executable::ends(op)
     }
 
+    fn overwrites(&self, op: &Op) -> Option<(usize, usize)> {
+        crate::executable::overwrites(op)
+    }
+
     fn load(&self, program: Program) -> Result<Box<dyn Executable>, Error> {
         Ok(Box::new(CpuExecutable::load(program, self.pool.clone())?))
     }

@@ -3,6 +3,7 @@
 //! An instance first only knows which weights the layer asks for; they become variables when a
 //! model takes the layer in and names it, because initial values depend on the model's seed.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -83,7 +84,9 @@ impl WeightSpec {
 #[derive(Debug)]
 pub struct Weight {
     spec: WeightSpec,
-    variable: OnceLock<Variable>,
+    variable: Arc<OnceLock<Variable>>,
+    /// Whether it is listed here only: a layer inside asked for it and makes its variable.
+    shared: bool,
 }
 
 impl Weight {
@@ -118,7 +121,19 @@ impl Build<'_> {
     pub fn weight(&mut self, spec: WeightSpec) {
         let dtype = if spec.dtype == DType::F32 { self.dtype } else { spec.dtype };
         let spec = WeightSpec { dtype, ..spec };
-        self.weights.push(Weight { spec, variable: OnceLock::new() });
+        self.weights.push(Weight { spec, variable: Arc::default(), shared: false });
+    }
+
+    /// Lists a weight of the layer inside that is called `child` as one of this layer too, first
+    /// where it is listed: Keras does so with weights that are attributes of two layers.
+    pub fn share(&mut self, child: &str, weight: &str) {
+        let inside = self.children.iter().find(|(name, _)| name == child);
+        let inside = inside.and_then(|(_, child)| child.weight(weight));
+        self.weights.extend(inside.map(|weight| Weight {
+            spec: weight.spec.clone(),
+            variable: weight.variable.clone(),
+            shared: true,
+        }));
     }
 
     /// Asks for a state: a variable that goes from one batch to the next, zero at first.
@@ -126,7 +141,7 @@ impl Build<'_> {
     /// It is no weight: it is neither counted nor saved.
     pub fn state(&mut self, name: impl Into<String>, shape: impl Into<Shape>) {
         let spec = WeightSpec::new(name, shape, Zeros).not_trained().dtype(self.dtype);
-        self.states.push(Weight { spec, variable: OnceLock::new() });
+        self.states.push(Weight { spec, variable: Arc::default(), shared: false });
     }
 
     /// The arguments of the call that builds the layer, by name.
@@ -318,7 +333,7 @@ impl Instance {
     pub fn all_weights(&self) -> Vec<&Weight> {
         let own = |trainable| self.weights.iter().filter(move |w| w.spec.trainable == trainable);
         let inner = self.children.iter().flat_map(|(_, child)| child.all_weights());
-        own(true).chain(own(false)).chain(inner).collect()
+        self.once_each(own(true).chain(own(false)).chain(inner).collect())
     }
 
     /// The weights that training changes, in Keras's order; none of a frozen layer or model.
@@ -326,9 +341,23 @@ impl Instance {
         if !self.is_trainable() {
             return Vec::new();
         }
-        let own = self.weights.iter().filter(|w| w.spec.trainable);
-        let inner = self.children.iter().flat_map(|(_, child)| child.trainable_weights());
-        own.chain(inner).collect()
+        let inner: Vec<&Weight> =
+            self.children.iter().flat_map(|(_, child)| child.trainable_weights()).collect();
+        let is_trained = |weight: &&Weight| match weight.shared {
+            true => inner.iter().any(|other| Arc::ptr_eq(&other.variable, &weight.variable)),
+            false => weight.spec.trainable,
+        };
+        let own = self.weights.iter().filter(is_trained);
+        self.once_each(own.chain(inner.iter().copied()).collect())
+    }
+
+    /// Weights without those that were listed before, which only shared ones can be.
+    fn once_each<'a>(&self, mut weights: Vec<&'a Weight>) -> Vec<&'a Weight> {
+        if self.weights.iter().any(|weight| weight.shared) {
+            let mut seen = HashSet::new();
+            weights.retain(|weight| seen.insert(Arc::as_ptr(&weight.variable)));
+        }
+        weights
     }
 
     /// Makes variables of all weights that are not yet, below `path`.
@@ -340,7 +369,8 @@ impl Instance {
 
     /// Makes variables of all weights that are not yet, below `path`, with values of one's own.
     pub fn materialize_with(&self, path: &str, value: &mut dyn FnMut(&WeightSpec) -> Array) {
-        for weight in self.weights.iter().chain(&self.states) {
+        let own = self.weights.iter().filter(|weight| !weight.shared);
+        for weight in own.chain(&self.states) {
             weight.variable.get_or_init(|| {
                 Variable::new(format!("{path}/{}", weight.spec.name), value(&weight.spec))
             });
@@ -395,7 +425,12 @@ impl Instance {
             MaskSource::Carried => carried.clone(),
             MaskSource::Given(slot) => tensors.get(*slot).cloned(),
         };
-        let masks = bound.masks().iter().zip(&carried).map(told).collect();
+        let masks: Vec<Option<Tensor>> = bound.masks().iter().zip(&carried).map(told).collect();
+        // The outputs get the mask that was given rather than the one that the input carries.
+        let given = |mask: &Tensor| mask.cast(DType::Bool);
+        let previous = masks.iter().zip(carried);
+        let previous: Vec<Option<Tensor>> =
+            previous.map(|(told, carried)| told.as_ref().map(given).or(carried)).collect();
         let arguments = Received { bound, inputs: &inputs, masks };
         let mut outputs = self.layer.forward(&mut Call::new(trace, self, &arguments), &inputs);
         if lifted {
@@ -414,7 +449,7 @@ impl Instance {
         let masks = self.layer.mask(
             &mut Call::new(trace, self, &arguments),
             &inputs[..first],
-            &carried[..first],
+            &previous[..first],
         );
         for (output, mask) in outputs.iter().zip(masks) {
             if let Some(mask) = mask {

@@ -502,8 +502,8 @@ macro_rules! layer_setters {
 ///     }
 /// }
 /// ```
-/// A setter takes the type itself (`is`), what converts into it (`into`), or what converts into
-/// the content of an `Option` (`some`).
+/// A setter takes the type itself (`is`), what converts into it (`into`), the content of an
+/// `Option` (`given`), or what converts into that (`some`).
 #[macro_export]
 macro_rules! layer {
     (
@@ -537,6 +537,7 @@ macro_rules! layer {
         $crate::layer_setters!($layer);
     };
     (@field some $ty:ty) => { Option<$ty> };
+    (@field given $ty:ty) => { Option<$ty> };
     (@field $kind:ident $ty:ty) => { $ty };
     (@setter ($($help:literal)*) $field:ident is $ty:ty) => {
         $(#[doc = $help])*
@@ -549,6 +550,13 @@ macro_rules! layer {
         $(#[doc = $help])*
         pub fn $field(mut self, $field: impl Into<$ty>) -> Self {
             self.$field = $field.into();
+            self
+        }
+    };
+    (@setter ($($help:literal)*) $field:ident given $ty:ty) => {
+        $(#[doc = $help])*
+        pub fn $field(mut self, $field: $ty) -> Self {
+            self.$field = Some($field);
             self
         }
     };

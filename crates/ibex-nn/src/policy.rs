@@ -143,6 +143,14 @@ impl FromStr for DTypePolicy {
 }
 
 fn unknown(received: &str) -> ConfigError {
+    if received == "string" {
+        return ConfigError::new("graphs hold no strings")
+            .expected("numbers")
+            .received("dtype = string")
+            .help(
+                "`Model::load_text` gives the layers that read strings, and a model of the rest",
+            );
+    }
     let plain = DType::ALL.map(DType::name).join(", ");
     ConfigError::new("unknown dtype policy")
         .expected(format!("{plain}, mixed_bfloat16 or mixed_float16"))

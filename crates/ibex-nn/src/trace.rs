@@ -56,6 +56,14 @@ impl Trace {
         self.values.insert(variable.id(), value);
     }
 
+    /// Lets a variable have another value from this point on, but not after the computation; gives
+    /// the value before, to be put back in the same way.
+    pub(crate) fn substitute(&mut self, variable: &Variable, value: Tensor) -> Tensor {
+        let before = self.read(variable);
+        self.values.insert(variable.id(), value);
+        before
+    }
+
     /// The variables that were assigned, with their last values, in order of first assignment.
     pub fn updates(&self) -> Vec<(Variable, Tensor)> {
         self.assigned.iter().map(|v| (v.clone(), self.values[&v.id()].clone())).collect()

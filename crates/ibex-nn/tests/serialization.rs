@@ -161,18 +161,14 @@ fn models_predict_what_they_predict_in_keras() {
         let name = name(&case);
         let (model, _) = model_files::load(&format!("models/{name}.keras"));
         let goldens = goldens_of(&format!("models/{name}"));
-        let count = goldens.get("x0").shape()[0];
         let types: Vec<_> = model.inputs().iter().map(SymbolicTensor::ty).collect();
+        let given = types.iter().enumerate().map(|(i, ty)| (goldens.get(&format!("x{i}")), ty));
+        let values: Vec<Array> = given.map(|(value, ty)| value.cast(ty.dtype)).collect();
         let x: Vec<Tensor> =
-            types.iter().map(|ty| Tensor::input("x", ty.dtype, ty.shape.filled(count))).collect();
+            values.iter().map(|value| Tensor::input("x", value.dtype(), value.shape())).collect();
         let layer: std::sync::Arc<dyn Layer> = model.clone();
         let y = Instance::of(&layer, &types).unwrap().call(&mut Trace::new(false), &x);
         let graph = Graph::new(&x, &y, &[]).unwrap();
-        let values: Vec<Array> = x
-            .iter()
-            .enumerate()
-            .map(|(i, x)| goldens.get(&format!("x{i}")).cast(x.dtype()))
-            .collect();
         let found = interpreter::run(&graph, &values).unwrap().outputs;
         for (i, found) in found.iter().enumerate() {
             // One forward pass of a small network in `float32` there.

@@ -235,6 +235,7 @@ impl Folder {
 /// Every variable that training changes: weights, optimizer, random state.
 fn variables(model: &Model) -> Result<Vec<Variable>> {
     let mut all = model.variables();
+    all.extend(model.states());
     all.extend(model.optimizer()?.variables());
     all.push(model.random.clone());
     Ok(all)

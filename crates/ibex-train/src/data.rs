@@ -181,6 +181,9 @@ pub(crate) fn fit_inputs(
     }
     let fit = |((array, name), ty): ((Array, &String), &PartialType)| {
         let array = narrowed(array);
+        // Arrays hold any number of batches, also where the batch has one size.
+        let mut ty = ty.clone();
+        ty.shape.0.iter_mut().take(1).for_each(|batch| *batch = None);
         if ty.shape.accepts(array.shape()) {
             return Ok(array);
         }

@@ -61,7 +61,7 @@ impl Judge {
         outputs: &[PartialType],
         targets: &[PartialType],
     ) -> Result<Judge> {
-        let losses = compile.losses.resolve("losses", names)?;
+        let losses = compile.losses_for(names, outputs, targets)?;
         let loss_weights = compile.loss_weights.resolve("loss weights", names)?;
         for (i, loss) in losses.iter().enumerate() {
             if let (Some(loss), Some(target)) = (loss, targets.get(i)) {

@@ -19,9 +19,9 @@ use crate::judge::Judge;
 pub(crate) enum Mode {
     /// Weights, statistics and metrics change.
     Train,
-    /// Metrics change, and what layers remember between batches.
+    /// Metrics change, and the states of layers if the model carries them.
     Evaluate,
-    /// What layers remember between batches changes; the outputs are returned.
+    /// The states of layers change if the model carries them; the outputs are returned.
     Predict,
 }
 
@@ -41,6 +41,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) random: &'a Variable,
     pub(crate) judge: Option<&'a Judge>,
     pub(crate) optimizer: Option<&'a OptimizerState>,
+    /// Whether stateful layers go on where the batch before left them.
+    pub(crate) carries_states: bool,
 }
 
 /// The symbols of a batch: inputs, targets, weights of the samples.
@@ -73,7 +75,7 @@ impl Parts<'_> {
             let batch = self.batch(types);
             let mut trace = self.trace(mode);
             let outputs = self.instance.call(&mut trace, &batch.x);
-            return Ok(Graph::new(&batch.inputs, &outputs, &trace.updates())?);
+            return Ok(Graph::new(&batch.inputs, &outputs, &self.kept(trace.updates()))?);
         }
         let Some(judge) = self.judge else { return Err(Error::NotCompiled("fit")) };
         let Judged { batch, mut trace, outputs, masks, values, total } =
@@ -97,7 +99,17 @@ impl Parts<'_> {
             Mode::Train => self.advanced(trace),
             Mode::Evaluate | Mode::Predict => trace.updates(),
         };
-        Ok(Graph::new(&batch.inputs, &[], &updates)?)
+        Ok(Graph::new(&batch.inputs, &[], &self.kept(updates))?)
+    }
+
+    /// Of some updates those that outlast the batch.
+    fn kept(&self, mut updates: Vec<(Variable, Tensor)>) -> Vec<(Variable, Tensor)> {
+        if !self.carries_states {
+            let states = self.instance.all_states();
+            let states: Vec<&Variable> = states.into_iter().filter_map(|s| s.variable()).collect();
+            updates.retain(|(variable, _)| !states.contains(&variable));
+        }
+        updates
     }
 
     /// The loss of a training step, what reads the trained weights, and the batch's arguments.

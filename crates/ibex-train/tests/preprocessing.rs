@@ -9,6 +9,7 @@ use ibex_nn::layers::{
     CategoryEncoding, Discretization, Input, IntegerLookup, Normalization, StringLookup,
     TextVectorization,
 };
+use ibex_nn::text::Strings;
 use ibex_nn::{Layer, LayerExt};
 use ibex_train::{ApplyLayer, Model};
 use serde_json::{Value, json};
@@ -27,6 +28,10 @@ fn adapted_layers_of_keras_are_loaded_and_saved_as_keras_has_them() {
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("saved.keras");
     model.save(&saved).unwrap();
+    // Set it to look at the file with real Keras.
+    if let Some(kept) = std::env::var_os("IBEX_KEEP_SAVED_MODELS") {
+        model.save(std::path::Path::new(&kept).join("adapted.keras")).unwrap();
+    }
     let (ours, keras) = (KerasArchive::read(&saved).unwrap(), KerasArchive::read(&path).unwrap());
     assert_eq!(ours.assets, keras.assets);
     let place = "layers/integer_lookup_1/vars/idf_weights";
@@ -34,6 +39,34 @@ fn adapted_layers_of_keras_are_loaded_and_saved_as_keras_has_them() {
     let found = Model::load(&saved).unwrap().predict_all(x, BATCH).unwrap();
     failures.outputs("saved", &found, &[y], OUTPUT);
     failures.finish(2);
+}
+
+#[test]
+fn models_that_begin_with_strings_are_cut_behind_the_layers_that_read_them() {
+    let case = &common::cases("preprocessing/text.json")[0];
+    let strings = |name: &str| {
+        let rows = case[name].as_array().unwrap().iter();
+        let values: Vec<String> = rows.map(|row| row[0].as_str().unwrap().to_string()).collect();
+        Strings::new([values.len(), 1], values).unwrap()
+    };
+    let floats = |name: &str| {
+        let rows: Vec<Vec<f64>> = serde_json::from_value(case[name].clone()).unwrap();
+        Array::from_f64_slice(DType::F32, [rows.len(), rows[0].len()], &rows.concat())
+    };
+    let path = golden("preprocessing/text.keras");
+    let (text, mut model) = Model::load_text(&path).unwrap();
+    let [tag, words] = text.as_slice() else { panic!("{} layers", text.len()) };
+    let indices = words.apply(strings("text")).unwrap();
+    assert_eq!(indices.to_f64_vec(), floats("indices").to_f64_vec());
+    let x = vec![tag.apply(strings("tag")).unwrap(), floats("number"), indices];
+    let found = model.predict_all(x, BATCH).unwrap();
+    let mut failures = Failures::default();
+    failures.outputs("text", &found, &[floats("y")], OUTPUT);
+    failures.finish(1);
+    let error = Model::load(&path).unwrap_err().to_string();
+    assert!(error.contains("load_text"), "{error}");
+    let error = Model::load_text(golden("preprocessing/adapted.keras")).unwrap_err().to_string();
+    assert!(error.contains("no input of the model is of strings"), "{error}");
 }
 
 #[test]
@@ -65,7 +98,11 @@ fn models_adapted_here_are_saved_with_what_was_found() {
     let mut model = Model::new([x, key], outputs).unwrap();
     let keys = keys.reshape([4, 1]).unwrap();
     let before = model.predict_all(vec![data.clone(), keys.clone()], BATCH).unwrap();
-    assert_eq!(before[0].to_f32_vec()[..2], [-1.341_640_8, -1.0]);
+    // By hand: means 2.5 and 7, variances 1.25 and 4.
+    let expected = [(1.0 - 2.5) / 1.25f64.sqrt(), -1.0];
+    for (found, expected) in before[0].to_f64_vec().iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+    }
     assert_eq!(before[1].to_f64_vec(), [1., 1., 2., 1.]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.keras");

@@ -37,23 +37,28 @@ def write(case, arrays):
         tensors = {name: value for name, value in own.items() if name != "x"}
         if not has_tie(function, own, tensors, case.arguments):
             break
-    x = jnp.asarray(own["x"])
     # An elastic transform needs the number of its sigma, which compiling would hide.
     compiled = (lambda f: f) if case.function == "elastic_transform" else jax.jit
-    kept = compiled(lambda x, t: function(x, **t, **case.arguments))(x, tensors)
-    own["y"] = np.asarray(kept)
+    shape = np.shape(function(keras.KerasTensor(own["x"].shape), **{
+        name: keras.KerasTensor(value.shape) for name, value in tensors.items()},
+        **case.arguments))
     if case.dtype == "float32" and case.gradient:
-        own["w"] = (np.round(random.normal(size=kept.shape) * 8) / 8).astype("float32")
+        own["w"] = (np.round(random.normal(size=shape) * 8) / 8).astype("float32")
         names = ["x"] + [name for name in tensors if name in case.differentiable]
 
         def total(values):
             given = dict(tensors) | {name: v for name, v in zip(names[1:], values[1:])}
-            return jnp.sum(function(values[0], **given, **case.arguments) * own["w"])
+            result = function(values[0], **given, **case.arguments)
+            return jnp.sum(result * own["w"]), result
 
         given = [jnp.asarray(own[name]) for name in names]
-        for name, gradient in zip(names, compiled(jax.grad(total))(given)):
+        gradients, own["y"] = compiled(jax.grad(total, has_aux=True))(given)
+        for name, gradient in zip(names, gradients):
             own[f"grad_{name}"] = np.asarray(gradient)
+    else:
+        own["y"] = compiled(lambda x, t: function(x, **t, **case.arguments))(own["x"], tensors)
     for name, value in (own | case.hidden).items():
+        value = np.asarray(value)
         if not np.isfinite(value).all():
             raise SystemExit(f"{case.name}: {name} is not finite")
         arrays[f"{case.name}.{name}"] = value

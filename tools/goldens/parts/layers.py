@@ -51,7 +51,7 @@ def build(case):
     inputs = [keras.Input(shape, dtype=case.dtype(i)) for i, shape in enumerate(case.shapes)]
     values = [keras.layers.Dense(case.shapes[0][-1], name=f"front_{i}")(value)
               for i, value in enumerate(inputs)] if case.chained else inputs
-    layer = getattr(keras.layers, case.layer)(**case.arguments())
+    layer = (case.make or getattr(keras.layers, case.layer))(**case.arguments())
     output = case.call(layer, values)
     return keras.Model(inputs if len(inputs) > 1 else inputs[0], output)
 
@@ -96,7 +96,7 @@ def write(family, case):
     if case.differentiable and case.layer != "Embedding":
         for i, value in gradients(model, xs, cotangents).items():
             arrays[f"grad_x{i}"] = value
-    trained = bool(model.trainable_weights)
+    trained = case.trains and bool(model.trainable_weights)
     if trained:
         losses = ["mean_squared_error"] * len(before)
         model.compile(optimizer=keras.optimizers.SGD(case.learning_rate),

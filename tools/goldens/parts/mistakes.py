@@ -173,7 +173,6 @@ LAYERS = {
         ("wrong_rank", {"rate": 0.5}, [(4, 3)]),
     ],
     "Add": [
-        ("one_input", {}, [(4,)]),
         ("shapes", {}, [(4,), (5,)]),
     ],
     "Subtract": [

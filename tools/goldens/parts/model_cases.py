@@ -406,3 +406,239 @@ def not_compiled():
     value = keras.Input((3,), name="value")
     return keras.Model(value, {"b": L.Dense(2, name="second")(value),
                                "a": L.Dense(1, name="first")(value)}, name="plain")
+
+
+def column(random):
+    return normal(random, 24, 5), normal(random, 24, 1)
+
+
+def trained_by(optimizer):
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"), L.Dense(1)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+@case("Nadam: a scalar that all weights share", column, resumed=True)
+def nadam():
+    return trained_by(optimizers.Nadam(0.01))
+
+
+@case("Lamb with weight decay", column, resumed=True)
+def lamb():
+    return trained_by(optimizers.Lamb(0.01, weight_decay=0.01))
+
+
+@case("Adafactor: means of rows and columns", column, resumed=True)
+def adafactor():
+    return trained_by(optimizers.Adafactor(0.1))
+
+
+@case("Muon for the hidden layer, Adam for the rest", column, resumed=True)
+def muon():
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"),
+                              L.Dense(1, name="last")])
+    model.compile(optimizers.Muon(0.01, exclude_layers=["last"]), "mse")
+    return model
+
+
+@case("ScheduleFreeAdamW with warm-up", column, resumed=True)
+def schedule_free():
+    return trained_by(optimizers.ScheduleFreeAdamW(0.01, warmup_steps=4))
+
+
+@case("Adam inside a loss scale that grows every two steps", column, resumed=True)
+def loss_scale():
+    return trained_by(optimizers.LossScaleOptimizer(optimizers.Adam(0.01), initial_scale=64.0,
+                                                    dynamic_growth_steps=2))
+
+
+@case("names that mean a loss and a metric for each kind of output: crossentropy, acc",
+      lambda r: (normal(r, 20, 4), [bits(r, 20, 1), labels(r, 3, 20), one_hot(r, 4, 20)]))
+def crossentropy_by_name():
+    value = keras.Input((4,))
+    model = keras.Model(value, [L.Dense(1, activation="sigmoid", name="yes")(value),
+                                L.Dense(3, activation="softmax", name="kind")(value),
+                                L.Dense(4, activation="softmax", name="sort")(value)])
+    model.compile(optimizers.SGD(0.1), ["crossentropy", "ce", "crossentropy"],
+                  metrics=[["acc"], ["accuracy"], ["acc"]])
+    return model
+
+
+@case("sample weights for each output; weighted metrics by name; loss weights by name",
+      lambda r: (normal(r, 22, 4), [normal(r, 22, 2), labels(r, 3, 22)],
+                 [weight(r, 22), weight(r, 22)]))
+def sample_weights_by_output():
+    value = keras.Input((4,))
+    model = keras.Model(value, [L.Dense(2, name="number")(value),
+                                L.Dense(3, activation="softmax", name="kind")(value)])
+    model.compile(optimizers.SGD(0.1),
+                  {"number": "mse", "kind": "sparse_categorical_crossentropy"},
+                  loss_weights={"number": 0.5, "kind": 2.0},
+                  metrics={"kind": ["accuracy"]},
+                  weighted_metrics={"number": ["mae", metrics.R2Score()],
+                                    "kind": ["accuracy", "sparse_categorical_crossentropy"]})
+    return model
+
+
+@case("an output without a loss, whose targets are judged by metrics alone",
+      lambda r: (normal(r, 20, 4), [normal(r, 20, 2), bits(r, 20, 1), normal(r, 20, 3)]))
+def metrics_without_loss():
+    value = keras.Input((4,))
+    hidden = L.Dense(5, activation="tanh")(value)
+    model = keras.Model(value, [L.Dense(2, name="first")(hidden),
+                                L.Dense(1, activation="sigmoid", name="second")(hidden),
+                                L.Activation("linear", name="third")(L.Dense(3)(hidden))])
+    model.compile(optimizers.Adam(0.01), ["mse", "binary_crossentropy", None],
+                  metrics=[["mae"], [metrics.AUC(name="area")], ["mse"]])
+    return model
+
+
+@case("functions and losses as metrics beside names",
+      lambda r: (normal(r, 20, 4), normal(r, 20, 3)))
+def losses_as_metrics():
+    model = keras.Sequential([L.Input((4,)), L.Dense(5, activation="relu"), L.Dense(3)])
+    model.compile(optimizers.RMSprop(0.01), losses.mean_squared_error,
+                  metrics=[losses.huber, losses.LogCosh(), losses.mean_absolute_error,
+                           metrics.MeanMetricWrapper(losses.log_cosh, name="wrapped")])
+    return model
+
+
+@case("regression judged by correlations and explained variance",
+      lambda r: (normal(r, 20, 4), normal(r, 20, 3)), validation_split=0.2)
+def correlations():
+    model = keras.Sequential([L.Input((4,)), L.Dense(5, activation="relu"), L.Dense(3)])
+    model.compile(optimizers.Adam(0.01), "mse",
+                  metrics=[metrics.PearsonCorrelation(), metrics.ConcordanceCorrelation(),
+                           metrics.R2Score(class_aggregation="variance_weighted_average")])
+    return model
+
+
+@case("classes judged by overlaps, F scores and best rates",
+      lambda r: (normal(r, 24, 5), one_hot(r, 3, 24)))
+def overlaps_and_scores():
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="relu"),
+                              L.Dense(3, activation="softmax")])
+    model.compile(optimizers.Adam(0.01), losses.CategoricalFocalCrossentropy(),
+                  metrics=[metrics.OneHotMeanIoU(3), metrics.OneHotIoU(3, [0, 1]),
+                           metrics.F1Score(average="macro"),
+                           metrics.FBetaScore(average="micro", beta=2.0),
+                           metrics.PrecisionAtRecall(0.5),
+                           metrics.SpecificityAtSensitivity(0.6, class_id=1)],
+                  weighted_metrics=[metrics.TrueNegatives(name="no")])
+    return model
+
+
+@case("label sequences: CTC over time steps",
+      lambda r: (normal(r, 12, 7, 3), r.integers(0, 4, (12, 3)).astype("int32")))
+def label_sequences():
+    model = keras.Sequential([L.Input((7, 3)), L.Dense(5, activation="tanh"), L.Dense(4)])
+    model.compile(optimizers.Adam(0.01), "ctc")
+    return model
+
+
+@case("embeddings of classes by the circle loss",
+      lambda r: (normal(r, 24, 5), labels(r, 3, 24)))
+def circle_embeddings():
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"), L.Dense(4),
+                              L.UnitNormalization()])
+    model.compile(optimizers.SGD(0.01), losses.Circle(gamma=8.0))
+
+
+def words(random, *shape):
+    """Word numbers with padding, 0, at the end of most rows and all of one."""
+    found = random.integers(1, 12, shape)
+    for row, length in enumerate(random.integers(1, shape[1] + 1, shape[0])):
+        found[row, length:] = 0
+    found[0] = 0
+    return found.astype("int32")
+
+
+@case("embedding with padding, two LSTM layers, the mask on its way through both",
+      lambda r: (words(r, 20, 7), bits(r, 20, 1)), resumed=True, weights_h5=True,
+      validation_split=0.2)
+def masked_words_lstm():
+    model = keras.Sequential([
+        L.Input((7,), dtype="int32"), L.Embedding(12, 4, mask_zero=True),
+        L.LSTM(5, return_sequences=True), L.LSTM(4), L.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("padding, recurrent layers in both directions, a dense layer at each step",
+      lambda r: (words(r, 18, 6), labels(r, 3, 18, 6)), weights_h5=True)
+def bidirectional_tagger():
+    model = keras.Sequential([
+        L.Input((6,), dtype="int32"), L.Embedding(12, 4, mask_zero=True),
+        L.Bidirectional(L.GRU(3, return_sequences=True)),
+        L.Bidirectional(L.LSTM(3, return_sequences=True), merge_mode="sum"),
+        L.TimeDistributed(L.Dense(3, activation="softmax"))])
+    model.compile(optimizers.RMSprop(0.01), "sparse_categorical_crossentropy",
+                  metrics=["accuracy"])
+    return model
+
+
+@case("encoder and decoder: states as keyword and as positional arguments, one decoder for two",
+      lambda r: ([words(r, 16, 5), normal(r, 16, 4, 3), normal(r, 16, 6, 3)],
+                 [normal(r, 16, 4, 2), normal(r, 16, 6, 2)]), resumed=True)
+def encoder_shared_decoder():
+    source = keras.Input((5,), dtype="int32", name="source")
+    first, second = keras.Input((4, 3), name="first"), keras.Input((None, 3), name="second")
+    embedded = L.Embedding(12, 4, mask_zero=True)(source)
+    _, h, c = L.LSTM(4, return_state=True, name="encoder")(embedded)
+    decoder = L.LSTM(4, return_sequences=True, return_state=True, name="decoder")
+    one, h, c = decoder(first, initial_state=[h, c])
+    two, _, _ = decoder(second, [h, c])
+    dense = L.Dense(2, name="number")
+    model = keras.Model([source, first, second], [dense(one), dense(two)])
+    model.compile(optimizers.Adam(0.02), ["mse", "mae"])
+    return model
+
+
+@case("several cells in one layer, masked by value, both directions with their states",
+      lambda r: (np.where(r.integers(0, 3, (15, 6, 1)) > 0, normal(r, 15, 6, 3), 0)
+                 .astype("float32"), normal(r, 15, 2)))
+def stacked_cells():
+    value = keras.Input((6, 3))
+    masked = L.Masking()(value)
+    cells = [L.LSTMCell(4), L.GRUCell(3, reset_after=False), L.SimpleRNNCell(3)]
+    sequence = L.RNN(cells, return_sequences=True)(masked)
+    both, forward, backward = L.Bidirectional(L.GRU(2, return_state=True))(sequence)
+    last = L.RNN(L.GRUCell(2), go_backwards=True)(sequence)
+    model = keras.Model(value, L.Dense(2)(L.Concatenate()([both, forward, backward, last])))
+    model.compile(optimizers.SGD(0.1, momentum=0.9), "mse")
+    return model
+
+
+@case("a model of images at each time step of a video, then an LSTM",
+      lambda r: (normal(r, 10, 3, 6, 6, 1), labels(r, 3, 10)), batch_size=4)
+def video():
+    image = keras.Input((6, 6, 1))
+    hidden = L.Conv2D(3, 3, activation="relu")(image)
+    hidden = L.BatchNormalization(momentum=0.8)(hidden)
+    frame = keras.Model(image, L.Flatten()(hidden), name="frame")
+    model = keras.Sequential([
+        L.Input((3, 6, 6, 1)), L.TimeDistributed(frame), L.TimeDistributed(L.Dense(4)),
+        L.LSTM(4, name="story"), L.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@case("convolutional LSTM layers", lambda r: (normal(r, 9, 3, 5, 5, 1), normal(r, 9, 3, 3, 1)),
+      batch_size=4)
+def next_frame():
+    model = keras.Sequential([
+        L.Input((3, 5, 5, 1)), L.ConvLSTM2D(3, 3, padding="same", return_sequences=True),
+        L.ConvLSTM2D(2, 3), L.Conv2D(1, 1)])
+    model.compile("adam", "mse")
+    return model
+
+
+@case("recurrent dropout that drops: predictions only, its draws are not compared",
+      lambda r: (normal(r, 12, 5, 3), labels(r, 3, 12)), epochs=None)
+def recurrent_dropout():
+    model = keras.Sequential([
+        L.Input((5, 3)), L.LSTM(4, return_sequences=True, dropout=0.2, seed=3),
+        L.Bidirectional(L.GRU(3, recurrent_dropout=0.3, return_sequences=True)),
+        L.SimpleRNN(3, dropout=0.1, recurrent_dropout=0.1), L.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model

@@ -26,8 +26,15 @@ def public(module):
     return [name for name in dir(module) if not name.startswith("_")]
 
 
+#: Functions whose nodes have names of their own.
+NODES = {"batch_normalization": "BatchNorm", "layer_normalization": "LayerNorm",
+         "rms_normalization": "RMSNorm"}
+
+
 def operation_of(function):
     """The class of nodes that a function of `keras.ops` makes in functional models."""
+    if function.__name__ in NODES:
+        return NODES[function.__name__]
     home = sys.modules.get(function.__module__)
     for name, value in vars(home).items():
         if inspect.isclass(value) and issubclass(value, keras.Operation) \

@@ -268,8 +268,41 @@ def adapted_model(random):
     return 1
 
 
+def text_model(random):
+    """A model that begins with strings: Keras on JAX saves it, and predicts behind the strings."""
+    store.fresh("preprocessing/text")
+    known, tags = texts(random, 40), words(random, (40, 1), 9)
+    vectorization = L.TextVectorization(output_sequence_length=5, max_tokens=20)
+    lookup = L.StringLookup(output_mode="one_hot")
+    vectorization.adapt(known)
+    lookup.adapt(tags)
+    layers = [L.Embedding(20, 3, mask_zero=True), L.GlobalAveragePooling1D(), L.Dense(2)]
+
+    def rest(number, indices, vectors):
+        return layers[2](L.Concatenate()([layers[1](layers[0](indices)), vectors, number]))
+
+    text, tag = keras.Input((1,), dtype="string", name="text"), keras.Input((1,), dtype="string")
+    number = keras.Input((2,), name="number")
+    model = keras.Model([tag, number, text], rest(number, vectorization(text), lookup(tag)))
+    indices = keras.Input((5,), dtype="int64")
+    vectors = keras.Input((lookup.vocabulary_size(),))
+    behind = keras.Model([number, indices, vectors], rest(number, indices, vectors))
+    some = np.array(["da " + text for text in texts(random, 4)])  # a mean of nothing is no number
+    x = {"text": some[:, None], "tag": words(random, (4, 1), 12)}
+    numbers = random.normal(size=(4, 2)).astype("float32")
+    given = [np.asarray(layer(tf.constant(x[name])))
+             for name, layer in (("text", vectorization), ("tag", lookup))]
+    store.write_keras("preprocessing/text.keras", model, compress=True)
+    store.write_cases("preprocessing/text.json", [
+        {"name": "text", "number": listed(numbers), "indices": given[0].tolist()}
+        | {name: listed(value) for name, value in x.items()}
+        | {"y": listed(behind.predict([numbers, *given], verbose=0))}])
+    return 1
+
+
 def make():
     count = adapted_model(store.generator("preprocessing/adapted"))
+    count += text_model(store.generator("preprocessing/text"))
     for family in FAMILIES:
         store.fresh("preprocessing/" + family.__name__)
         cases = list(family(store.generator("preprocessing/" + family.__name__)))

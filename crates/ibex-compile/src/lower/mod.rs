@@ -12,6 +12,7 @@ pub(crate) mod view;
 use ibex_graph::{Error, Graph};
 
 use crate::epilogue::Ends;
+use crate::plan::Overwrites;
 use crate::program::Program;
 use crate::{epilogue, fuse, plan, schedule};
 
@@ -20,11 +21,15 @@ use crate::{epilogue, fuse, plan, schedule};
 /// # Errors
 /// [`Error::Invalid`] if a library operation is left that the backend neither has nor got
 /// decomposed.
-pub(crate) fn lower(graph: &Graph, ends: &Ends<'_>) -> Result<Program, Error> {
+pub(crate) fn lower(
+    graph: &Graph,
+    ends: &Ends<'_>,
+    overwrites: &Overwrites<'_>,
+) -> Result<Program, Error> {
     let mut lowered = unit::units(graph);
     epilogue::absorb(&mut lowered, ends);
     let groups = fuse::fuse(&lowered);
     let order = schedule::schedule(&mut lowered, groups);
-    let plan = plan::plan(&lowered, &order);
+    let plan = plan::plan(&lowered, &order, overwrites);
     Ok(emit::emit(lowered, &order, &plan))
 }

@@ -4,7 +4,7 @@
 //! A pass knows the operations and nothing of kernels, memory or layers; what the backend can do
 //! itself reaches [`decompose`] as a predicate.
 //! Read in this order: [`parts`], [`dead_code`], [`common_subexpression`], [`constant_folding`],
-//! [`decompose`], [`simplify`].
+//! [`widen`], [`decompose`], [`simplify`].
 //!
 //! Every pass is linear in the number of nodes, keeps the inputs, outputs and their order, and
 //! never makes the result less accurate: a rewrite is exact, or has no more roundings than what it
@@ -19,6 +19,7 @@ mod parts;
 pub mod simplify;
 #[cfg(test)]
 mod testing;
+mod widen;
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,8 @@ use ibex_graph::{DType, Graph, Op};
 
 use parts::Parts;
 
-/// Whether the backend runs a library operation with a first output of this dtype itself.
+/// Whether the backend runs an operation itself: a library operation with a first output of this
+/// dtype, and any operation with values of this dtype if it is half precision.
 pub type Supports<'a> = dyn Fn(&Op, DType) -> bool + 'a;
 
 /// One rewrite of whole graphs.
@@ -41,6 +43,11 @@ pub struct Pass {
 
 /// Every pass, in the order in which a round runs them.
 pub static PASSES: &[Pass] = &[
+    Pass {
+        name: "widen",
+        summary: "half precision that the backend lacks is computed in float32",
+        run: widen::run,
+    },
     Pass {
         name: "decompose",
         summary: "library operations that the backend lacks become their parts",

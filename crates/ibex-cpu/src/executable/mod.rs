@@ -31,7 +31,7 @@ use ibex_graph::{Array, Error, Type};
 
 use crate::pool::ThreadPool;
 use memory::{Layout, Memory};
-pub(crate) use op::{ends, supports};
+pub(crate) use op::{ends, overwrites, supports};
 
 /// A step with everything resolved that does not change from run to run.
 pub(crate) trait Launch: Send {

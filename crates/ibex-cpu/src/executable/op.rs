@@ -14,13 +14,36 @@ use crate::gemm::{Activation, Bias, Epilogue};
 use crate::pool::ThreadPool;
 
 /// Whether an operation has a kernel of its own here for a first result of a dtype.
+///
+/// Half precision is only stored and moved.
 pub(crate) fn supports(op: &Op, dtype: DType) -> bool {
+    let is_half = matches!(dtype, DType::F16 | DType::BF16);
     match (op.kind(), op) {
+        (Kind::Primitive | Kind::Library, _) if is_half => moves(op),
         (Kind::Leaf | Kind::Primitive, _) | (_, Op::Softmax(_) | Op::LogSoftmax(_)) => true,
         (_, Op::Attention(_) | Op::AttentionGradient(_)) => dtype == DType::F32,
         (_, Op::Recurrent(_) | Op::RecurrentGradient(_)) => dtype == DType::F32,
         (Kind::Library, _) => false,
     }
+}
+
+/// Whether an operation computes nothing with its elements.
+fn moves(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Cast(_)
+            | Op::StopGradient(_)
+            | Op::Reshape(_)
+            | Op::Transpose(_)
+            | Op::Broadcast(_)
+            | Op::TakeAlongAxis(_)
+            | Op::Gather(_)
+            | Op::Slice(_)
+            | Op::Pad(_)
+            | Op::Reverse(_)
+            | Op::Concatenate(_)
+            | Op::Iota(_)
+    )
 }
 
 /// Whether a `float32` operation may end with a bias and an activation.
@@ -30,6 +53,15 @@ pub(crate) fn ends(op: &Op) -> bool {
         // Convolutions in groups may run channel by channel, without an epilogue.
         Op::Convolution(op) => op.groups == 1,
         _ => false,
+    }
+}
+
+/// The input and the output of an operation that may lie in the same place.
+pub(crate) fn overwrites(op: &Op) -> Option<(usize, usize)> {
+    match op {
+        Op::Recurrent(op) => recurrent::forward_overwrites(op),
+        Op::RecurrentGradient(op) => recurrent::backward_overwrites(op),
+        _ => None,
     }
 }
 

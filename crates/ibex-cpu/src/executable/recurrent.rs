@@ -1,7 +1,7 @@
 //! Sequences through recurrent cells, and their gradients.
 
 use ibex_compile::program::Step;
-use ibex_graph::ops::recurrent::{Extents, Recurrent, RecurrentGradient};
+use ibex_graph::ops::recurrent::{Cell, Extents, Recurrent, RecurrentGradient};
 use ibex_graph::{Error, Type};
 
 use super::Launch;
@@ -29,6 +29,20 @@ impl<'a> Next<'a> {
     fn take_two<T>(&mut self, count: usize) -> [*mut T; 2] {
         [self.take(count > 0), self.take(count > 1)]
     }
+}
+
+/// The saved gates take the place of an LSTM's projections: a gate is computed from its own
+/// projection.
+pub(super) fn forward_overwrites(op: &Recurrent) -> Option<(usize, usize)> {
+    let cell = op.recurrence.cell;
+    (cell == Cell::Lstm && op.saves).then_some((0, 1 + cell.states()))
+}
+
+/// The gradients of the projections take the place of an LSTM's saved gates: those of one unit
+/// follow from its own gates.
+pub(super) fn backward_overwrites(op: &RecurrentGradient) -> Option<(usize, usize)> {
+    let cell = op.recurrence.cell;
+    (cell == Cell::Lstm).then_some((2 + cell.states(), 0))
 }
 
 fn types(step: &Step) -> Vec<Type> {

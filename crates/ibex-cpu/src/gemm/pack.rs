@@ -12,6 +12,12 @@ pub(crate) static ZEROS: [f32; MAX_ZEROS + MAX_LANES] = [0.0; MAX_ZEROS + MAX_LA
 /// The longest run of [`ZEROS`] that may be read.
 pub(crate) const MAX_ZEROS: usize = 4096;
 
+/// Steps further apart than this many floats are not foreseen by the processor: each lies in
+/// another part of a page, so they are asked for early.
+const NEAR: isize = 64;
+/// How many steps early.
+const AHEAD: isize = 16;
+
 /// Fewer channels than this are copied by lines of output instead of by pixels.
 const SHORT: usize = 8;
 
@@ -125,6 +131,11 @@ unsafe fn pack_wide<S: Simd>(s: S, panel: &Panel, data: *const f32, column: isiz
         // SAFETY: as the caller promises.
         unsafe {
             let from = data.offset(step.cast_signed() * column);
+            if column > NEAR {
+                let ahead = from.wrapping_offset(AHEAD * column);
+                s.prefetch(ahead);
+                s.prefetch(ahead.wrapping_add(MAX_LANES));
+            }
             copy(s, from, panel.to.add(step * panel.width), panel.count);
         }
     }

@@ -174,6 +174,29 @@ impl<P: Pair> Rows<'_, P> {
         }
     }
 
+    /// Asks for what the step before will read and write of a row, as forwards.
+    #[inline(always)]
+    fn foresee<S: Simd>(&self, s: S, at: usize, unit: usize, kept: usize) {
+        let Backward { recurrence, sizes, projection, saved, by_sequence, .. } = self.b;
+        let (units, gates) = (sizes.units, recurrence.cell.gates());
+        let next = match recurrence.reverse {
+            false => at.wrapping_sub(sizes.batch),
+            true => at.wrapping_add(sizes.batch),
+        };
+        let place = |width: usize| next.wrapping_mul(width * units).wrapping_add(unit);
+        let (from, to) =
+            (saved[0].wrapping_add(place(kept)), projection.wrapping_add(place(gates)));
+        for gate in 0..kept {
+            s.prefetch(from.wrapping_add(gate * units));
+        }
+        for gate in 0..gates {
+            s.prefetch(to.wrapping_add(gate * units));
+        }
+        if !by_sequence.is_null() {
+            s.prefetch(by_sequence.wrapping_add(place(1)));
+        }
+    }
+
     /// Adds `left · kernelᵀ` to the gradient of the state.
     #[inline(always)]
     unsafe fn add_product(&self, left: Left) {
@@ -223,6 +246,7 @@ impl<P: Pair> Rows<'_, P> {
                 for unit in (0..units).step_by(S::LANES) {
                     let count = S::LANES.min(units - unit);
                     let here = at * units + unit;
+                    self.foresee(s, at, unit, 4);
                     let gates = saved[0].add(at * 4 * units + unit);
                     let [i, f, g] = load_gates::<S>(s, gates, units, count);
                     let o = s.load_up_to(gates.add(3 * units), count);
@@ -269,6 +293,7 @@ impl<P: Pair> Rows<'_, P> {
                 for unit in (0..units).step_by(S::LANES) {
                     let count = S::LANES.min(units - unit);
                     let here = at * units + unit;
+                    self.foresee(s, at, unit, 4);
                     let gates = saved[0].add(at * 4 * units + unit);
                     let [z, r, n] = load_gates::<S>(s, gates, units, count);
                     let q = s.load_up_to(gates.add(3 * units), count);
@@ -311,6 +336,7 @@ impl<P: Pair> Rows<'_, P> {
                 let moves = moves(s, mask, at);
                 for unit in (0..units).step_by(S::LANES) {
                     let count = S::LANES.min(units - unit);
+                    self.foresee(s, at, unit, 3);
                     let gates = saved[0].add(at * 3 * units + unit);
                     let [z, _, n] = load_gates::<S>(s, gates, units, count);
                     let so_far = self.b.by_states[0].add((self.first + row) * units + unit);

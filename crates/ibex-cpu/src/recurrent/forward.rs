@@ -175,6 +175,28 @@ impl<P: Pair> Rows<'_, P> {
         }
     }
 
+    /// Asks for what the next step of a row will read and write, which is too much at once, and too
+    /// far from what came before, for the processor to foresee.
+    #[inline(always)]
+    unsafe fn foresee<S: Simd>(&self, s: S, at: usize, unit: usize, kept: usize) {
+        let Forward { recurrence, sizes, projection, saved, .. } = self.f;
+        let (units, gates) = (sizes.units, recurrence.cell.gates());
+        let next = match recurrence.reverse {
+            false => at.wrapping_add(sizes.batch),
+            true => at.wrapping_sub(sizes.batch),
+        };
+        let x = projection.wrapping_add(next.wrapping_mul(gates * units).wrapping_add(unit));
+        for gate in 0..gates {
+            s.prefetch(x.wrapping_add(gate * units));
+        }
+        if !saved[0].is_null() {
+            let to = saved[0].wrapping_add(next.wrapping_mul(kept * units).wrapping_add(unit));
+            for gate in 0..kept {
+                s.prefetch(to.wrapping_add(gate * units));
+            }
+        }
+    }
+
     /// Where an LSTM's cell states are before and after a step.
     #[inline(always)]
     unsafe fn cells(&self, step: usize) -> (*const f32, *mut f32) {
@@ -260,6 +282,7 @@ impl<P: Pair> Rows<'_, P> {
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
                     let moves = moves(s, mask, at);
+                    self.foresee(s, at, unit, 4);
                     let x = projection.add(at * 4 * units + unit);
                     let inner = self.space.add(row * 4 * S::LANES);
                     let mut sums = [s.splat(0.0); 4];
@@ -305,6 +328,7 @@ impl<P: Pair> Rows<'_, P> {
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
                     let moves = moves(s, mask, at);
+                    self.foresee(s, at, unit, 4);
                     let x = projection.add(at * 3 * units + unit);
                     let inner = self.space.add(row * 3 * S::LANES);
                     let [x_z, x_r, x_n] = load_gates::<S>(s, x, units, count);
@@ -345,6 +369,7 @@ impl<P: Pair> Rows<'_, P> {
                 let count = S::LANES.min(units - unit);
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
+                    self.foresee(s, at, unit, 3);
                     let x = projection.add(at * 3 * units + unit);
                     let inner = self.space.add(row * wide);
                     let x_r = s.load_up_to(x.add(units), count);

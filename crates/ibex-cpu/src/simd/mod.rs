@@ -58,6 +58,19 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// `to` is valid for writing `count` floats.
     unsafe fn store_partial(self, to: *mut f32, value: Self::F, count: usize);
 
+    /// Asks for the cache line at `from`, which need not exist.
+    #[inline(always)]
+    fn prefetch(self, from: *const f32) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 has the instruction, and it reads nothing that can fail.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(from.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = from;
+    }
+
     /// `a + b`
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a - b`

@@ -51,6 +51,11 @@ impl Layer for ActivityRegularization {
         vec![inputs[0].clone()]
     }
 
+    /// The penalty is divided by the size of the batch.
+    fn mixes_samples(&self) -> bool {
+        true
+    }
+
     fn supports_masking(&self) -> bool {
         true
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ibex_graph::Tensor;
 use ibex_graph::ops::concatenate::concatenate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::recurrent::sequence::{SIGNATURE, arrangement};
 use super::recurrent::{Recurrent, SequenceOptions};
@@ -58,13 +58,19 @@ pub struct Bidirectional {
     pub merge_mode: Option<MergeMode>,
     /// The layer that goes forward.
     layer: InnerLayer,
-    /// The layer that goes backward.
+    /// The layer that goes backward; files may leave it out.
+    #[serde(serialize_with = "recurrent_or_nothing")]
     backward_layer: InnerLayer,
     /// The layer that was given: automatic names are derived from its own.
     #[serde(skip)]
     given: InnerLayer,
     #[serde(skip)]
     base: Base,
+}
+
+/// A layer; nothing instead of the one that stands for no layer at all.
+fn recurrent_or_nothing<S: Serializer>(layer: &InnerLayer, to: S) -> Result<S::Ok, S::Error> {
+    layer.as_recurrent().map(|_| layer).serialize(to)
 }
 
 /// What files hold.
@@ -218,8 +224,8 @@ impl Layer for Bidirectional {
     }
 
     fn build(&self, build: &mut Build<'_>, inputs: &[PartialType]) -> Result<(), ConfigError> {
-        for (place, layer) in [("forward_layer", &self.layer), ("backward_layer", &self.backward_layer)]
-        {
+        let both = [("forward_layer", &self.layer), ("backward_layer", &self.backward_layer)];
+        for (place, layer) in both {
             build.adopt(place, &Instance::of(layer.layer(), &inputs[..1])?);
         }
         match inputs.len() % 2 {

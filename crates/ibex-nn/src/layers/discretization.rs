@@ -30,7 +30,7 @@ layer! {
         /// The boundaries between the bins, in rising order.
         bin_boundaries: some Vec<f64> = None,
         /// The number of bins, if the boundaries are to be found.
-        num_bins: some usize = None,
+        num_bins: given usize = None,
         /// How exact the found boundaries are, as a share of the data; 0.01 by default.
         epsilon: is f64 = 0.01,
         /// What the layer gives; the indices by default.

@@ -138,6 +138,10 @@ impl Layer for GroupNormalization {
         vec![y.reshape(x.shape())]
     }
 
+    fn computes_in_float32(&self) -> bool {
+        true
+    }
+
     fn supports_masking(&self) -> bool {
         true
     }

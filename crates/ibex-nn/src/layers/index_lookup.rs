@@ -412,7 +412,7 @@ macro_rules! lookup_layer {
                 /// Whether indices become tokens.
                 invert: is bool = false,
                 /// The most indices there are, special ones included; no limit by default.
-                max_tokens: some usize = None,
+                max_tokens: given usize = None,
                 /// How many indices tokens outside the vocabulary share; 1 by default.
                 num_oov_indices: is usize = 1,
                 /// What an index outside the vocabulary becomes.
@@ -431,7 +431,7 @@ macro_rules! lookup_layer {
                 /// The tokens, in the order of their indices.
                 vocabulary: some Vec<$token> = None,
                 /// The number of indices, as files note it.
-                vocabulary_size: some usize = None,
+                vocabulary_size: given usize = None,
                 /// How integers outside the vocabulary are spread over several indices.
                 oov_method: is OovMethod = OovMethod::Floormod,
                 /// The key of the hash for tokens outside the vocabulary.

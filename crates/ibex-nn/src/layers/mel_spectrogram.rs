@@ -35,7 +35,7 @@ layer! {
         /// The distance between two frames; 512 by default.
         sequence_stride: is usize = 512,
         /// The length of a frame; that of the transform by default.
-        sequence_length: some usize = None,
+        sequence_length: given usize = None,
         /// What frames are multiplied with; `hann` by default.
         window: some Window = Some("hann".into()),
         /// The number of samples in a second; 16000 by default.

@@ -38,10 +38,14 @@ pub struct LayerRow {
 }
 
 mod adaptive_pooling;
+pub mod augmentation;
+mod augmentation_draws;
+mod augmentation_steps;
 mod borders;
 mod categorical;
 mod convolution;
 mod depthwise_convolution;
+mod heads;
 mod index_lookup;
 pub mod input;
 mod merging;
@@ -53,12 +57,15 @@ mod pooling;
 mod quantiles;
 pub mod recurrent;
 mod separable_convolution;
+mod sequence_attention;
 mod spatial_dropout;
 mod tokens;
 mod transposed_convolution;
 mod up_sampling;
+mod wrapper;
 
 pub use add::add;
+pub use augmentation::{Augmentation, Factor};
 pub use average::average;
 pub use bidirectional::MergeMode;
 pub use categorical::OutputMode;
@@ -70,6 +77,7 @@ pub use minimum::minimum;
 pub use multiply::multiply;
 pub use operation::Operation;
 pub use options::{Axes, Borders, DataFormat, Extents, Numbers};
+pub use random_flip::FlipMode;
 pub use subtract::subtract;
 pub use tokens::{OovMethod, Salt};
 
@@ -83,7 +91,11 @@ layers! {
     adaptive_max_pooling2d: AdaptiveMaxPooling2D,
     adaptive_max_pooling3d: AdaptiveMaxPooling3D,
     add: Add,
+    additive_attention: AdditiveAttention,
     alpha_dropout: AlphaDropout,
+    attention: Attention,
+    aug_mix: AugMix,
+    auto_contrast: AutoContrast,
     average: Average,
     average_pooling1d: AveragePooling1D,
     average_pooling2d: AveragePooling2D,
@@ -105,6 +117,7 @@ layers! {
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
+    cut_mix: CutMix,
     dense: Dense,
     depthwise_conv1d: DepthwiseConv1D,
     depthwise_conv2d: DepthwiseConv2D,
@@ -114,6 +127,7 @@ layers! {
     einsum_dense: EinsumDense,
     elu: ELU,
     embedding: Embedding,
+    equalization: Equalization,
     flatten: Flatten,
     gaussian_dropout: GaussianDropout,
     gaussian_noise: GaussianNoise,
@@ -124,6 +138,7 @@ layers! {
     global_max_pooling2d: GlobalMaxPooling2D,
     global_max_pooling3d: GlobalMaxPooling3D,
     group_normalization: GroupNormalization,
+    group_query_attention: GroupQueryAttention,
     gru: GRU,
     gru_cell: GRUCell,
     hashed_crossing: HashedCrossing,
@@ -142,10 +157,34 @@ layers! {
     maximum: Maximum,
     mel_spectrogram: MelSpectrogram,
     minimum: Minimum,
+    mix_up: MixUp,
+    multi_head_attention: MultiHeadAttention,
     multiply: Multiply,
     normalization: Normalization,
     permute: Permute,
+    pipeline: Pipeline,
     prelu: PReLU,
+    rand_augment: RandAugment,
+    random_brightness: RandomBrightness,
+    random_color_degeneration: RandomColorDegeneration,
+    random_color_jitter: RandomColorJitter,
+    random_contrast: RandomContrast,
+    random_crop: RandomCrop,
+    random_elastic_transform: RandomElasticTransform,
+    random_erasing: RandomErasing,
+    random_flip: RandomFlip,
+    random_gaussian_blur: RandomGaussianBlur,
+    random_grayscale: RandomGrayscale,
+    random_hue: RandomHue,
+    random_invert: RandomInvert,
+    random_perspective: RandomPerspective,
+    random_posterization: RandomPosterization,
+    random_rotation: RandomRotation,
+    random_saturation: RandomSaturation,
+    random_sharpness: RandomSharpness,
+    random_shear: RandomShear,
+    random_translation: RandomTranslation,
+    random_zoom: RandomZoom,
     relu: ReLU,
     repeat_vector: RepeatVector,
     rescaling: Rescaling,
@@ -159,9 +198,11 @@ layers! {
     simple_rnn: SimpleRNN,
     simple_rnn_cell: SimpleRNNCell,
     softmax: Softmax,
+    solarization: Solarization,
     spatial_dropout1d: SpatialDropout1D,
     spatial_dropout2d: SpatialDropout2D,
     spatial_dropout3d: SpatialDropout3D,
+    spectral_normalization: SpectralNormalization,
     stacked_rnn_cells: StackedRNNCells,
     stft_spectrogram: STFTSpectrogram,
     string_lookup: StringLookup,
@@ -172,6 +213,7 @@ layers! {
     up_sampling1d: UpSampling1D,
     up_sampling2d: UpSampling2D,
     up_sampling3d: UpSampling3D,
+    weight_normalization: WeightNormalization,
     zero_padding1d: ZeroPadding1D,
     zero_padding2d: ZeroPadding2D,
     zero_padding3d: ZeroPadding3D,

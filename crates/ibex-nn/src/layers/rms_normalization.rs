@@ -71,4 +71,8 @@ impl Layer for RMSNormalization {
         let mean_square = x.square().mean(&axes, true);
         vec![x * (mean_square + self.epsilon).rsqrt() * scale]
     }
+
+    fn computes_in_float32(&self) -> bool {
+        true
+    }
 }

@@ -40,9 +40,9 @@ layer! {
         /// The length of a frame; 256 by default.
         frame_length: is usize = 256,
         /// The distance between two frames; half a frame by default.
-        frame_step: some usize = None,
+        frame_step: given usize = None,
         /// The length of the transform; the next power of two by default.
-        fft_length: some usize = None,
+        fft_length: given usize = None,
         /// What frames are multiplied with; `hann` by default.
         window: some Window = Some("hann".into()),
         /// Whether the window is that of a longer, periodic one.

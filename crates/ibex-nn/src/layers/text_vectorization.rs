@@ -27,14 +27,14 @@ layer! {
     /// ```
     /// use ibex_nn::layers::TextVectorization;
     ///
-    /// let mut layer = TextVectorization::new().output_sequence_length(3usize);
+    /// let mut layer = TextVectorization::new().output_sequence_length(3);
     /// layer.adapt(["To be, or not to be"]).unwrap();
     /// assert_eq!(layer.get_vocabulary(), ["", "[UNK]", "to", "be", "or", "not"]);
     /// assert_eq!(layer.apply(["not now"]).unwrap().to_f64_vec(), [5.0, 1.0, 0.0]);
     /// ```
     TextVectorization {
         /// The most indices there are, special ones included; no limit by default.
-        max_tokens: some usize = None,
+        max_tokens: given usize = None,
         /// What is done to a text first.
         standardize: some Standardize = Some(Standardize::LowerAndStripPunctuation),
         /// How it becomes tokens; if not at all, the inputs are tokens.
@@ -44,7 +44,7 @@ layer! {
         /// What the layer gives; the indices by default.
         output_mode: is OutputMode = OutputMode::Int,
         /// The length to which indices are cut and padded; that of the longest text by default.
-        output_sequence_length: some usize = None,
+        output_sequence_length: given usize = None,
         /// Whether vectors have `max_tokens` elements, however few tokens there are.
         pad_to_max_tokens: is bool = false,
         /// Whether outputs are sparse, which is not supported.
@@ -58,7 +58,7 @@ layer! {
         /// The encoding of the strings; only `utf-8` is possible.
         encoding: into String = "utf-8".to_string(),
         /// The number of indices, as files note it.
-        vocabulary_size: some usize = None,
+        vocabulary_size: given usize = None,
         /// Whether the vocabulary was found in data; files then have it beside the configuration.
         adapted: is bool = false,
     }

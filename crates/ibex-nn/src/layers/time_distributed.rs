@@ -52,7 +52,9 @@ impl TimeDistributed {
 /// other samples, carries something on, or depends on the size of the batch.
 fn treats_samples_alone(instance: &Instance, training: bool) -> bool {
     let layer = instance.layer();
-    let alone = !layer.mixes_samples() || (!training && layer.module().is_some());
+    let own = layer.module().is_some();
+    let changes = instance.weights().iter().any(|weight| !weight.spec().trainable);
+    let alone = if training { !layer.mixes_samples() && !changes } else { own };
     alone
         && instance.states().is_empty()
         && instance.children().iter().all(|(_, child)| {

@@ -1,7 +1,7 @@
 //! `UpSampling2D`: images enlarged.
 
 use ibex_graph::Tensor;
-use serde::{Deserialize, Serialize};
+use ibex_graph::ops::image::{Channels, Interpolation, resize};
 
 use super::options::{DataFormat, Extents, check_positive};
 use super::pooling::expect_spatial;
@@ -14,7 +14,7 @@ use crate::trace::Call;
 use crate::{layer, layer_facts};
 
 layer! {
-    /// Enlarges images: each pixel becomes a block of `size`.
+    /// Enlarges images: each pixel becomes a block of `size`, or pixels are interpolated.
     ///
     /// Input `(batch, height, width, channels)`, output
     /// `(batch, height · size[0], width · size[1], channels)`.
@@ -59,15 +59,16 @@ impl Layer for UpSampling2D {
     }
 
     fn forward(&self, _: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        vec![repeated(&inputs[0], self.data_format, &self.size.0)]
+        let x = &inputs[0];
+        if self.interpolation == Interpolation::Nearest {
+            return vec![repeated(x, self.data_format, &self.size.0)];
+        }
+        let axes = self.data_format.spatial_axes(x.rank());
+        let size = [0, 1].map(|i| x.shape()[axes[i]].saturating_mul(self.size.0[i]));
+        let channels = match self.data_format {
+            DataFormat::ChannelsLast => Channels::Last,
+            DataFormat::ChannelsFirst => Channels::First,
+        };
+        vec![resize(x, size, self.interpolation, channels)]
     }
-}
-
-/// How the pixels of an enlarged image follow from those of the image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Interpolation {
-    /// Each pixel is repeated.
-    #[default]
-    Nearest,
 }

@@ -12,7 +12,7 @@ use crate::layer::Layer;
 /// Names that are taken by other layers of the model are passed over.
 pub(crate) fn name_layers(instances: &[Arc<Instance>]) {
     let mut layers = Vec::new();
-    instances.iter().for_each(|instance| collect(instance.layer(), &mut layers));
+    instances.iter().for_each(|instance| collect_all(instance, &mut layers));
     layers.sort_by_key(|layer| layer.base().identity.sequence());
     layers.dedup_by_key(|layer| layer.base().identity.sequence());
     let mut taken: HashSet<String> =
@@ -32,6 +32,15 @@ pub(crate) fn name_layers(instances: &[Arc<Instance>]) {
             }
         };
         layer.base().identity.set_name(name);
+    }
+}
+
+/// A layer, those that are its options, and those that it made when it was built.
+fn collect_all(instance: &Arc<Instance>, layers: &mut Vec<Arc<dyn Layer>>) {
+    collect(instance.layer(), layers);
+    // A model inside has named its layers itself.
+    if !["Functional", "Sequential"].contains(&instance.layer().class_name()) {
+        instance.children().iter().for_each(|(_, child)| collect_all(child, layers));
     }
 }
 

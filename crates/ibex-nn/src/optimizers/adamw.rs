@@ -2,6 +2,7 @@
 
 use super::options::{optimizer_object, optimizer_options};
 use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated, adam};
+use crate::object::ConfigError;
 
 optimizer_options! {
     /// [`Adam`](super::Adam) with a weight decay of 0.004, which does not pass through the running
@@ -22,6 +23,15 @@ optimizer_options! {
 
 impl OptimizerRule for AdamW {
     optimizer_object!(AdamW);
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let error = || {
+            ConfigError::new("the optimizer `AdamW` has no `weight_decay`")
+                .expected("a number")
+                .help("take `Adam`, which has none")
+        };
+        self.options.weight_decay.map(drop).ok_or_else(error)
+    }
 
     fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         adam::slots(self.amsgrad)

@@ -1,7 +1,8 @@
 //! `Ftrl`: follow the regularized leader, for large sparse linear models.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated, check_option};
+use crate::object::ConfigError;
 
 optimizer_options! {
     /// The weights that would have been best so far, given penalties on their size.
@@ -25,6 +26,20 @@ optimizer_options! {
 
 impl OptimizerRule for Ftrl {
     optimizer_object!(Ftrl);
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let not_negative = [
+            ("initial_accumulator_value", self.initial_accumulator_value),
+            ("l1_regularization_strength", self.l1_regularization_strength),
+            ("l2_regularization_strength", self.l2_regularization_strength),
+            ("l2_shrinkage_regularization_strength", self.l2_shrinkage_regularization_strength),
+        ];
+        for (option, value) in not_negative {
+            check_option("Ftrl", option, value, "0 or more", value >= 0.0)?;
+        }
+        let power = self.learning_rate_power;
+        check_option("Ftrl", "learning_rate_power", power, "0 or less", power <= 0.0)
+    }
 
     fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         let accumulator = Slot::filled("accumulator", self.initial_accumulator_value);

@@ -1,7 +1,8 @@
 //! `Lion`: steps of one size, in the direction of the sign of the momentum.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated, check_option};
+use crate::object::ConfigError;
 
 optimizer_options! {
     /// Steps of the learning rate in the direction of the sign of a mean of gradients.
@@ -19,6 +20,11 @@ optimizer_options! {
 
 impl OptimizerRule for Lion {
     optimizer_object!(Lion);
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let fits = self.beta_1 > 0.0 && self.beta_1 <= 1.0;
+        check_option("Lion", "beta_1", self.beta_1, "above 0 and at most 1", fits)
+    }
 
     fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         vec![vec![Slot::zeros("momentum")]]

@@ -101,6 +101,24 @@ pub trait OptimizerRule: fmt::Debug + Send + Sync {
     }
 }
 
+/// The error of an option of an optimizer that is not what `expected` says, unless it `fits`.
+fn check_option(
+    class: &str,
+    option: &str,
+    value: f64,
+    expected: &str,
+    fits: bool,
+) -> Result<(), ConfigError> {
+    match fits {
+        true => Ok(()),
+        false => {
+            Err(ConfigError::new(format!("`{option}` of the optimizer `{class}` is out of range"))
+                .expected(expected)
+                .received(format!("{option} = {value}")))
+        }
+    }
+}
+
 /// A variable as an optimizer knows it before there are values.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter<'a> {

@@ -1,7 +1,8 @@
 //! `SGD`: gradient descent, with momentum and Nesterov's variant.
 
 use super::options::{optimizer_object, optimizer_options};
-use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated};
+use super::{OptimizerRule, Options, Parameter, Slot, Step, Updated, check_option};
+use crate::object::ConfigError;
 
 optimizer_options! {
     /// Gradient descent: `w ← w - rate · g`, or with momentum `m ← momentum · m - rate · g`,
@@ -18,6 +19,11 @@ optimizer_options! {
 
 impl OptimizerRule for SGD {
     optimizer_object!(SGD);
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let fits = (0.0..=1.0).contains(&self.momentum);
+        check_option("SGD", "momentum", self.momentum, "between 0 and 1", fits)
+    }
 
     fn slots(&self, _: Parameter<'_>) -> Vec<Vec<Slot>> {
         match self.momentum {

@@ -67,10 +67,14 @@ pub(super) fn object_of_inner(layer: &Arc<dyn Layer>) -> Value {
 
 /// The shapes for which a layer was built: of its only argument, or of each by its name.
 fn built_shapes(instance: &Instance) -> Value {
-    let arguments: Vec<_> =
-        instance.arguments().arguments().filter(|(_, item)| !item.tensors().is_empty()).collect();
+    // Layers are not built for masks.
+    let arguments = instance.arguments().arguments();
+    let arguments: Vec<_> = arguments
+        .filter(|(name, item)| !name.ends_with("mask") && !item.tensors().is_empty())
+        .collect();
     let inputs = instance.inputs();
-    if arguments.len() < 2 {
+    // A cell is built for its inputs alone, whatever states it is called with.
+    if arguments.len() < 2 || instance.layer().as_cell().is_some() {
         return json!({"input_shape": built_shape(instance.layer().as_ref(), inputs)});
     }
     let shape = |input: &usize| inputs.get(*input).map(|ty| json!(ty.shape)).unwrap_or_default();

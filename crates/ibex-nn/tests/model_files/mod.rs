@@ -10,7 +10,6 @@ use ibex_format::{Hdf5Group, KerasArchive};
 use ibex_graph::{Array, DType};
 use ibex_nn::Instance;
 use ibex_nn::initializers::Seeds;
-use ibex_nn::layer::snake_case;
 use ibex_nn::models::Functional;
 use ibex_nn::saving::model_from_config;
 use serde_json::Value;
@@ -38,7 +37,7 @@ fn set_weights(layers: &[Arc<Instance>], group: &Hdf5Group) {
         if layer.layer().module().is_some_and(|module| module.contains(".ops.")) {
             continue;
         }
-        let stem = snake_case(layer.layer().class_name());
+        let stem = layer.layer().stem();
         let count = counts.entry(stem.clone()).or_default();
         let name = if *count == 0 { stem.clone() } else { format!("{stem}_{count}") };
         *count += 1;
@@ -47,16 +46,26 @@ fn set_weights(layers: &[Arc<Instance>], group: &Hdf5Group) {
             continue;
         }
         let own = group.group(&name).unwrap_or_else(|| panic!("no group {name}"));
-        for (i, weight) in layer.weights().iter().enumerate() {
-            let raw = own.array(&format!("vars/{i}")).unwrap();
-            let dtype: DType = raw.dtype().to_string().parse().unwrap();
-            let value = Array::from_bytes(dtype, raw.shape().to_vec(), raw.data()).unwrap();
-            let variable = weight.variable().unwrap();
-            variable.set(&value.cast(variable.dtype())).unwrap();
-        }
-        if let Some(inner) = own.group("layers") {
-            let children = layer.children().iter().map(|(_, child)| child.clone());
-            set_weights(&children.collect::<Vec<_>>(), inner);
+        set_own_weights(layer, own);
+    }
+}
+
+/// Gives a layer its weights, and those of the layers inside it that have places of their own.
+fn set_own_weights(layer: &Instance, own: &Hdf5Group) {
+    for (i, weight) in layer.weights().iter().enumerate() {
+        let raw = own.array(&format!("vars/{i}")).unwrap();
+        let dtype: DType = raw.dtype().to_string().parse().unwrap();
+        let value = Array::from_bytes(dtype, raw.shape().to_vec(), raw.data()).unwrap();
+        let variable = weight.variable().unwrap();
+        variable.set(&value.cast(variable.dtype())).unwrap();
+    }
+    if let Some(inner) = own.group("layers") {
+        let children = layer.children().iter().map(|(_, child)| child.clone());
+        return set_weights(&children.collect::<Vec<_>>(), inner);
+    }
+    for (name, child) in layer.children() {
+        if let Some(inner) = own.group(name) {
+            set_own_weights(child, inner);
         }
     }
 }

@@ -138,13 +138,13 @@ impl Model {
 }
 
 /// The layers that a `config.json` describes.
-fn functional(config: &Value) -> Result<Functional> {
+pub(super) fn functional(config: &Value) -> Result<Functional> {
     let in_config = |error: ConfigError| unsupported(error).in_member("config.json");
     Ok(Functional::clone(&*model_from_config(config).map_err(in_config)?))
 }
 
 /// An unknown or unfitting part of a configuration, as an error about a file.
-fn unsupported(error: ConfigError) -> FormatError {
+pub(super) fn unsupported(error: ConfigError) -> FormatError {
     let ConfigError { what, expected, received, help } = error;
     let some = |text: String| (!text.is_empty()).then_some(text);
     let problem = Problem {
@@ -164,7 +164,7 @@ fn in_weights(error: crate::Error) -> crate::Error {
     }
 }
 
-fn in_file(error: crate::Error, path: &Path) -> crate::Error {
+pub(super) fn in_file(error: crate::Error, path: &Path) -> crate::Error {
     match error {
         crate::Error::Format(error) => error.in_file(path).into(),
         other => other,

@@ -10,6 +10,7 @@
 mod assets;
 mod compile_config;
 mod load;
+mod text;
 mod weights;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::model::Model;
 
+pub use text::TextLayer;
 pub use weights::Mismatch;
 
 /// The version of Keras whose files are written.

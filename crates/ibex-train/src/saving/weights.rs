@@ -277,10 +277,13 @@ fn place_layer(
     }
 }
 
-/// The snake case of the class's own name, without the package of a registered one.
+/// The stem of automatic names, which is that of places too; without the package of a registered
+/// class.
 fn stem_of(layer: &dyn Layer) -> String {
-    let class = layer.class_name();
-    snake_case(class.rsplit_once('>').map_or(class, |(_, name)| name))
+    match layer.class_name().rsplit_once('>') {
+        Some((_, name)) => snake_case(name),
+        None => layer.stem(),
+    }
 }
 
 pub(super) fn joined(path: &str, name: &str) -> String {

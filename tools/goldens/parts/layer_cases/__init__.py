@@ -38,8 +38,12 @@ class Case:
     input_dtypes: list = None
     #: The dtype policy, where it is not float32: the numbers are as coarse as its dtypes.
     policy: str = ""
+    #: The class, where it is not one of `keras.layers`.
+    make: typing.Callable = None
     #: Whether gradients of the inputs are compared.
     differentiable: bool = True
+    #: Whether it is trained, if it has weights: Keras's random numbers are its own.
+    trains: bool = True
 
     def dtype(self, index):
         return self.input_dtypes[index] if self.input_dtypes else self.input_dtype

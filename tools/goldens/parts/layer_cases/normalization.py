@@ -1,9 +1,10 @@
 """Cases of layers: normalization."""
 
+import keras
 from keras import constraints as C
 from keras import regularizers as R
 
-from . import table
+from . import behind_mask, table, with_gaps
 
 
 def batch_and_layer():
@@ -48,8 +49,11 @@ def batch_and_layer():
         "scaling": {"rms_scaling": True}, "scaling_axes": {"rms_scaling": True, "axis": [1, 2]}})
 
 
-def renormalization():
-    """Renormalisation."""
+def batch():
+    """Masks and renormalisation."""
+    yield from table("BatchNormalization", "batch_normalization_masked", (5, 3), {
+        "": {"momentum": 0.7}, "neither": {"center": False, "scale": False}},
+        call=behind_mask, values=with_gaps)
     limits = {"rmin": 0.7, "rmax": 1.4, "dmax": 0.3}
     yield from table("BatchNormalization", "batch_normalization_renorm", (5,), {
         "": {"renorm": True, "momentum": 0.8, "renorm_momentum": 0.7},
@@ -97,6 +101,72 @@ def rms_and_unit():
                      chained=True)
 
 
+def spectral():
+    """Training divides by the norm, inference does not; the vector of the iteration is kept."""
+    L = keras.layers
+    yield from table("SpectralNormalization", "spectral_normalization", (5,), {
+        "": {"layer": L.Dense(3)},
+        "power_iterations_3": {"layer": L.Dense(4, activation="tanh"), "power_iterations": 3},
+        "no_bias": {"layer": L.Dense(3, use_bias=False)},
+        "einsum_dense": {"layer": L.EinsumDense("ab,bcd->acd", (2, 3), bias_axes="cd")},
+    })
+    yield from table("SpectralNormalization", "spectral_normalization_image", (4, 5, 2), {
+        "": {"layer": L.Conv2D(3, 2)}, "depthwise": {"layer": L.DepthwiseConv2D(2)}})
+    yield from table("SpectralNormalization", "spectral_normalization_embedding", (4,), {
+        "": {"layer": L.Embedding(6, 3)}}, learning_rate=0.5,
+        values=lambda random, index, shape: random.integers(0, 6, shape), differentiable=False)
+
+
+@keras.saving.register_keras_serializable(package="Addons")
+class WeightNormalization(keras.layers.Wrapper):
+    """What TensorFlow Addons computes once the first step has been done; Keras has no such layer.
+
+    The kernel is `g * v / |v|`, each filter by itself, and the layer's own kernel is `v`.
+    """
+
+    def __init__(self, layer, data_init=True, **options):
+        super().__init__(layer, **options)
+        self.data_init = data_init
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.g = self.add_weight(name="g", shape=self.layer.kernel.shape[-1:], initializer="ones")
+        self.initialized = self.add_weight(name="initialized", shape=(), initializer="ones",
+                                           dtype="bool", trainable=False)
+
+    def call(self, inputs):
+        kernel = self.layer.kernel
+        direction = kernel.value
+        axes = tuple(range(len(kernel.shape) - 1))
+        square = keras.ops.sum(direction * direction, axis=axes, keepdims=True)
+        kernel.assign(direction / keras.ops.sqrt(keras.ops.maximum(square, 1e-12)) * self.g)
+        outputs = self.layer(inputs)
+        kernel.assign(direction)
+        return outputs
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return super().get_config() | {"data_init": self.data_init}
+
+
+#: Keras then writes no module: files are found by the registered name alone.
+WeightNormalization.__module__ = "__main__"
+
+
+def weight():
+    L = keras.layers
+    note = "not of Keras: the computation of TensorFlow Addons, written down with Keras"
+    yield from table("WeightNormalization", "weight_normalization", (5,), {
+        "": {"layer": L.Dense(3)},
+        "activation": {"layer": L.Dense(4, activation="tanh"), "data_init": False},
+        "no_bias": {"layer": L.Dense(3, use_bias=False)},
+    }, note=note, make=WeightNormalization)
+    yield from table("WeightNormalization", "weight_normalization_image", (4, 5, 2), {
+        "": {"layer": L.Conv2D(3, 2)}}, note=note, make=WeightNormalization)
+
+
 def cases():
-    for part in (batch_and_layer, renormalization, group, rms_and_unit):
+    for part in (batch_and_layer, batch, group, rms_and_unit, spectral, weight):
         yield from part()

@@ -1,6 +1,6 @@
 """Cases of layers: pooling."""
 
-from . import table
+from . import behind_mask, table, with_gaps
 
 
 POOLING = {
@@ -88,6 +88,12 @@ def adaptive():
         note="equal values: rows are pooled before columns, the first one takes the gradient")
 
 
+def masked():
+    """Steps that are all zero are masked."""
+    yield from table("GlobalAveragePooling1D", "global_average_pooling1d_masked", (5, 3), {
+        "": {}, "keepdims": {"keepdims": True}}, call=behind_mask, values=with_gaps)
+
+
 def cases():
-    for part in (pooling2d, pooling, adaptive):
+    for part in (pooling2d, pooling, adaptive, masked):
         yield from part()

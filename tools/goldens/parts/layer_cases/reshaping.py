@@ -56,8 +56,12 @@ def up_sampling():
     yield from table("UpSampling1D", "up_sampling1d", (4, 3), {"": {}, "3": {"size": 3}})
     yield from table("UpSampling2D", "up_sampling2d", (3, 4, 2), {
         "": {}, "3": {"size": 3}, "2x1": {"size": (2, 1)}, "1x3": {"size": (1, 3)}})
+    yield from table("UpSampling2D", "up_sampling2d", (3, 4, 2), {
+        name: {"size": (2, 3), "interpolation": name}
+        for name in ("bilinear", "bicubic", "lanczos3", "lanczos5")})
+    first = {"size": (2, 3), "data_format": "channels_first"}
     yield from table("UpSampling2D", "up_sampling2d_channels_first", (2, 3, 4), {
-        "": {"size": (2, 3), "data_format": "channels_first"}})
+        "": first, "bilinear": first | {"interpolation": "bilinear"}})
     yield from table("UpSampling3D", "up_sampling3d", (2, 3, 2, 2), {
         "": {}, "2x1x3": {"size": (2, 1, 3)}})
     yield from table("UpSampling3D", "up_sampling3d_channels_first", (2, 2, 3, 2), {

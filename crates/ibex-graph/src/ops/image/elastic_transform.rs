@@ -66,7 +66,7 @@ pub fn elastic_transform(
             }
         }
         let (alpha, sigma) = (elasticity.alpha.cast(dtype), elasticity.sigma.cast(dtype));
-        let weights = smoothing(&sigma, reach(elasticity.largest_sigma, images));
+        let weights = smoothing(&sigma, reach(elasticity.largest_sigma));
         let moved = |noise: &Tensor, places: &Tensor| {
             let noise = (noise.cast(dtype) * &sigma).expand_dims(-1);
             places + blur(&noise, &weights, &weights).squeeze(-1) * &alpha
@@ -76,10 +76,9 @@ pub fn elastic_transform(
     })
 }
 
-/// How many pixels to each side the smoothing needs: those beyond the image weigh nothing.
-fn reach(largest_sigma: f64, images: &Tensor) -> usize {
-    let wanted = (3.0 * largest_sigma).clamp(0.0, 1e6) as usize;
-    wanted.min(images.dim(1).max(images.dim(2)))
+/// How many pixels to each side the smoothing reaches at most.
+fn reach(largest_sigma: f64) -> usize {
+    (3.0 * largest_sigma).clamp(0.0, 1e5) as usize
 }
 
 /// Gaussian weights within `floor(3 sigma)` of the middle, and zeros beyond, of sum 1.

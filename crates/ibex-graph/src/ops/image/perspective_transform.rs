@@ -19,7 +19,8 @@ use crate::ops::concatenate::concatenate;
 ///
 /// let x = Tensor::constant(Array::from_slice([2, 2, 1], &[1f32, 2., 3., 4.])?);
 /// let corners = Tensor::constant(Array::from_slice([4, 2], &[0f32, 0., 1., 0., 0., 1., 1., 1.])?);
-/// let mirrored = Tensor::constant(Array::from_slice([4, 2], &[1f32, 0., 0., 0., 1., 1., 0., 1.])?);
+/// let other = [1f32, 0., 0., 0., 1., 1., 0., 1.];
+/// let mirrored = Tensor::constant(Array::from_slice([4, 2], &other)?);
 /// let nearest = Interpolation::Nearest;
 /// let y = perspective_transform(&x, &corners, &mirrored, nearest, 0.0, Channels::Last);
 /// assert_eq!(evaluate(&y)?.to_f64_vec(), [2., 1., 4., 3.]);
