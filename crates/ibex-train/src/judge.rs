@@ -204,6 +204,10 @@ impl Judge {
         });
         let mut all: Vec<(String, f64)> = means.chain(metrics).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
+        // Outputs of one layer share their names: Keras shows the last.
+        all.reverse();
+        all.dedup_by(|a, b| a.0 == b.0);
+        all.reverse();
         all.into_iter().collect()
     }
 }
