@@ -16,8 +16,8 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Whether it runs this operation itself.
     ///
     /// It is asked about library operations with the dtype of their first output, and gets the
-    /// decomposition of those that it lacks; and about every operation on `float16` or `bfloat16`,
-    /// and gets those that it lacks in `float32`, with casts.
+    /// decomposition of those that it lacks; and about every operation that computes with `float16`
+    /// or `bfloat16`, and gets those that it lacks in `float32`, with casts.
     fn supports(&self, op: &Op, dtype: DType) -> bool;
 
     /// Whether it can end a matrix product or convolution of this dtype with a bias and an

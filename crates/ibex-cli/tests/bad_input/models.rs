@@ -99,8 +99,8 @@ fn an_unknown_activation() {
         },
         expect![[r#"
             error: layer `dense`: the configuration of `Dense` does not fit: unknown activation `rellu`
-              help: did you mean `relu`?
               at bad.keras: config.json
+              help: did you mean `relu`?
         "#]],
     );
 }

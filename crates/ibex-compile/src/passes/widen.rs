@@ -21,9 +21,7 @@ pub(super) fn run(parts: &mut Parts, supports: &Supports<'_>) -> usize {
     parts.rebuild(|builder, node| {
         let inputs = node.inputs.iter().map(|&input| builder.ty(input).dtype);
         let half = inputs.chain(node.types.iter().map(|ty| ty.dtype)).find(|&dtype| narrow(dtype));
-        // Casts are what is written here; arguments, variables and constants compute nothing.
-        let computes = !matches!(node.op, Op::Cast(_)) && node.op.kind() != Kind::Leaf;
-        let lacks = computes && half.is_some_and(|dtype| !supports(&node.op, dtype));
+        let lacks = computes(&node.op) && half.is_some_and(|dtype| !supports(&node.op, dtype));
         match lacks.then(|| widen(builder, &node, narrow)).flatten() {
             Some(outputs) => {
                 widened += 1;
@@ -33,6 +31,28 @@ pub(super) fn run(parts: &mut Parts, supports: &Supports<'_>) -> usize {
         }
     });
     widened
+}
+
+/// Whether an operation computes something with its elements.
+///
+/// Casts are what is written here; arguments, variables and constants are what they are.
+fn computes(op: &Op) -> bool {
+    let moves = matches!(
+        op,
+        Op::Cast(_)
+            | Op::StopGradient(_)
+            | Op::Reshape(_)
+            | Op::Transpose(_)
+            | Op::Broadcast(_)
+            | Op::TakeAlongAxis(_)
+            | Op::Gather(_)
+            | Op::Slice(_)
+            | Op::Pad(_)
+            | Op::Reverse(_)
+            | Op::Concatenate(_)
+            | Op::Iota(_)
+    );
+    !moves && op.kind() != Kind::Leaf
 }
 
 /// Appends the operation in `float32` with its casts; `None` if it has no such form.
@@ -94,8 +114,7 @@ mod tests {
 
     /// A backend that computes nothing in half precision.
     fn wide_only(op: &Op, dtype: DType) -> bool {
-        let moves = matches!(op, Op::Cast(_) | Op::Reshape(_) | Op::Broadcast(_));
-        op.kind() == Kind::Leaf || moves || !matches!(dtype, DType::F16 | DType::BF16)
+        op.kind() == Kind::Leaf || !matches!(dtype, DType::F16 | DType::BF16)
     }
 
     #[test]

@@ -183,6 +183,8 @@ impl Rule for Binary {
             (true, _) if ty.dtype != DType::Bool => "bool",
             (_, true) if !ty.dtype.is_float() => "a floating-point dtype",
             _ if self.is_integral() && !ty.dtype.is_integer() => "an integer dtype",
+            // The neighbour in `float32` is no number of half precision.
+            _ if *self == Binary::NextAfter && ty.dtype.size() < 4 => "float32 or float64",
             (false, _) if ty.dtype == DType::Bool => "a numeric dtype",
             _ => return Ok(vec![ty]),
         };

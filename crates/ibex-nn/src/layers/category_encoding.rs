@@ -76,7 +76,8 @@ impl Layer for CategoryEncoding {
         if let Some(error) = wrong.filter(|_| !inputs.iter().any(Tensor::is_poisoned)) {
             return vec![Tensor::poisoned(error)];
         }
-        vec![encode(&indices, self.output_mode, self.num_tokens, self.base.dtype.compute(), weights)]
+        let dtype = self.base.dtype.compute();
+        vec![encode(&indices, self.output_mode, self.num_tokens, dtype, weights)]
     }
 
     fn input_count(&self) -> RangeInclusive<usize> {

@@ -154,8 +154,8 @@ fn gradient_errors() -> Vec<BadSample> {
     vec![BadSample::new(
         op,
         &types,
-        "the record of gates of `recurrent_gradient` does not fit\n  expected  float32 (4, 2, 12)\n  \
-         received  float32 (4, 2, 9)",
+        "the record of gates of `recurrent_gradient` does not fit\n  expected  float32 (4, 2, 12)\n\
+         \x20 received  float32 (4, 2, 9)",
     )]
 }
 
