@@ -5,6 +5,8 @@ use std::any::TypeId;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
+use crate::simd::{Kernel, Simd, dispatch};
+
 /// An element type that converts to and from every other.
 ///
 /// Floats become integers by truncation, saturating, NaN as 0; anything not zero becomes true.
@@ -129,33 +131,50 @@ pub unsafe fn cast<From: Element, To: Element>(from: *const From, to: *mut To, c
     }
 }
 
-/// `bfloat16` is the upper half of a `float32`.
+/// `bfloat16` to `float32`: the upper half of its bits.
 ///
 /// # Safety
 /// The pointers are valid for `count` elements.
 unsafe fn widen_bf16(from: *const u16, to: *mut u32, count: usize) {
-    for index in 0..count {
-        // SAFETY: as the caller promises.
-        unsafe { *to.add(index) = u32::from(*from.add(index)) << 16 };
-    }
+    dispatch(Each(
+        |index: usize| {
+            // SAFETY: as the caller promises.
+            unsafe { *to.add(index) = u32::from(*from.add(index)) << 16 };
+        },
+        count,
+    ));
 }
 
-/// Rounds to the nearest, ties to even; NaN stays NaN.
-///
-/// Without branches, so that the compiler makes vectors of it.
+/// `float32` to `bfloat16`: rounds to the nearest, ties to even; NaN stays NaN.
 ///
 /// # Safety
 /// The pointers are valid for `count` elements.
 unsafe fn narrow_bf16(from: *const u32, to: *mut u16, count: usize) {
-    for index in 0..count {
-        // SAFETY: as the caller promises.
-        let bits = unsafe { *from.add(index) };
-        let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
-        let quiet = (bits >> 16) | 0x40;
-        let is_nan = bits & 0x7fff_ffff > 0x7f80_0000;
-        let result = if is_nan { quiet } else { rounded };
-        // SAFETY: as the caller promises.
-        unsafe { *to.add(index) = result as u16 };
+    dispatch(Each(
+        |index: usize| {
+            // SAFETY: as the caller promises.
+            let bits = unsafe { *from.add(index) };
+            let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+            let quiet = (bits >> 16) | 0x40;
+            let is_nan = bits & 0x7fff_ffff > 0x7f80_0000;
+            let result = if is_nan { quiet } else { rounded };
+            // SAFETY: as the caller promises.
+            unsafe { *to.add(index) = result as u16 };
+        },
+        count,
+    ));
+}
+
+/// A function of every index below a count.
+///
+/// Without branches in the function the compiler makes vectors of it, as wide as the set allows.
+struct Each<F>(F, usize);
+
+impl<F: Fn(usize)> Kernel for Each<F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        (0..self.1).for_each(self.0);
     }
 }
 

@@ -3,6 +3,7 @@
 //! `float32` has precompiled vector loops for nearly everything; the rest, and the other dtypes,
 //! run element by element through `f64` (integer sums and products exactly).
 
+use half::{bf16, f16};
 use ibex_compile::program::InstructionKind;
 use ibex_graph::ops::binary::Binary;
 use ibex_graph::ops::compare::Compare;
@@ -203,6 +204,24 @@ unsafe fn choose<T: Copy>(read: [*const u8; 3], steps: [usize; 3], to: *mut u8, 
 /// # Safety
 /// As for [`Call::run`].
 unsafe fn cast(from: DType, into: DType, x: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: the pointers are those of elements of these types.
+    unsafe {
+        match (from, into) {
+            (DType::BF16, DType::F32) => {
+                return elementwise::cast::<bf16, f32>(x.cast(), to.cast(), count);
+            }
+            (DType::F32, DType::BF16) => {
+                return elementwise::cast::<f32, bf16>(x.cast(), to.cast(), count);
+            }
+            (DType::F16, DType::F32) => {
+                return elementwise::cast::<f16, f32>(x.cast(), to.cast(), count);
+            }
+            (DType::F32, DType::F16) => {
+                return elementwise::cast::<f32, f16>(x.cast(), to.cast(), count);
+            }
+            _ => {}
+        }
+    }
     with_element!(from, S => {
         let x = x.cast::<S>();
         if into == DType::Bool {
