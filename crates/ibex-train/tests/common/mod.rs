@@ -83,6 +83,7 @@ impl Arrays {
             RawDType::I32 => DType::I32,
             RawDType::I64 => DType::I64,
             RawDType::U8 => DType::U8,
+            RawDType::Bool => DType::Bool,
             other => panic!("{name} is {other}"),
         };
         Some(Array::from_bytes(dtype, raw.shape(), raw.data()).unwrap())
