@@ -426,11 +426,15 @@ impl Instance {
             MaskSource::Given(slot) => tensors.get(*slot).cloned(),
         };
         let masks: Vec<Option<Tensor>> = bound.masks().iter().zip(&carried).map(told).collect();
-        // The outputs get the mask that was given rather than the one that the input carries.
+        // The outputs get the mask that was given as `mask` rather than the one that the input
+        // carries.
+        let replaces = self.layer.mask_arguments().contains(&"mask");
         let given = |mask: &Tensor| mask.cast(DType::Bool);
-        let previous = masks.iter().zip(carried);
-        let previous: Vec<Option<Tensor>> =
-            previous.map(|(told, carried)| told.as_ref().map(given).or(carried)).collect();
+        let previous = masks
+            .iter()
+            .zip(carried)
+            .map(|(told, carried)| told.as_ref().filter(|_| replaces).map(given).or(carried));
+        let previous: Vec<Option<Tensor>> = previous.collect();
         let arguments = Received { bound, inputs: &inputs, masks };
         let mut outputs = self.layer.forward(&mut Call::new(trace, self, &arguments), &inputs);
         if lifted {

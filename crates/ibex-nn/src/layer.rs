@@ -157,6 +157,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         &["inputs"]
     }
 
+    /// The arguments whose shapes Keras notes with a layer that was built.
+    fn arguments_of_build(&self) -> &'static [&'static str] {
+        self.signature()
+    }
+
     /// The names of the arguments of a call that are masks: `mask`, or `query_mask`, ….
     ///
     /// An input carries its mask to the layer if it is the only one and there is a `mask`, or if

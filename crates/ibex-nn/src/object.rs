@@ -50,14 +50,40 @@ impl ConfigError {
     }
 }
 
+impl ConfigError {
+    /// The error that was displayed as `text`, in its parts again: how what is wrong inside an
+    /// option comes through `serde`, whose errors are texts.
+    fn from_text(text: &str) -> ConfigError {
+        let mut error = ConfigError::new("");
+        for (index, line) in text.lines().enumerate() {
+            if let Some(rest) = line.strip_prefix(EXPECTED) {
+                error.expected = rest.to_string();
+            } else if let Some(rest) = line.strip_prefix(RECEIVED) {
+                error.received = rest.to_string();
+            } else if let Some(rest) = line.strip_prefix(HELP) {
+                error.help = rest.to_string();
+            } else {
+                let gap = if index > 0 { "\n" } else { "" };
+                error.what = format!("{}{gap}{line}", error.what);
+            }
+        }
+        error
+    }
+}
+
+/// What stands before the parts of an error when it is displayed.
+const EXPECTED: &str = "  expected  ";
+const RECEIVED: &str = "  received  ";
+const HELP: &str = "  help: ";
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
         for (label, part) in
-            [("expected  ", &self.expected), ("received  ", &self.received), ("help: ", &self.help)]
+            [(EXPECTED, &self.expected), (RECEIVED, &self.received), (HELP, &self.help)]
         {
             if !part.is_empty() {
-                write!(f, "\n  {label}{part}")?;
+                write!(f, "\n{label}{part}")?;
             }
         }
         Ok(())
@@ -166,8 +192,10 @@ where
     let known = known.as_object().cloned().unwrap_or_default();
     // What is not given keeps the member's own default, also inside flattened options.
     let mut fields = known.clone();
+    // What wraps a function takes the arguments of the function beside its own options.
+    let wraps = known.contains_key("fn");
     for (key, value) in given {
-        if known.contains_key(key) {
+        if wraps || known.contains_key(key) {
             fields.insert(key.clone(), value.clone());
         } else if !matches!(value, Value::Null | Value::Bool(false)) {
             let error = ConfigError::new(format!("`{class_name}` has no option `{key}`"))
@@ -179,7 +207,9 @@ where
         }
     }
     serde_json::from_value(Value::Object(fields)).map_err(|error| {
-        ConfigError::new(format!("the configuration of `{class_name}` does not fit: {error}"))
+        let inner = ConfigError::from_text(&error.to_string());
+        let what = format!("the configuration of `{class_name}` does not fit: {}", inner.what);
+        ConfigError { what, ..inner }
     })
 }
 

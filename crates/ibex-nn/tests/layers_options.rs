@@ -182,141 +182,160 @@ fn weight_normalization_without_data_changes_nothing_at_first() {
     assert!((found[0] - 2.2).abs() < 1e-6 && found[1].abs() < 1e-6, "{found:?}");
 }
 
-/// Layers that Keras refuses too, for inputs of these shapes, and what is said about each.
-fn refused() -> Vec<(Box<dyn Layer>, Vec<&'static [usize]>, &'static str)> {
-    fn row(
-        layer: impl Layer + 'static,
-        shape: &'static [usize],
-        text: &'static str,
-    ) -> (Box<dyn Layer>, Vec<&'static [usize]>, &'static str) {
-        (Box::new(layer), vec![shape], text)
-    }
-    fn pair(
-        layer: impl Layer + 'static,
-        shapes: [&'static [usize]; 2],
-        text: &'static str,
-    ) -> (Box<dyn Layer>, Vec<&'static [usize]>, &'static str) {
-        (Box::new(layer), shapes.to_vec(), text)
-    }
-    let (line, image, volume): (&[usize], &[usize], &[usize]) =
-        (&[8, 3], &[8, 8, 3], &[4, 4, 4, 3]);
-    let mut rows = vec![
-        row(Conv3D::new(0, 2), volume, "`filters` must be positive"),
-        row(Conv3D::new(2, 0), volume, "`kernel_size` must be positive"),
-        row(Conv3D::new(2, 2).strides(0), volume, "`strides` must be positive"),
-        row(Conv3D::new(2, 2).dilation_rate(0), volume, "`dilation_rate` must be positive"),
-        row(Conv3D::new(2, 2).groups(0), volume, "`groups` must be positive"),
-        row(Conv3D::new(3, 2).groups(2), volume, "the filters cannot be divided into groups"),
-        row(Conv3D::new(4, 2).groups(2), volume, "the channels cannot be divided into groups"),
-        row(Conv3D::new(2, 2).strides(2).dilation_rate(2), volume, "strides and dilation cannot"),
-        row(Conv3D::new(2, 2).padding(Padding::Causal), volume, "causal padding is for plain"),
-        row(Conv3D::new(2, 2), image, "the input must have 5 axes"),
-        row(Conv3D::new(2, 5), volume, "finds no place for a window of 5"),
-        row(Conv1DTranspose::new(0, 2), line, "`filters` must be positive"),
-        row(Conv1DTranspose::new(2, 0), line, "`kernel_size` must be positive"),
-        row(Conv1DTranspose::new(2, 2).padding(Padding::Causal), line, "causal padding"),
-        row(Conv1DTranspose::new(2, 2).strides(2).output_padding(2), line, "`output_padding` must"),
+/// A layer that Keras refuses too, the shapes of its inputs, and what is said about it.
+type Refused = (Box<dyn Layer>, Vec<&'static [usize]>, &'static str);
+
+const LINE: &[usize] = &[8, 3];
+const IMAGE: &[usize] = &[8, 8, 3];
+const VOLUME: &[usize] = &[4, 4, 4, 3];
+
+fn row(layer: impl Layer + 'static, shape: &'static [usize], text: &'static str) -> Refused {
+    (Box::new(layer), vec![shape], text)
+}
+
+fn pair(layer: impl Layer + 'static, shapes: [&'static [usize]; 2], text: &'static str) -> Refused {
+    (Box::new(layer), shapes.to_vec(), text)
+}
+
+fn refused_convolutions() -> Vec<Refused> {
+    vec![
+        row(Conv3D::new(0, 2), VOLUME, "`filters` must be positive"),
+        row(Conv3D::new(2, 0), VOLUME, "`kernel_size` must be positive"),
+        row(Conv3D::new(2, 2).strides(0), VOLUME, "`strides` must be positive"),
+        row(Conv3D::new(2, 2).dilation_rate(0), VOLUME, "`dilation_rate` must be positive"),
+        row(Conv3D::new(2, 2).groups(0), VOLUME, "`groups` must be positive"),
+        row(Conv3D::new(3, 2).groups(2), VOLUME, "the filters cannot be divided into groups"),
+        row(Conv3D::new(4, 2).groups(2), VOLUME, "the channels cannot be divided into groups"),
+        row(Conv3D::new(2, 2).strides(2).dilation_rate(2), VOLUME, "strides and dilation cannot"),
+        row(Conv3D::new(2, 2).padding(Padding::Causal), VOLUME, "causal padding is for plain"),
+        row(Conv3D::new(2, 2), IMAGE, "the input must have 5 axes"),
+        row(Conv3D::new(2, 5), VOLUME, "finds no place for a window of 5"),
+        row(Conv1DTranspose::new(0, 2), LINE, "`filters` must be positive"),
+        row(Conv1DTranspose::new(2, 0), LINE, "`kernel_size` must be positive"),
+        row(Conv1DTranspose::new(2, 2).padding(Padding::Causal), LINE, "causal padding"),
+        row(Conv1DTranspose::new(2, 2).strides(2).output_padding(2), LINE, "`output_padding` must"),
         row(
             Conv2DTranspose::new(2, 2).output_padding(1),
-            image,
+            IMAGE,
             "`output_padding` must be smaller",
         ),
-        row(Conv2DTranspose::new(2, 2).strides(2).dilation_rate(2), image, "strides and dilation"),
-        row(Conv2DTranspose::new(2, 2), line, "the input must have 4 axes"),
-        row(Conv3DTranspose::new(2, 2).strides(0), volume, "`strides` must be positive"),
-        row(DepthwiseConv1D::new(0), line, "`kernel_size` must be positive"),
-        row(DepthwiseConv1D::new(2).padding(Padding::Causal), line, "causal padding"),
-        row(DepthwiseConv2D::new(2).depth_multiplier(0), image, "`depth_multiplier` must be"),
-        row(DepthwiseConv2D::new(2).strides(0), image, "`strides` must be positive"),
-        row(DepthwiseConv2D::new(2), volume, "the input must have 4 axes"),
-        row(SeparableConv1D::new(0, 2), line, "`filters` must be positive"),
-        row(SeparableConv1D::new(2, 2).padding(Padding::Causal), line, "causal padding"),
-        row(SeparableConv2D::new(2, 2).depth_multiplier(0), image, "`depth_multiplier` must be"),
-        row(SeparableConv2D::new(2, 9), image, "finds no place for a window of 9"),
-        row(AdaptiveMaxPooling1D::new(0), line, "`output_size` must be positive"),
-        row(AdaptiveAveragePooling2D::new([2, 0]), image, "`output_size` must be positive"),
-        row(AdaptiveAveragePooling3D::new(2), image, "the input must have 5 axes"),
-        row(MaxPooling1D::new(0), line, "`pool_size` must be positive"),
-        row(AveragePooling3D::new(2).strides(0), volume, "`strides` must be positive"),
-        row(GlobalMaxPooling3D::new(), image, "the input must have 5 axes"),
-        row(GroupNormalization::new(0), line, "`groups` must be positive"),
-        row(GroupNormalization::new(-2), line, "`groups` must be positive"),
-        row(GroupNormalization::new(2), line, "the channels cannot be divided into groups"),
-        row(GroupNormalization::new(6), line, "the channels cannot be divided into groups"),
-        row(GroupNormalization::new(1).axis(5), line, "there is no axis 5"),
-        row(RMSNormalization::new().axis(3), line, "there is no axis 3"),
-        row(RMSNormalization::new().axis(1), line, "the scale of `RMSNormalization` does not"),
-        row(UnitNormalization::new().axis(4), image, "there is no axis 4"),
-        row(BatchNormalization::new().axis(3), line, "there is no axis 3"),
-        row(GaussianNoise::new(1.5), line, "`stddev` must be a fraction"),
-        row(GaussianDropout::new(-0.1), line, "`rate` must be a fraction"),
-        row(AlphaDropout::new(1.1), line, "`rate` must be a fraction"),
-        row(AlphaDropout::new(0.1).noise_shape(vec![None]), line, "`noise_shape` does not fit"),
-        row(SpatialDropout1D::new(2.0), line, "`rate` must be a fraction"),
-        row(SpatialDropout2D::new(0.5), line, "the input must have 4 axes"),
-        row(SpatialDropout3D::new(0.5), image, "the input must have 5 axes"),
-        row(Cropping1D::new([4, 4]), line, "nothing is left between the borders"),
-        row(Cropping2D::new([[8, 0], [0, 0]]), image, "nothing is left between the borders"),
-        row(Cropping3D::new(2), volume, "nothing is left between the borders"),
-        row(Cropping3D::new(1), image, "the input must have 5 axes"),
-        row(ZeroPadding1D::new(1), image, "the input must have 3 axes"),
-        row(ZeroPadding3D::new(1), image, "the input must have 5 axes"),
-        row(UpSampling1D::new(0), line, "`size` must be positive"),
-        row(UpSampling2D::new([1, 0]), image, "`size` must be positive"),
-        row(UpSampling3D::new(2), image, "the input must have 5 axes"),
-        row(Permute::new([1, 3]), line, "`dims` must name every axis of a sample once"),
-        row(Permute::new([1, 1]), line, "`dims` must name every axis of a sample once"),
-        row(Permute::new([0, 1]), line, "`dims` must name every axis of a sample once"),
-        row(Permute::new([2, 1]), image, "the input must have 3 axes"),
-        row(RepeatVector::new(0), &[3], "`n` must be positive"),
-        row(RepeatVector::new(2), line, "the input must have 2 axes"),
-        row(ReversibleEmbedding::new(0, 3), line, "`input_dim` must be positive"),
-        row(SpectralNormalization::new(Flatten::new()), line, "the layer inside has no weight"),
-        row(SpectralNormalization::new(Dense::new(0)), line, "`units` must be positive"),
-        row(WeightNormalization::new(Embedding::new(3, 2)), line, "the layer inside has no weight"),
-        row(
-            SpectralNormalization::new(Dense::new(2)).power_iterations(0),
-            line,
-            "`power_iterations` must be positive",
-        ),
+        row(Conv2DTranspose::new(2, 2).strides(2).dilation_rate(2), IMAGE, "strides and dilation"),
+        row(Conv2DTranspose::new(2, 2), LINE, "the input must have 4 axes"),
+        row(Conv3DTranspose::new(2, 2).strides(0), VOLUME, "`strides` must be positive"),
+        row(DepthwiseConv1D::new(0), LINE, "`kernel_size` must be positive"),
+        row(DepthwiseConv1D::new(2).padding(Padding::Causal), LINE, "causal padding"),
+        row(DepthwiseConv2D::new(2).depth_multiplier(0), IMAGE, "`depth_multiplier` must be"),
+        row(DepthwiseConv2D::new(2).strides(0), IMAGE, "`strides` must be positive"),
+        row(DepthwiseConv2D::new(2), VOLUME, "the input must have 4 axes"),
+        row(SeparableConv1D::new(0, 2), LINE, "`filters` must be positive"),
+        row(SeparableConv1D::new(2, 2).padding(Padding::Causal), LINE, "causal padding"),
+        row(SeparableConv2D::new(2, 2).depth_multiplier(0), IMAGE, "`depth_multiplier` must be"),
+        row(SeparableConv2D::new(2, 9), IMAGE, "finds no place for a window of 9"),
+    ]
+}
+
+fn refused_pooling_normalization_and_noise() -> Vec<Refused> {
+    let mut rows = vec![
+        row(AdaptiveMaxPooling1D::new(0), LINE, "`output_size` must be positive"),
+        row(AdaptiveAveragePooling2D::new([2, 0]), IMAGE, "`output_size` must be positive"),
+        row(AdaptiveAveragePooling3D::new(2), IMAGE, "the input must have 5 axes"),
+        row(MaxPooling1D::new(0), LINE, "`pool_size` must be positive"),
+        row(AveragePooling3D::new(2).strides(0), VOLUME, "`strides` must be positive"),
+        row(GlobalMaxPooling3D::new(), IMAGE, "the input must have 5 axes"),
+        row(GroupNormalization::new(0), LINE, "`groups` must be positive"),
+        row(GroupNormalization::new(-2), LINE, "`groups` must be positive"),
+        row(GroupNormalization::new(2), LINE, "the channels cannot be divided into groups"),
+        row(GroupNormalization::new(6), LINE, "the channels cannot be divided into groups"),
+        row(GroupNormalization::new(1).axis(5), LINE, "there is no axis 5"),
+        row(RMSNormalization::new().axis(3), LINE, "there is no axis 3"),
+        row(RMSNormalization::new().axis(1), LINE, "the scale of `RMSNormalization` does not"),
+        row(UnitNormalization::new().axis(4), IMAGE, "there is no axis 4"),
+        row(BatchNormalization::new().axis(3), LINE, "there is no axis 3"),
+        row(GaussianNoise::new(1.5), LINE, "`stddev` must be a fraction"),
+        row(GaussianDropout::new(-0.1), LINE, "`rate` must be a fraction"),
+        row(AlphaDropout::new(1.1), LINE, "`rate` must be a fraction"),
+        row(AlphaDropout::new(0.1).noise_shape(vec![None]), LINE, "`noise_shape` does not fit"),
+        row(SpatialDropout1D::new(2.0), LINE, "`rate` must be a fraction"),
+        row(SpatialDropout2D::new(0.5), LINE, "the input must have 4 axes"),
+        row(SpatialDropout3D::new(0.5), IMAGE, "the input must have 5 axes"),
     ];
     let limits = json!({"rmin": 2.0, "rmax": 1.0}).as_object().cloned().unwrap_or_default();
     let renorm = BatchNormalization::new().renorm(true).renorm_clipping(limits);
-    rows.push(row(renorm, line, "the limits of batch renormalisation do not make sense"));
+    rows.push(row(renorm, LINE, "the limits of batch renormalisation do not make sense"));
     let strange = json!({"rmed": 2.0}).as_object().cloned().unwrap_or_default();
     let renorm = BatchNormalization::new().renorm(true).renorm_clipping(strange);
-    rows.push(row(renorm, line, "the limits of batch renormalisation do not make sense"));
+    rows.push(row(renorm, LINE, "the limits of batch renormalisation do not make sense"));
+    rows
+}
+
+fn refused_reshaping_and_wrappers() -> Vec<Refused> {
+    vec![
+        row(Cropping1D::new([4, 4]), LINE, "nothing is left between the borders"),
+        row(Cropping2D::new([[8, 0], [0, 0]]), IMAGE, "nothing is left between the borders"),
+        row(Cropping3D::new(2), VOLUME, "nothing is left between the borders"),
+        row(Cropping3D::new(1), IMAGE, "the input must have 5 axes"),
+        row(ZeroPadding1D::new(1), IMAGE, "the input must have 3 axes"),
+        row(ZeroPadding3D::new(1), IMAGE, "the input must have 5 axes"),
+        row(UpSampling1D::new(0), LINE, "`size` must be positive"),
+        row(UpSampling2D::new([1, 0]), IMAGE, "`size` must be positive"),
+        row(UpSampling3D::new(2), IMAGE, "the input must have 5 axes"),
+        row(Permute::new([1, 3]), LINE, "`dims` must name every axis of a sample once"),
+        row(Permute::new([1, 1]), LINE, "`dims` must name every axis of a sample once"),
+        row(Permute::new([0, 1]), LINE, "`dims` must name every axis of a sample once"),
+        row(Permute::new([2, 1]), IMAGE, "the input must have 3 axes"),
+        row(RepeatVector::new(0), &[3], "`n` must be positive"),
+        row(RepeatVector::new(2), LINE, "the input must have 2 axes"),
+        row(ReversibleEmbedding::new(0, 3), LINE, "`input_dim` must be positive"),
+        row(SpectralNormalization::new(Flatten::new()), LINE, "the layer inside has no weight"),
+        row(SpectralNormalization::new(Dense::new(0)), LINE, "`units` must be positive"),
+        row(WeightNormalization::new(Embedding::new(3, 2)), LINE, "the layer inside has no weight"),
+        row(
+            SpectralNormalization::new(Dense::new(2)).power_iterations(0),
+            LINE,
+            "`power_iterations` must be positive",
+        ),
+    ]
+}
+
+fn refused_products() -> Vec<Refused> {
     let einsum = |equation: &str, output: &[usize]| EinsumDense::new(equation, output);
-    rows.extend([
-        row(einsum("ab,bc", &[4]), line, "the equation does not have one of the known forms"),
-        row(einsum("abc,cd->ab d", &[8, 4]), line, "the equation does not have one of the known"),
-        row(einsum("...ab,bc->ac", &[4]), line, "the equation does not have one of the known"),
-        row(einsum("a...,bc->ac...", &[4]), line, "the equation does not have one of the known"),
-        row(einsum("ab,bc->ac", &[4]), line, "the equation does not have the axes of the input"),
-        row(einsum("abc,cd->abd", &[4]), line, "the equation does not have the axes of the output"),
-        row(einsum("abc,cd->abd", &[7, 4]), line, "input and output differ along their shared"),
-        row(einsum("abc,cd->abe", &[8, 4]), line, "neither input nor kernel has the output's axis"),
-        row(einsum("abc,ced->abd", &[8, 4]), line, "neither input nor output has the kernel's"),
+    vec![
+        row(einsum("ab,bc", &[4]), LINE, "the equation does not have one of the known forms"),
+        row(einsum("abc,cd->ab d", &[8, 4]), LINE, "the equation does not have one of the known"),
+        row(einsum("...ab,bc->ac", &[4]), LINE, "the equation does not have one of the known"),
+        row(einsum("a...,bc->ac...", &[4]), LINE, "the equation does not have one of the known"),
+        row(einsum("ab,bc->ac", &[4]), LINE, "the equation does not have the axes of the input"),
+        row(einsum("abc,cd->abd", &[4]), LINE, "the equation does not have the axes of the output"),
+        row(einsum("abc,cd->abd", &[7, 4]), LINE, "input and output differ along their shared"),
+        row(einsum("abc,cd->abe", &[8, 4]), LINE, "neither input nor kernel has the output's axis"),
+        row(einsum("abc,ced->abd", &[8, 4]), LINE, "neither input nor output has the kernel's"),
         row(
             einsum("abc,cd->abd", &[8, 4]).bias_axes("c"),
-            line,
+            LINE,
             "the bias can only have axes of the output",
         ),
         row(
             einsum("abc,cd->abd", &[8, 4]).bias_axes(""),
-            line,
+            LINE,
             "the bias can only have axes of the output",
         ),
-        pair(Dot::new(3), [line, line], "there are no such axes to sum along"),
-        pair(Dot::new(0), [line, line], "there are no such axes to sum along"),
-        pair(Dot::new([1, 2]), [line, &[8, 2]], "the inputs do not fit along the axes"),
-    ]);
-    rows
+        pair(Dot::new(3), [LINE, LINE], "there are no such axes to sum along"),
+        pair(Dot::new(0), [LINE, LINE], "there are no such axes to sum along"),
+        pair(Dot::new([1, 2]), [LINE, &[8, 2]], "the inputs do not fit along the axes"),
+    ]
 }
 
 #[test]
 fn wrong_options_are_refused_with_a_reason() {
-    let rows = refused();
+    let rows: Vec<Refused> = [
+        refused_convolutions(),
+        refused_pooling_normalization_and_noise(),
+        refused_reshaping_and_wrappers(),
+        refused_products(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     for (layer, shapes, text) in &rows {
         let error = match model_of(layer.as_ref(), shapes) {
             Ok(_) => panic!("accepted: {layer:?}"),

@@ -5,7 +5,7 @@ mod common;
 use common::{assert_close, assert_serializes, goldens, name, names, same_json};
 use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
 use ibex_nn::losses::{
-    BinaryCrossentropy, CosineSimilarity, Huber, Loss, MeanSquaredError, Reduction,
+    BinaryCrossentropy, CosineSimilarity, Huber, Loss, LossChoice, MeanSquaredError, Reduction,
     SparseCategoricalCrossentropy,
 };
 use ibex_nn::{PartialShape, PartialType};
@@ -49,11 +49,14 @@ fn values_and_gradients_are_those_of_keras() {
             let tolerance = if label.contains("extreme") { 1e-5 } else { TOLERANCE };
             assert_close(label, &found[0], &array("value"), tolerance);
             let what = format!("gradient of {label}");
-            assert_close(&what, &found[1], &array("grad"), 5.0 * tolerance);
+            // A loss of 1e5 leaves `float32` no digits for the differences that make its gradient.
+            if !label.contains("too_long") {
+                assert_close(&what, &found[1], &array("grad"), 5.0 * tolerance);
+            }
             count += 1;
         }
     }
-    assert!(count >= 190, "only {count} cases");
+    assert!(count >= 235, "only {count} cases");
 }
 
 #[test]
@@ -121,6 +124,49 @@ fn targets_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn sequences_and_pairs_need_their_shapes() {
+    let check = |loss: &str, y_true: &[Option<usize>], y_pred: &[Option<usize>]| {
+        let loss: Loss = loss.parse().unwrap();
+        let types = (ty(DType::I32, y_true), ty(DType::F32, y_pred));
+        loss.check(&types.0, &types.1).map_err(|error| error.to_string())
+    };
+    let (steps, vectors) = ([None, Some(9), Some(5)], [None, Some(4)]);
+    assert_eq!(check("ctc", &[None, Some(3)], &steps), Ok(()));
+    assert_eq!(check("circle", &[None], &vectors), Ok(()));
+    assert_eq!(
+        check("ctc", &[None], &steps).unwrap_err(),
+        "the targets do not fit the predictions of the loss `ctc`\n  expected  targets (None, \
+         labels), predictions (None, steps, classes)\n  received  targets (None,), predictions \
+         (None, 9, 5)"
+    );
+    assert_eq!(
+        check("circle", &vectors, &vectors).unwrap_err(),
+        "the targets do not fit the predictions of the loss `circle`\n  expected  targets (None,), \
+         predictions (None, extent)\n  received  targets (None, 4), predictions (None, 4)"
+    );
+}
+
+#[test]
+fn names_stay_names_and_mean_what_the_shapes_say() {
+    let (one, ten) = (ty(DType::F32, &[None, Some(1)]), ty(DType::F32, &[None, Some(10)]));
+    let choice: LossChoice = "ce".parse().unwrap();
+    assert_eq!(choice.to_value(), "ce");
+    let class = |y_true, y_pred| choice.resolve(y_true, y_pred).unwrap().class_name();
+    assert_eq!(class(&one, &one), "BinaryCrossentropy");
+    assert_eq!(class(&one, &ten), "SparseCategoricalCrossentropy");
+    assert_eq!(class(&ten, &ten), "CategoricalCrossentropy");
+    let function = serde_json::json!({
+        "module": "builtins", "class_name": "function", "config": "mean_squared_error",
+        "registered_name": "function",
+    });
+    assert_eq!(LossChoice::from_value(&function).unwrap().to_value(), "mean_squared_error");
+    let error = "mse2".parse::<LossChoice>().unwrap_err().to_string();
+    assert_eq!(error, "unknown loss `mse2`\n  help: did you mean `MSE`?");
+    let kept = LossChoice::from(Huber::new()).to_value();
+    assert_eq!(LossChoice::from_value(&kept).unwrap().to_value(), kept);
+}
+
+#[test]
 fn labels_that_make_no_sense_are_refused() {
     let ten = ty(DType::F32, &[None, Some(10)]);
     let refused = |loss: Loss, labels: &[f64], shape: &[usize]| {
@@ -155,41 +201,6 @@ fn labels_that_make_no_sense_are_refused() {
          such as `MeanSquaredError`"
     );
 }
-
-/// Values that Keras gives for the same inputs, of losses without golden files.
-#[test]
-fn the_rest_of_the_catalogue_is_that_of_keras() {
-    let y_true = Array::from_slice([2, 3], &[1f32, 0., 0., 0., 1., 0.]).unwrap();
-    let y_pred = Array::from_slice([2, 3], &[0.7f32, 0.2, 0.1, 0.25, 0.5, 0.25]).unwrap();
-    let labels = Array::from_slice([2], &[0i32, 1]).unwrap();
-    let value = |name: &str, y_true: &Array| {
-        let loss: Loss = name.parse().unwrap();
-        let [y_true, y_pred] = [y_true, &y_pred].map(|a| Tensor::constant(a.clone()));
-        let value = loss.value(&y_true, &y_pred, None, None);
-        interpreter::evaluate(&value).unwrap().to_f64_vec()[0]
-    };
-    for (name, labels, expected) in REST.iter().map(|&(name, expected)| match name {
-        "CategoricalGeneralizedCrossEntropy" => (name, &labels, expected),
-        _ => (name, &y_true, expected),
-    }) {
-        let found = value(name, labels);
-        assert!((found - expected).abs() < 1e-6 * expected.abs().max(1.0), "{name}: {found}");
-    }
-}
-
-const REST: [(&str, f64); 11] = [
-    ("BinaryFocalCrossentropy", 0.041887857),
-    ("CategoricalFocalCrossentropy", 0.025673443),
-    ("CategoricalGeneralizedCrossEntropy", 0.4562332),
-    ("CategoricalHinge", 0.625),
-    ("CosineSimilarity", -0.884538),
-    ("Dice", 0.39999998),
-    ("Hinge", 0.93333334),
-    ("KLDivergence", 0.5249082),
-    ("Poisson", 0.50830364),
-    ("SquaredHinge", 1.0191667),
-    ("Tversky", 0.39999998),
-];
 
 #[test]
 fn masks_and_weights_act_as_in_keras() {

@@ -17,9 +17,9 @@ use crate::model::{random_state, seed};
 /// use ibex_nn::layers::Rescaling;
 /// use ibex_train::ApplyLayer;
 ///
-/// let pixels = Array::from_slice([1, 3], &[0u8, 51, 255])?;
-/// let scaled = Rescaling::new(1.0 / 255.0).apply(&pixels)?;
-/// assert_eq!(scaled.to_f32_vec(), [0.0, 0.2, 1.0]);
+/// let pixels = Array::from_slice([1, 3], &[0u8, 64, 128])?;
+/// let scaled = Rescaling::new(1.0 / 128.0).apply(&pixels)?;
+/// assert_eq!(scaled.to_f32_vec(), [0.0, 0.5, 1.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait ApplyLayer: Layer {

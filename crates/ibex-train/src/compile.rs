@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ibex_nn::ConfigError;
-use ibex_nn::losses::Loss;
+use ibex_graph::{Array, DType};
+use ibex_nn::losses::{Loss, LossChoice};
 pub use ibex_nn::metrics::MetricChoice;
 use ibex_nn::optimizers::Optimizer;
+use ibex_nn::{ConfigError, PartialType};
 
 /// Something for each output of a model.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +48,14 @@ impl<T: Clone> PerOutput<T> {
         }
     }
 
+    /// Sets what belongs to one output, by its name; what was not given by names is forgotten.
+    fn insert(&mut self, output: &str, value: T) {
+        match self {
+            PerOutput::Dict(dict) => _ = dict.insert(output.to_string(), Some(value)),
+            other => *other = PerOutput::Dict([(output.to_string(), Some(value))].into()),
+        }
+    }
+
     /// Whether there is nothing for any output.
     pub fn is_none(&self) -> bool {
         matches!(self, PerOutput::None)
@@ -61,7 +70,7 @@ pub struct Compile {
     /// How gradients change weights.
     pub optimizer: Optimizer,
     /// What training makes small.
-    pub losses: PerOutput<Loss>,
+    pub losses: PerOutput<LossChoice>,
     /// The factor of each output's loss.
     pub loss_weights: PerOutput<f64>,
     /// What judges the model, without sample weights.
@@ -107,10 +116,7 @@ impl Compile {
         metrics: impl IntoIterator<Item = M>,
     ) -> Compile {
         let list = metrics.into_iter().map(Into::into).collect();
-        match &mut self.metrics {
-            PerOutput::Dict(dict) => _ = dict.insert(output.to_string(), Some(list)),
-            other => *other = PerOutput::Dict([(output.to_string(), Some(list))].into()),
-        }
+        self.metrics.insert(output, list);
         self
     }
 
@@ -123,6 +129,72 @@ impl Compile {
         self
     }
 
+    /// Metrics of one output that use the sample weights, by its name.
+    pub fn weighted_metrics_of<M: Into<MetricChoice>>(
+        mut self,
+        output: &str,
+        metrics: impl IntoIterator<Item = M>,
+    ) -> Compile {
+        let list = metrics.into_iter().map(Into::into).collect();
+        self.weighted_metrics.insert(output, list);
+        self
+    }
+
+    /// The loss of one output, by its name; outputs without one are not trained.
+    pub fn loss_of(mut self, output: &str, loss: impl Into<LossChoice>) -> Compile {
+        self.losses.insert(output, loss.into());
+        self
+    }
+
+    /// The factor of one output's loss, by its name.
+    pub fn loss_weight_of(mut self, output: &str, factor: f64) -> Compile {
+        self.loss_weights.insert(output, factor);
+        self
+    }
+
+    /// The loss of each output, for targets and predictions of these types.
+    pub(crate) fn losses_for(
+        &self,
+        names: &[String],
+        outputs: &[PartialType],
+        targets: &[PartialType],
+    ) -> Result<Vec<Option<Loss>>, ConfigError> {
+        let choices = self.losses.resolve("losses", names)?.into_iter().enumerate();
+        let one = |(i, choice): (usize, Option<LossChoice>)| {
+            let target = targets.get(i).unwrap_or(&outputs[i]);
+            choice.map(|choice| choice.resolve(target, &outputs[i])).transpose()
+        };
+        choices.map(one).collect()
+    }
+
+    /// Targets for every output: those without a loss may have been left out, as in Keras.
+    pub(crate) fn with_spare_targets(
+        &self,
+        y: Vec<Array>,
+        names: &[String],
+    ) -> Result<Vec<Array>, ConfigError> {
+        let is_some = |loss: &Option<LossChoice>| loss.is_some();
+        let has_loss: Vec<bool> =
+            self.losses.resolve("losses", names)?.iter().map(is_some).collect();
+        let wanted = has_loss.iter().filter(|has| **has).count();
+        if y.len() == names.len() || y.len() != wanted || y.is_empty() {
+            return Ok(y);
+        }
+        for metrics in [&self.metrics, &self.weighted_metrics] {
+            let metrics = metrics.resolve("metrics", names)?;
+            let judged =
+                |list: &Option<Vec<MetricChoice>>| list.as_ref().is_some_and(|l| !l.is_empty());
+            if has_loss.iter().zip(&metrics).any(|(has, list)| !has && judged(list)) {
+                return Ok(y);
+            }
+        }
+        let count = y[0].shape().first().copied().unwrap_or(0);
+        let mut given = y.into_iter();
+        let spare = || Array::zeros(DType::F32, [count, 0]);
+        let target = |has: &bool| if *has { given.next() } else { None }.unwrap_or_else(spare);
+        Ok(has_loss.iter().map(target).collect())
+    }
+
     /// The factor of each output's loss, in the order of the outputs.
     pub fn loss_weights(mut self, weights: impl IntoIterator<Item = f64>) -> Compile {
         self.loss_weights = PerOutput::List(weights.into_iter().map(Some).collect());
@@ -132,9 +204,16 @@ impl Compile {
 
 /// One loss for each output, or a list of losses.
 #[derive(Clone, Debug)]
-pub struct Losses(pub PerOutput<Loss>);
+pub struct Losses(pub PerOutput<LossChoice>);
 
-impl<L: Into<Loss>> From<L> for Losses {
+impl Losses {
+    /// No loss yet: [`Compile::loss_of`] gives one to some outputs.
+    pub fn none() -> Losses {
+        Losses(PerOutput::None)
+    }
+}
+
+impl<L: Into<LossChoice>> From<L> for Losses {
     fn from(loss: L) -> Losses {
         Losses(PerOutput::Each(loss.into()))
     }
@@ -145,7 +224,7 @@ impl<L: Into<Loss>> From<L> for Losses {
 macro_rules! losses {
     ($($loss:expr),* $(,)?) => {
         $crate::compile::Losses($crate::compile::PerOutput::List(vec![
-            $(Some(::ibex_nn::losses::Loss::from($loss))),*
+            $(Some(::ibex_nn::losses::LossChoice::from($loss))),*
         ]))
     };
 }

@@ -12,7 +12,7 @@ use crate::data::{Arrays, BatchBuffers, Samples, epoch_order};
 use crate::error::{Error, Result};
 use crate::history::{History, Logs};
 use crate::model::Model;
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 use crate::step::Mode;
 
 /// How to train: what `keras.Model.fit` takes beside the data.
@@ -203,6 +203,7 @@ impl Model {
             verbose: fit.verbose,
             validates: validation.is_some(),
         };
+        self.advise(&train, fit.verbose)?;
         let mut callbacks = std::mem::take(&mut fit.callbacks);
         let (mut checkpoint, mut stop) = (None, false);
         if let Some(folder) = &fit.checkpoint {
@@ -231,6 +232,21 @@ impl Model {
         };
         run.train(self, &train, validation.as_ref(), &fit)?;
         Ok(run.history)
+    }
+
+    /// Says once what cannot be meant.
+    fn advise(&mut self, train: &Samples, verbose: u8) -> Result<()> {
+        let advised = self.compiled.as_ref().is_some_and(|compiled| compiled.advised);
+        if verbose == 0 || advised {
+            return Ok(());
+        }
+        for advice in self.advice_on(train)? {
+            say(format_args!("warning: {advice}\n"));
+        }
+        if let Some(compiled) = &mut self.compiled {
+            compiled.advised = true;
+        }
+        Ok(())
     }
 
     fn fit_data(&mut self, samples: Samples, fit: &mut Fit) -> Result<(Samples, Option<Samples>)> {

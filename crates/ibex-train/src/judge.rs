@@ -61,7 +61,7 @@ impl Judge {
         outputs: &[PartialType],
         targets: &[PartialType],
     ) -> Result<Judge> {
-        let losses = compile.losses.resolve("losses", names)?;
+        let losses = compile.losses_for(names, outputs, targets)?;
         let loss_weights = compile.loss_weights.resolve("loss weights", names)?;
         for (i, loss) in losses.iter().enumerate() {
             if let (Some(loss), Some(target)) = (loss, targets.get(i)) {
@@ -204,6 +204,10 @@ impl Judge {
         });
         let mut all: Vec<(String, f64)> = means.chain(metrics).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
+        // Outputs of one layer share their names: Keras shows the last.
+        all.reverse();
+        all.dedup_by(|a, b| a.0 == b.0);
+        all.reverse();
         all.into_iter().collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Models, the training loop, data sets and curves: what turns descriptions into trained files.
 //!
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
-//! Read in this order: [`model`], [`compile`], [`data`], `step` (one step as one program),
+//! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one program),
 //! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`],
 //! [`saving`], [`summary`].
 
@@ -22,6 +22,7 @@ mod judge;
 pub mod model;
 pub mod npz;
 pub mod plot;
+pub mod problem;
 mod progress;
 pub mod random;
 pub mod saving;

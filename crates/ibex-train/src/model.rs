@@ -52,6 +52,8 @@ pub(crate) struct Compiled {
     pub(crate) optimizer: OptimizerState,
     /// Whether training has begun, here or before the model was saved.
     pub(crate) begun: bool,
+    /// Whether advice was given.
+    pub(crate) advised: bool,
     /// Made with the first data: metrics depend on the targets' types.
     pub(crate) judges: Option<Judges>,
 }
@@ -251,14 +253,16 @@ impl Model {
     /// If losses or metrics are given for outputs that the model does not have.
     pub fn compile(&mut self, config: Compile) -> Result<()> {
         let names = self.functional.output_names();
-        config.losses.resolve("losses", &names)?;
+        let outputs: Vec<PartialType> = self.functional.outputs().iter().map(|t| t.ty()).collect();
+        config.losses_for(&names, &outputs, &outputs)?;
         config.loss_weights.resolve("loss weights", &names)?;
         config.metrics.resolve("metrics", &names)?;
         config.weighted_metrics.resolve("metrics", &names)?;
         config.optimizer.check()?;
         let optimizer = OptimizerState::new(&config.optimizer, &self.trained());
         self.programs.clear();
-        self.compiled = Some(Compiled { config, optimizer, begun: false, judges: None });
+        self.compiled =
+            Some(Compiled { config, optimizer, begun: false, advised: false, judges: None });
         Ok(())
     }
 
@@ -282,6 +286,8 @@ impl Model {
         let types: Vec<PartialType> = self.functional.inputs().iter().map(|t| t.ty()).collect();
         let x = fit_inputs(samples.x, &names, &types)?;
         let y: Vec<Array> = samples.y.into_iter().map(crate::data::narrowed).collect();
+        let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("fit"))?;
+        let y = compiled.config.with_spare_targets(y, &self.functional.output_names())?;
         let weights = samples.weights.into_iter().map(crate::data::narrowed).collect();
         let samples = Samples { x, y, weights };
         samples.check()?;
@@ -331,7 +337,7 @@ impl Model {
             PartialType::new(array.dtype(), shape)
         };
         let targets: Vec<PartialType> = y.iter().map(target).collect();
-        let losses = compiled.config.losses.resolve("losses", &names)?;
+        let losses = compiled.config.losses_for(&names, &outputs, &targets)?;
         for ((loss, array), output) in losses.iter().zip(y).zip(&outputs) {
             if let Some(loss) = loss {
                 loss.check_labels(array, output).map_err(Error::Data)?;
@@ -390,7 +396,9 @@ impl Model {
     /// The types of targets of the kind that the losses take.
     fn example_targets(&self) -> Result<Vec<PartialType>> {
         let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("explain_plan"))?;
-        let losses = compiled.config.losses.resolve("losses", &self.functional.output_names())?;
+        let types: Vec<PartialType> = self.functional.outputs().iter().map(|t| t.ty()).collect();
+        let names = self.functional.output_names();
+        let losses = compiled.config.losses_for(&names, &types, &types)?;
         let outputs = self.functional.outputs().iter().zip(losses);
         Ok(outputs
             .map(|(output, loss)| {

@@ -1,4 +1,5 @@
-//! Training data in `.npz` files: `x0, x1, …` (or `x`), `y0, y1, …` (or `y`), `sample_weight`.
+//! Training data in `.npz` files: `x0, x1, …` (or `x`), `y0, y1, …` (or `y`), and
+//! `sample_weight` for all outputs or `sample_weight0, …` for one each.
 
 use std::path::Path;
 
@@ -28,9 +29,11 @@ pub fn read_samples(path: &Path, inputs: usize, outputs: Option<usize>) -> Resul
     for name in wanted("y", outputs, &names, path)? {
         samples.y.push(to_array(&name, reader.read(&name)?, path)?);
     }
-    if names.iter().any(|name| name == "sample_weight") {
-        let weights = reader.read("sample_weight")?;
-        samples.weights.push(to_array("sample_weight", weights, path)?);
+    let has = |name: &String| names.contains(name);
+    let numbered = (0..outputs).map(|i| format!("sample_weight{i}")).take_while(has);
+    let one = Some("sample_weight".to_string()).filter(has);
+    for name in one.into_iter().chain(numbered) {
+        samples.weights.push(to_array(&name, reader.read(&name)?, path)?);
     }
     Ok(samples)
 }

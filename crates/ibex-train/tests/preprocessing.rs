@@ -28,6 +28,10 @@ fn adapted_layers_of_keras_are_loaded_and_saved_as_keras_has_them() {
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("saved.keras");
     model.save(&saved).unwrap();
+    // Set it to look at the file with real Keras.
+    if let Some(kept) = std::env::var_os("IBEX_KEEP_SAVED_MODELS") {
+        model.save(std::path::Path::new(&kept).join("adapted.keras")).unwrap();
+    }
     let (ours, keras) = (KerasArchive::read(&saved).unwrap(), KerasArchive::read(&path).unwrap());
     assert_eq!(ours.assets, keras.assets);
     let place = "layers/integer_lookup_1/vars/idf_weights";

@@ -184,9 +184,89 @@ def sparse(wanted):
                np.array([[100, 0, 0], [100, 0, -100], [1e4, 1e4, 1e4]], "float32"))
 
 
+def hinges(wanted):
+    random = store.generator("hinges")
+    signs = random.choice([-1.0, 1.0], (4, 3)).astype("float32")
+    y_pred = random.normal(size=(4, 3)).astype("float32")
+    one_hot = np.eye(3, dtype="float32")[[0, 2, 1, 1]]
+    for kind in (L.Hinge, L.SquaredHinge):
+        base = store.snake(kind.__name__)
+        wanted.add(base, kind(), signs, y_pred, (4,))
+        wanted.add(base + "_bits", kind(), (signs + 1) / 2, y_pred)
+        wanted.add(base + "_sum", kind(reduction="sum"), signs, y_pred)
+    wanted.add("categorical_hinge", L.CategoricalHinge(), one_hot, y_pred, (4,))
+
+
+def distributions(wanted):
+    random = store.generator("distributions")
+    one_hot = np.eye(4, dtype="float32")[random.integers(0, 4, 5)]
+    y_pred, soft = softmax(random.normal(size=(5, 4))), softmax(random.normal(size=(5, 4)))
+    wanted.add("kl_divergence", L.KLDivergence(), soft, y_pred, (5,))
+    wanted.add("kl_divergence_extreme", L.KLDivergence(reduction="none"), one_hot,
+               np.eye(4, dtype="float32")[[0, 1, 2, 3, 0]])
+    wanted.add("poisson", L.Poisson(), random.integers(0, 4, (5, 3)).astype("float32"),
+               random.uniform(0.1, 3, (5, 3)).astype("float32"), (5,))
+    vectors = random.normal(size=(2, 5, 3)).astype("float32")
+    wanted.add("cosine_similarity", L.CosineSimilarity(), vectors[0], vectors[1], (5,))
+    labels = random.integers(0, 4, 5).astype("int32")
+    for q in (0.3, 0.9):
+        wanted.add(f"generalized_{q}".replace(".", "p"),
+                   L.CategoricalGeneralizedCrossEntropy(q=q), labels, y_pred, (5,))
+    for name, more in {"": {}, "_options": {"alpha": 0.4, "gamma": 1.5}, "_smoothing":
+                       {"label_smoothing": 0.1}}.items():
+        wanted.add("categorical_focal" + name, L.CategoricalFocalCrossentropy(**more), one_hot,
+                   y_pred, (5,))
+    wanted.add("categorical_focal_logits", L.CategoricalFocalCrossentropy(from_logits=True),
+               one_hot, vectors.reshape(-1)[:20].reshape(5, 4))
+    bits = random.integers(0, 2, (5, 3)).astype("float32")
+    chance = random.uniform(0.05, 0.95, (5, 3)).astype("float32")
+    for name, more in {"": {}, "_balanced": {"apply_class_balancing": True, "alpha": 0.3},
+                       "_options": {"gamma": 1.0, "label_smoothing": 0.1}}.items():
+        wanted.add("binary_focal" + name, L.BinaryFocalCrossentropy(**more), bits, chance, (5,))
+    wanted.add("binary_focal_logits", L.BinaryFocalCrossentropy(from_logits=True), bits, vectors[0])
+
+
+def segmentation(wanted):
+    random = store.generator("segmentation")
+    y_true = random.integers(0, 2, (3, 4, 4, 2)).astype("float32")
+    y_pred = random.uniform(size=(3, 4, 4, 2)).astype("float32")
+    wanted.add("dice", L.Dice(), y_true, y_pred)
+    wanted.add("dice_axis", L.Dice(axis=(1, 2, 3)), y_true, y_pred, (3,))
+    wanted.add("tversky", L.Tversky(), y_true, y_pred)
+    wanted.add("tversky_options", L.Tversky(alpha=0.3, beta=0.8, axis=(1, 2)), y_true, y_pred)
+
+
+def sequences(wanted):
+    random = store.generator("sequences")
+    logits = (random.normal(size=(4, 9, 5)) * 2).astype("float32")
+    # Repeated labels, few labels, none at all, and as many as fit.
+    labels = np.array([[1, 1, 2, 0], [3, 0, 0, 0], [0, 0, 0, 0], [4, 3, 4, 4]], "int32")
+    wanted.add("ctc", L.CTC(), labels, logits, (4,))
+    wanted.add("ctc_none", L.CTC(reduction="none"), labels, logits)
+    wanted.add("ctc_float_labels", L.CTC(), labels.astype("float32"), logits)
+    wanted.add("ctc_uniform", L.CTC(), labels, np.zeros((4, 9, 5), "float32"))
+    wanted.add("ctc_large", L.CTC(reduction="none"), labels, logits * 40)
+    wanted.add("ctc_too_long_extreme", L.CTC(reduction="none"), labels[[0, 3]], logits[:2, :3])
+
+
+def similarity(wanted):
+    random = store.generator("similarity")
+    vectors = random.normal(size=(8, 4))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("float32")
+    labels = np.array([0, 1, 2, 0, 1, 2, 1, 0], "int32")
+    wanted.add("circle", L.Circle(), labels, vectors, (8,))
+    wanted.add("circle_column", L.Circle(gamma=20.0), labels[:, None], vectors)
+    wanted.add("circle_options", L.Circle(gamma=10.0, margin=0.25, remove_diagonal=False,
+                                          reduction="none"), labels, vectors)
+    # A class of one sample has no pair of its own: it does not count.
+    wanted.add("circle_alone", L.Circle(gamma=10.0), np.array([0, 0, 0, 1, 1, 2, 2, 3], "int32"),
+               vectors)
+
+
 def make():
     wanted = Wanted()
-    for part in (regression, binary, categorical, sparse):
+    for part in (regression, binary, categorical, sparse, hinges, distributions, segmentation,
+                 sequences, similarity):
         part(wanted)
     store.write_by_class("losses", wanted.cases, wanted.arrays)
     return len(wanted.cases)

@@ -158,9 +158,133 @@ def confusion(wanted):
                                                      r.uniform(size=6).astype("float32")))
 
 
+def losses(wanted):
+    """Losses as metrics that the parts above leave out."""
+    signs = lambda r, i: (r.choice([-1.0, 1.0], (6, 3)).astype("float32"),  # noqa: E731
+                          r.normal(size=(6, 3)).astype("float32"))
+    one_hot = lambda r, i: (np.eye(4, dtype="float32")[r.integers(0, 4, 6)],  # noqa: E731
+                            softmax(r.normal(size=(6, 4))))
+    positive = lambda r, i: (r.uniform(0.1, 2, (6, 3)).astype("float32"),  # noqa: E731
+                             r.uniform(0.1, 2, (6, 3)).astype("float32"))
+    wanted.add("metric_hinge", M.Hinge, signs, (6,))
+    wanted.add("metric_squared_hinge", M.SquaredHinge, signs, (6,))
+    wanted.add("metric_categorical_hinge", M.CategoricalHinge, one_hot, (6,))
+    wanted.add("metric_kl_divergence", M.KLDivergence, one_hot, (6,))
+    wanted.add("metric_poisson", M.Poisson, positive, (6,))
+    wanted.add("metric_cosine_similarity", M.CosineSimilarity, signs, (6,))
+    L = keras.losses
+    for name, function, data in (("huber", L.huber, signs), ("dice", L.dice, positive),
+                                 ("log_cosh", L.log_cosh, signs),
+                                 ("mean_squared_error", L.mean_squared_error, signs),
+                                 ("categorical_focal_crossentropy",
+                                  L.categorical_focal_crossentropy, one_hot)):
+        wanted.add("wrapped_" + name, lambda: M.MeanMetricWrapper(function, name="own"), data,
+                   None if name == "dice" else (6,))
+    wanted.add("wrapped_huber_delta", lambda: M.MeanMetricWrapper(L.huber, name="own", delta=0.5),
+               signs, (6,))
+    wanted.add("wrapped_loss", lambda: M.MeanMetricWrapper(L.MeanSquaredError(), name="own"), signs)
+
+
+def regression(wanted):
+    def pair(shape):
+        def data(random, _):
+            y_true = random.normal(size=shape)
+            return (y_true.astype("float32"),
+                    (0.8 * y_true + 0.3 * random.normal(size=shape)).astype("float32"))
+        return data
+
+    for aggregation in ("uniform_average", "variance_weighted_average", None):
+        name = f"r2_score_{aggregation}".lower()
+        wanted.add(name, lambda: M.R2Score(class_aggregation=aggregation), pair((6, 3)), (6,))
+    wanted.add("r2_score_adjusted", lambda: M.R2Score(num_regressors=2), pair((6, 1)), (6, 1))
+    wanted.add("r2_score_too_many_regressors", lambda: M.R2Score(num_regressors=40), pair((6, 2)))
+    for kind in (M.PearsonCorrelation, M.ConcordanceCorrelation):
+        base = store.snake(kind.__name__)
+        wanted.add(base, lambda: kind(), pair((5, 7)), (5,))
+        wanted.add(base + "_axis_0", lambda: kind(axis=0), pair((5, 7)))
+        wanted.add(base + "_3d", lambda: kind(), pair((4, 3, 6)), (4, 3))
+
+
+def best_at(wanted):
+    column = lambda r, i: (r.integers(0, 2, (12, 1)).astype("float32"),  # noqa: E731
+                           r.uniform(size=(12, 1)).astype("float32"))
+    matrix = lambda r, i: (r.integers(0, 2, (8, 4)).astype("float32"),  # noqa: E731
+                           r.uniform(size=(8, 4)).astype("float32"))
+    for kind in (M.PrecisionAtRecall, M.RecallAtPrecision, M.SensitivityAtSpecificity,
+                 M.SpecificityAtSensitivity):
+        base = store.snake(kind.__name__)
+        wanted.add(base, lambda: kind(0.5), column, (12,))
+        wanted.add(base + "_high", lambda: kind(0.8), column, (12,))
+        wanted.add(base + "_out_of_reach", lambda: kind(1.0), column)
+        wanted.add(base + "_matrix", lambda: kind(0.6), matrix, (8, 1))
+        wanted.add(base + "_class_2", lambda: kind(0.5, class_id=2), matrix, (8,))
+        for count in (1, 2, 7):
+            wanted.add(f"{base}_{count}_thresholds", lambda: kind(0.5, num_thresholds=count),
+                       column, (12,))
+    for kind in (M.TrueNegatives, M.FalsePositives):
+        base = store.snake(kind.__name__)
+        wanted.add(base, lambda: kind(), column, (12,))
+        wanted.add(base + "_thresholds", lambda: kind(thresholds=[0.3, 0.7]), column, (12,))
+
+
+def f_scores(wanted):
+    one_hot = lambda r, i: (np.eye(4, dtype="float32")[r.integers(0, 4, 9)],  # noqa: E731
+                            softmax(r.normal(size=(9, 4))))
+    labels = lambda r, i: (r.integers(0, 2, (9, 4)).astype("int32"),  # noqa: E731
+                           r.uniform(size=(9, 4)).astype("float32"))
+    for average in ("micro", "macro", "weighted", None):
+        name = f"score_{average}".lower()
+        wanted.add("f1_" + name, lambda: M.F1Score(average=average), one_hot, (9,))
+        wanted.add("f1_threshold_" + name, lambda: M.F1Score(average=average, threshold=0.4),
+                   labels, (9,))
+        for beta in (0.5, 2.0):
+            wanted.add(f"fbeta_{beta}_{name}".replace(".", "p"),
+                       lambda: M.FBetaScore(average=average, beta=beta), one_hot, (9,))
+    wanted.add("f1_score_zeros", M.F1Score,
+               lambda r, i: (r.integers(0, 2, (3, 4)).astype("int32"), np.zeros((3, 4), "float32")))
+
+
+def overlaps(wanted):
+    classes = lambda r, i: (r.integers(0, 4, 12).astype("int32"),  # noqa: E731
+                            r.integers(0, 4, 12).astype("int32"))
+    image = lambda r, i: (r.integers(0, 4, (2, 3, 3)).astype("int32"),  # noqa: E731
+                          softmax(r.normal(size=(2, 3, 3, 4))))
+    one_hot = lambda r, i: (np.eye(4, dtype="float32")[r.integers(0, 4, (2, 5))],  # noqa: E731
+                            softmax(r.normal(size=(2, 5, 4))))
+    first = lambda r, i: tuple(np.moveaxis(a, -1, 0) for a in one_hot(r, i))  # noqa: E731
+    column = lambda r, i: (r.integers(0, 2, (9, 1)).astype("float32"),  # noqa: E731
+                           np.round(r.uniform(size=(9, 1)), 1).astype("float32"))
+    wanted.add("io_u", lambda: M.IoU(4, [0, 2]), classes, (12,))
+    wanted.add("io_u_float", lambda: M.IoU(4, [1], dtype="float32"), classes, (12,))
+    wanted.add("io_u_ignored", lambda: M.IoU(4, [0, 1, 2, 3], ignore_class=1), classes)
+    wanted.add("io_u_out_of_range", lambda: M.IoU(3, [0, 1, 2], ignore_class=-1),
+               lambda r, i: (r.integers(-1, 5, 12).astype("int32"),
+                             r.integers(-1, 5, 12).astype("int32")))
+    wanted.add("io_u_absent", lambda: M.IoU(6, [0, 5]), classes)
+    wanted.add("io_u_dense", lambda: M.IoU(4, [0, 3], sparse_y_true=False, sparse_y_pred=False,
+                                           dtype="float32"), one_hot, (2, 5))
+    wanted.add("mean_io_u", lambda: M.MeanIoU(4, dtype="float32"), classes, (12,))
+    wanted.add("mean_io_u_image", lambda: M.MeanIoU(4, sparse_y_pred=False), image, (2, 3, 3))
+    wanted.add("mean_io_u_ignored", lambda: M.MeanIoU(4, ignore_class=0, sparse_y_true=False,
+                                                      sparse_y_pred=False), one_hot)
+    wanted.add("binary_io_u", M.BinaryIoU, column)
+    for ids in ([0], [1], [0, 1]):
+        name = "binary_io_u_" + "_".join(map(str, ids))
+        wanted.add(name, lambda: M.BinaryIoU(ids, threshold=0.3, dtype="float32"), column, (9, 1))
+    wanted.add("one_hot_io_u", lambda: M.OneHotIoU(4, [0, 2], dtype="float32"), one_hot, (2, 5))
+    wanted.add("one_hot_io_u_ignored", lambda: M.OneHotIoU(4, [1], ignore_class=2), one_hot)
+    wanted.add("one_hot_io_u_sparse", lambda: M.OneHotIoU(4, [1], sparse_y_pred=True),
+               lambda r, i: (np.eye(4, dtype="float32")[r.integers(0, 4, 9)],
+                             r.integers(0, 4, 9).astype("int32")))
+    wanted.add("one_hot_mean_io_u", lambda: M.OneHotMeanIoU(4, dtype="float32"), one_hot, (2, 5))
+    wanted.add("one_hot_mean_io_u_ignored", lambda: M.OneHotMeanIoU(4, ignore_class=1), one_hot)
+    # Keras sums the result along the same axis, so that no other axis but the first works.
+    wanted.add("one_hot_mean_io_u_axis_0", lambda: M.OneHotMeanIoU(4, axis=0), first)
+
+
 def make():
     wanted = Wanted()
-    for part in (means, accuracies, confusion):
+    for part in (means, accuracies, confusion, losses, regression, best_at, f_scores, overlaps):
         part(wanted)
     store.write_by_class("metrics", wanted.cases, wanted.arrays)
     return len(wanted.cases)

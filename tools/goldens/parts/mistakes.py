@@ -233,7 +233,6 @@ LAYERS = {
     "PReLU": [("shared_axis_out_of_range", {"shared_axes": [4]}, [(4, 3)])],
     "Discretization": [
         ("neither", {}, [(4,)]),
-        ("both", {"bin_boundaries": [0.0, 1.0], "num_bins": 4}, [(4,)]),
         ("output_mode", {"bin_boundaries": [0.0, 1.0], "output_mode": "two_hot"}, [(4,)]),
     ],
     "CategoryEncoding": [

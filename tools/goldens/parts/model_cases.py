@@ -408,6 +408,142 @@ def not_compiled():
                                "a": L.Dense(1, name="first")(value)}, name="plain")
 
 
+def column(random):
+    return normal(random, 24, 5), normal(random, 24, 1)
+
+
+def trained_by(optimizer):
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"), L.Dense(1)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+@case("Nadam: a scalar that all weights share", column, resumed=True)
+def nadam():
+    return trained_by(optimizers.Nadam(0.01))
+
+
+@case("Lamb with weight decay", column, resumed=True)
+def lamb():
+    return trained_by(optimizers.Lamb(0.01, weight_decay=0.01))
+
+
+@case("Adafactor: means of rows and columns", column, resumed=True)
+def adafactor():
+    return trained_by(optimizers.Adafactor(0.1))
+
+
+@case("Muon for the hidden layer, Adam for the rest", column, resumed=True)
+def muon():
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"),
+                              L.Dense(1, name="last")])
+    model.compile(optimizers.Muon(0.01, exclude_layers=["last"]), "mse")
+    return model
+
+
+@case("ScheduleFreeAdamW with warm-up", column, resumed=True)
+def schedule_free():
+    return trained_by(optimizers.ScheduleFreeAdamW(0.01, warmup_steps=4))
+
+
+@case("Adam inside a loss scale that grows every two steps", column, resumed=True)
+def loss_scale():
+    return trained_by(optimizers.LossScaleOptimizer(optimizers.Adam(0.01), initial_scale=64.0,
+                                                    dynamic_growth_steps=2))
+
+
+@case("names that mean a loss and a metric for each kind of output: crossentropy, acc",
+      lambda r: (normal(r, 20, 4), [bits(r, 20, 1), labels(r, 3, 20), one_hot(r, 4, 20)]))
+def crossentropy_by_name():
+    value = keras.Input((4,))
+    model = keras.Model(value, [L.Dense(1, activation="sigmoid", name="yes")(value),
+                                L.Dense(3, activation="softmax", name="kind")(value),
+                                L.Dense(4, activation="softmax", name="sort")(value)])
+    model.compile(optimizers.SGD(0.1), ["crossentropy", "ce", "crossentropy"],
+                  metrics=[["acc"], ["accuracy"], ["acc"]])
+    return model
+
+
+@case("sample weights for each output; weighted metrics by name; loss weights by name",
+      lambda r: (normal(r, 22, 4), [normal(r, 22, 2), labels(r, 3, 22)],
+                 [weight(r, 22), weight(r, 22)]))
+def sample_weights_by_output():
+    value = keras.Input((4,))
+    model = keras.Model(value, [L.Dense(2, name="number")(value),
+                                L.Dense(3, activation="softmax", name="kind")(value)])
+    model.compile(optimizers.SGD(0.1),
+                  {"number": "mse", "kind": "sparse_categorical_crossentropy"},
+                  loss_weights={"number": 0.5, "kind": 2.0},
+                  metrics={"kind": ["accuracy"]},
+                  weighted_metrics={"number": ["mae", metrics.R2Score()],
+                                    "kind": ["accuracy", "sparse_categorical_crossentropy"]})
+    return model
+
+
+@case("an output without a loss, whose targets are judged by metrics alone",
+      lambda r: (normal(r, 20, 4), [normal(r, 20, 2), bits(r, 20, 1), normal(r, 20, 3)]))
+def metrics_without_loss():
+    value = keras.Input((4,))
+    hidden = L.Dense(5, activation="tanh")(value)
+    model = keras.Model(value, [L.Dense(2, name="first")(hidden),
+                                L.Dense(1, activation="sigmoid", name="second")(hidden),
+                                L.Activation("linear", name="third")(L.Dense(3)(hidden))])
+    model.compile(optimizers.Adam(0.01), ["mse", "binary_crossentropy", None],
+                  metrics=[["mae"], [metrics.AUC(name="area")], ["mse"]])
+    return model
+
+
+@case("functions and losses as metrics beside names",
+      lambda r: (normal(r, 20, 4), normal(r, 20, 3)))
+def losses_as_metrics():
+    model = keras.Sequential([L.Input((4,)), L.Dense(5, activation="relu"), L.Dense(3)])
+    model.compile(optimizers.RMSprop(0.01), losses.mean_squared_error,
+                  metrics=[losses.huber, losses.LogCosh(), losses.mean_absolute_error,
+                           metrics.MeanMetricWrapper(losses.log_cosh, name="wrapped")])
+    return model
+
+
+@case("regression judged by correlations and explained variance",
+      lambda r: (normal(r, 20, 4), normal(r, 20, 3)), validation_split=0.2)
+def correlations():
+    model = keras.Sequential([L.Input((4,)), L.Dense(5, activation="relu"), L.Dense(3)])
+    model.compile(optimizers.Adam(0.01), "mse",
+                  metrics=[metrics.PearsonCorrelation(), metrics.ConcordanceCorrelation(),
+                           metrics.R2Score(class_aggregation="variance_weighted_average")])
+    return model
+
+
+@case("classes judged by overlaps, F scores and best rates",
+      lambda r: (normal(r, 24, 5), one_hot(r, 3, 24)))
+def overlaps_and_scores():
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="relu"),
+                              L.Dense(3, activation="softmax")])
+    model.compile(optimizers.Adam(0.01), losses.CategoricalFocalCrossentropy(),
+                  metrics=[metrics.OneHotMeanIoU(3), metrics.OneHotIoU(3, [0, 1]),
+                           metrics.F1Score(average="macro"),
+                           metrics.FBetaScore(average="micro", beta=2.0),
+                           metrics.PrecisionAtRecall(0.5),
+                           metrics.SpecificityAtSensitivity(0.6, class_id=1)],
+                  weighted_metrics=[metrics.TrueNegatives(name="no")])
+    return model
+
+
+@case("label sequences: CTC over time steps",
+      lambda r: (normal(r, 12, 7, 3), r.integers(0, 4, (12, 3)).astype("int32")))
+def label_sequences():
+    model = keras.Sequential([L.Input((7, 3)), L.Dense(5, activation="tanh"), L.Dense(4)])
+    model.compile(optimizers.Adam(0.01), "ctc")
+    return model
+
+
+@case("embeddings of classes by the circle loss",
+      lambda r: (normal(r, 24, 5), labels(r, 3, 24)))
+def circle_embeddings():
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"), L.Dense(4),
+                              L.UnitNormalization()])
+    model.compile(optimizers.SGD(0.01), losses.Circle(gamma=8.0))
+
+
 def words(random, *shape):
     """Word numbers with padding, 0, at the end of most rows and all of one."""
     found = random.integers(1, 12, shape)

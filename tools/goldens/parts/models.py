@@ -72,8 +72,10 @@ def write(case):
     # Inputs follow the order of `model.inputs`, which for a dict is that of its sorted keys.
     put(arrays, "x", x)
     put(arrays, "y", y)
-    if sample_weight is not None:
+    if isinstance(sample_weight, np.ndarray):
         arrays["sample_weight"] = sample_weight
+    elif sample_weight is not None:
+        put(arrays, "sample_weight", sample_weight)
     put(arrays, "pred_before", model.predict(x, batch_size=batch_size, verbose=0))
     store.write_keras(f"models/{case.name}.keras", model, compress=False)
     if case.weights_h5:

@@ -4,8 +4,9 @@
 //! `float32`, the operation, and casts of its results back, which round once, as before.
 //! What only moves elements stays as it is.
 
+use ibex_graph::op::Kind;
 use ibex_graph::ops::cast::Cast;
-use ibex_graph::{DType, Node, ValueId};
+use ibex_graph::{DType, Node, Op, ValueId};
 
 use super::Supports;
 use super::parts::{Builder, Parts, Placed};
@@ -20,7 +21,9 @@ pub(super) fn run(parts: &mut Parts, supports: &Supports<'_>) -> usize {
     parts.rebuild(|builder, node| {
         let inputs = node.inputs.iter().map(|&input| builder.ty(input).dtype);
         let half = inputs.chain(node.types.iter().map(|ty| ty.dtype)).find(|&dtype| narrow(dtype));
-        let lacks = half.is_some_and(|dtype| !supports(&node.op, dtype));
+        // Casts are what is written here; arguments, variables and constants compute nothing.
+        let computes = !matches!(node.op, Op::Cast(_)) && node.op.kind() != Kind::Leaf;
+        let lacks = computes && half.is_some_and(|dtype| !supports(&node.op, dtype));
         match lacks.then(|| widen(builder, &node, narrow)).flatten() {
             Some(outputs) => {
                 widened += 1;

@@ -86,4 +86,8 @@ impl Layer for CategoryEncoding {
     fn signature(&self) -> &'static [&'static str] {
         &["inputs", "count_weights"]
     }
+
+    fn arguments_of_build(&self) -> &'static [&'static str] {
+        &["inputs"]
+    }
 }

@@ -75,8 +75,4 @@ impl Layer for CenterCrop {
         }
         vec![cropped]
     }
-
-    fn is_built_at_once(&self) -> bool {
-        true
-    }
 }

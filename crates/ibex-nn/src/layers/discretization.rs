@@ -141,8 +141,4 @@ impl Layer for Discretization {
         };
         vec![encode(&bins, self.output_mode, depth, dtype, None)]
     }
-
-    fn is_built_at_once(&self) -> bool {
-        true
-    }
 }

@@ -149,9 +149,9 @@ impl Layer for GroupQueryAttention {
         inner.build(build, ("_value_dense", "value"), value, 1, &[shared, dim])?;
         self.weighing().build(build, 4)?;
         let output: Vec<usize> = query.shape.dim(-1).into_iter().collect();
-        // The penalty on the activity of this projection is that on the layer's own output.
-        let outer = Projections { activity_regularizer: None, ..inner };
-        outer.build(build, ("_output_dense", "attention_output"), &asked, 2, &output)?;
+        // Keras adds the penalty on the activity of this projection and that on the layer's own
+        // output, which is the same.
+        inner.build(build, ("_output_dense", "attention_output"), &asked, 2, &output)?;
         Ok(())
     }
 

@@ -162,6 +162,10 @@ impl Layer for IntegerLookup {
         found
     }
 
+    fn arguments_of_build(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn forward(&self, _: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
         if inputs[0].is_poisoned() {
             return vec![inputs[0].clone()];

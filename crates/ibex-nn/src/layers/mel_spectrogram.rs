@@ -215,8 +215,4 @@ impl Layer for MelSpectrogram {
         let shape = [batch, vec![level.dim(1), level.dim(2)]].concat();
         vec![level.reshape(shape).cast(self.base.dtype.compute())]
     }
-
-    fn is_built_at_once(&self) -> bool {
-        true
-    }
 }

@@ -86,8 +86,4 @@ impl Layer for Resizing {
         let size = [self.height, self.width];
         vec![resize(&inputs[0], size, options, self.data_format.image_channels())]
     }
-
-    fn is_built_at_once(&self) -> bool {
-        true
-    }
 }

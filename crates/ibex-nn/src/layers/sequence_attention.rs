@@ -48,23 +48,17 @@ impl Sequences {
     /// Means weighted by the products of queries and keys, without keeping scores if they are not
     /// wanted.
     pub(super) fn by_products(&self, call: &mut Call<'_>) -> Vec<Tensor> {
-        let plain = self.query.rank() == 3 && self.dropout < 1.0;
+        let plain = self.query.rank() == 3 && self.dropout < 1.0 && call.mask(1).is_none();
         if call.flag("return_attention_scores") || !plain {
             let scores = self.query.matmul(&self.key.matrix_transpose());
             return self.by_scores(call, &scores);
         }
         let drawn =
             (call.training() && self.dropout > 0.0).then(|| call.trace().next_random_of(self.seed));
-        // Alone, the future hides no query's first key.
-        let causal = call.flag("use_causal_mask") && call.mask(1).is_none();
-        let added = self.seen(call).filter(|_| !causal).map(|seen| {
-            let zero = Tensor::scalar(self.query.dtype(), 0.0);
-            seen.select(&zero, &(zero.zeros_like() - lowering(zero.dtype()))).expand_dims(1)
-        });
         let options = AttentionOptions {
             scale: Some(1.0),
-            mask: added.as_ref(),
-            causal,
+            mask: None,
+            causal: call.flag("use_causal_mask"),
             dropout: drawn.as_ref().map(|(state, stream)| (self.dropout, state, *stream)),
         };
         let [query, key, value] = [&self.query, &self.key, &self.value].map(|x| x.expand_dims(2));
@@ -77,7 +71,12 @@ impl Sequences {
     /// are wanted.
     pub(super) fn by_scores(&self, call: &mut Call<'_>, scores: &Tensor) -> Vec<Tensor> {
         let lowered = match self.seen(call) {
-            Some(seen) => seen.select(scores, &(scores - lowering(scores.dtype()))),
+            // Keras subtracts so much that the scores are rounded away: a query whose keys are all
+            // hidden gets the mean of all values. Their gradient stays.
+            Some(seen) => {
+                let rounded = scores - scores.stop_gradient() - lowering(scores.dtype());
+                seen.select(scores, &rounded)
+            }
             None => scores.clone(),
         };
         let mut weights = lowered.softmax(-1);

@@ -19,7 +19,10 @@ mod categorical_crossentropy;
 mod categorical_focal_crossentropy;
 mod categorical_generalized_cross_entropy;
 mod categorical_hinge;
+mod choice;
+mod circle;
 mod cosine_similarity;
+mod ctc;
 mod dice;
 mod hinge;
 mod huber;
@@ -42,7 +45,10 @@ pub use categorical_crossentropy::CategoricalCrossentropy;
 pub use categorical_focal_crossentropy::CategoricalFocalCrossentropy;
 pub use categorical_generalized_cross_entropy::CategoricalGeneralizedCrossEntropy;
 pub use categorical_hinge::CategoricalHinge;
+pub use choice::LossChoice;
+pub use circle::Circle;
 pub use cosine_similarity::CosineSimilarity;
+pub use ctc::CTC;
 pub use dice::Dice;
 pub use hinge::Hinge;
 pub use huber::Huber;
@@ -117,10 +123,12 @@ keras_family! {
     Loss(dyn LossFunction), "keras.losses", "loss", {
         BinaryCrossentropy: ["binary_crossentropy", "bce", "BCE"],
         BinaryFocalCrossentropy: ["binary_focal_crossentropy"],
+        CTC: ["ctc"],
         CategoricalCrossentropy: ["categorical_crossentropy"],
         CategoricalFocalCrossentropy: ["categorical_focal_crossentropy"],
-        CategoricalGeneralizedCrossEntropy: [],
+        CategoricalGeneralizedCrossEntropy: ["categorical_generalized_cross_entropy"],
         CategoricalHinge: ["categorical_hinge"],
+        Circle: ["circle"],
         CosineSimilarity: ["cosine_similarity"],
         Dice: ["dice"],
         Hinge: ["hinge"],

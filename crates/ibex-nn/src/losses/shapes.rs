@@ -68,7 +68,13 @@ fn alike(a: &Option<usize>, b: &Option<usize>) -> bool {
     a.is_none() || b.is_none() || a == b
 }
 
-fn misfit(name: &str, y_true: &PartialType, y_pred: &PartialType, expected: &str) -> ConfigError {
+/// That targets and predictions do not go together.
+pub(crate) fn misfit(
+    name: &str,
+    y_true: &PartialType,
+    y_pred: &PartialType,
+    expected: &str,
+) -> ConfigError {
     ConfigError::new(format!("the targets do not fit the predictions of the loss `{name}`"))
         .expected(expected)
         .received(format!("targets {}, predictions {}", y_true.shape, y_pred.shape))

@@ -8,7 +8,7 @@ use super::{mean_metric, metric_options};
 use crate::losses::{self, LossFunction, shapes};
 
 /// The values of a loss, before any reduction.
-fn values_of(loss: &dyn LossFunction, y_true: &Tensor, y_pred: &Tensor) -> Values {
+pub(super) fn values_of(loss: &dyn LossFunction, y_true: &Tensor, y_pred: &Tensor) -> Values {
     let y_pred = y_pred.cast(DType::F32);
     let y_true = y_true.cast(if loss.takes_integers() { DType::I32 } else { DType::F32 });
     let (y_true, y_pred) = shapes::same_rank(&y_true, &y_pred, true);
@@ -101,14 +101,16 @@ loss_metrics! {
 metric_options! {
     /// The mean cosine of the angle between targets and predictions: 1 for equal directions.
     ///
+    /// Keras does not write `axis` to files; Ibex writes it if it is not -1, and Keras reads it.
+    ///
     /// Source: <https://keras.io/api/metrics/regression_metrics/>.
     CosineSimilarity = "cosine_similarity" {
-        /// The axis along which the vectors lie; files do not hold it, as in Keras.
+        /// The axis along which the vectors lie.
         axis: isize = -1,
     }
 }
 
-mean_metric!(CosineSimilarity, |metric, y_true: &Tensor, y_pred| {
+mean_metric!(CosineSimilarity["axis"], |metric, y_true: &Tensor, y_pred| {
     // The loss is minus the cosine.
     let loss = losses::CosineSimilarity::new().axis(metric.axis);
     let values = values_of(&loss, y_true, y_pred);

@@ -18,14 +18,27 @@ use crate::partial::PartialType;
 mod accuracy;
 mod auc;
 mod auc_curve;
+mod best_at;
 mod binary_accuracy;
+mod binary_iou;
 mod categorical_accuracy;
 mod choice;
 mod confusion;
 mod confusion_counts;
+mod confusion_matrix;
+mod correlation;
+mod f1_score;
+mod f_score;
+mod fbeta_score;
+mod iou;
 mod losses;
 mod mean;
+mod mean_iou;
+mod mean_metric_wrapper;
+mod one_hot_iou;
+mod one_hot_mean_iou;
 mod precision;
+mod r2_score;
 mod recall;
 mod reduction;
 mod root_mean_squared_error;
@@ -38,17 +51,31 @@ mod top_k_categorical_accuracy;
 pub use accuracy::Accuracy;
 pub use auc::{AUC, LabelWeights};
 pub use auc_curve::{AUCCurve, AUCSummationMethod};
+pub use best_at::{
+    PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity,
+};
 pub use binary_accuracy::BinaryAccuracy;
+pub use binary_iou::BinaryIoU;
 pub use categorical_accuracy::CategoricalAccuracy;
 pub use choice::MetricChoice;
 pub use confusion_counts::{FalseNegatives, FalsePositives, TrueNegatives, TruePositives};
+pub use correlation::{ConcordanceCorrelation, PearsonCorrelation};
+pub use f_score::Average;
+pub use f1_score::F1Score;
+pub use fbeta_score::FBetaScore;
+pub use iou::IoU;
 pub use losses::{
     BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, CosineSimilarity, Hinge,
     KLDivergence, LogCoshError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
     MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge,
 };
 pub use mean::Mean;
+pub use mean_iou::MeanIoU;
+pub use mean_metric_wrapper::MeanMetricWrapper;
+pub use one_hot_iou::OneHotIoU;
+pub use one_hot_mean_iou::OneHotMeanIoU;
 pub use precision::Precision;
+pub use r2_score::{ClassAggregation, R2Score};
 pub use recall::Recall;
 pub use root_mean_squared_error::RootMeanSquaredError;
 pub use sparse_categorical_accuracy::SparseCategoricalAccuracy;
@@ -128,27 +155,42 @@ keras_family! {
         Accuracy: ["accuracy"],
         BinaryAccuracy: ["binary_accuracy"],
         BinaryCrossentropy: ["binary_crossentropy", "bce", "BCE"],
+        BinaryIoU: ["binary_io_u"],
         CategoricalAccuracy: ["categorical_accuracy"],
         CategoricalCrossentropy: ["categorical_crossentropy"],
         CategoricalHinge: ["categorical_hinge"],
+        ConcordanceCorrelation: ["concordance_correlation"],
         CosineSimilarity: ["cosine_similarity"],
+        F1Score: ["f1_score"],
+        FBetaScore: ["f_beta_score"],
         FalseNegatives: ["false_negatives"],
         FalsePositives: ["false_positives"],
         Hinge: ["hinge"],
+        IoU: ["io_u"],
         KLDivergence: ["kl_divergence"],
         LogCoshError: ["log_cosh_error"],
         Mean: ["mean"],
         MeanAbsoluteError: ["mean_absolute_error", "mae", "MAE"],
         MeanAbsolutePercentageError: ["mean_absolute_percentage_error", "mape", "MAPE"],
+        MeanIoU: ["mean_io_u"],
+        MeanMetricWrapper: ["mean_metric_wrapper"],
         MeanSquaredError: ["mean_squared_error", "mse", "MSE"],
         MeanSquaredLogarithmicError: ["mean_squared_logarithmic_error", "msle", "MSLE"],
+        OneHotIoU: ["one_hot_io_u"],
+        OneHotMeanIoU: ["one_hot_mean_io_u"],
+        PearsonCorrelation: ["pearson_correlation"],
         Poisson: ["poisson"],
         Precision: ["precision"],
+        PrecisionAtRecall: ["precision_at_recall"],
+        R2Score: ["r2_score"],
         Recall: ["recall"],
+        RecallAtPrecision: ["recall_at_precision"],
         RootMeanSquaredError: ["root_mean_squared_error"],
+        SensitivityAtSpecificity: ["sensitivity_at_specificity"],
         SparseCategoricalAccuracy: ["sparse_categorical_accuracy"],
         SparseCategoricalCrossentropy: ["sparse_categorical_crossentropy"],
         SparseTopKCategoricalAccuracy: ["sparse_top_k_categorical_accuracy"],
+        SpecificityAtSensitivity: ["specificity_at_sensitivity"],
         SquaredHinge: ["squared_hinge"],
         Sum: ["sum"],
         TopKCategoricalAccuracy: ["top_k_categorical_accuracy"],
@@ -225,9 +267,17 @@ macro_rules! metric_options {
 }
 
 /// Implements what a metric made by `metric_options!` shares with all others.
+///
+/// The keys in brackets are written to files only when they differ from their default.
 macro_rules! metric_object {
-    ($member:ident) => {
-        $crate::keras_object!($member);
+    ($member:ident $(, [$($unwritten:literal),*])?) => {
+        fn class_name(&self) -> &'static str {
+            stringify!($member)
+        }
+
+        fn config(&self) -> ::serde_json::Value {
+            $crate::options::config_without(self, &[$($($unwritten),*)?])
+        }
 
         fn name(&self) -> String {
             self.name.clone()
@@ -236,10 +286,12 @@ macro_rules! metric_object {
 }
 
 /// Implements a metric that is the weighted mean of a value for each sample.
+///
+/// The key in brackets is written to files only when it differs from its default.
 macro_rules! mean_metric {
-    ($member:ident, $values:expr) => {
+    ($member:ident $([$unwritten:literal])?, $values:expr) => {
         impl $crate::metrics::MetricFunction for $member {
-            $crate::metrics::metric_object!($member);
+            $crate::metrics::metric_object!($member $(, [$unwritten])?);
 
             fn states(
                 &self,

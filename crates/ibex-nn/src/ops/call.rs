@@ -133,9 +133,10 @@ macro_rules! tensor_setters {
             $(
                 #[doc = concat!("Gives Keras's `", stringify!($name), "`: a tensor or a number.")]
                 pub fn $name(self, value: impl Into<Argument<SymbolicTensor>>) -> OperationCall {
-                    match (value.into(), Operation::has_argument(self.class_name, stringify!($name))) {
-                        (Argument::Value(value), false) => self.set(stringify!($name), Setting(value)),
-                        (value, _) => self.named(stringify!($name), value),
+                    let name = stringify!($name);
+                    match (value.into(), Operation::has_argument(self.class_name, name)) {
+                        (Argument::Value(value), false) => self.set(name, Setting(value)),
+                        (value, _) => self.named(name, value),
                     }
                 }
             )*

@@ -12,7 +12,6 @@ macro_rules! functions {
     )*) => {$(
         #[doc = concat!("`keras.ops.", $keras, "`.")]
         #[track_caller]
-        #[must_use]
         pub fn $function(
             $($argument: impl Into<Argument<SymbolicTensor>>,)*
             $($($option: impl Into<Setting>,)*)?

@@ -48,7 +48,8 @@ fn key(part: &SliceInfoElem) -> Value {
                 }
             };
             let first = if *start == 0 && *step > 0 { Value::Null } else { first };
-            json!({"class_name": "__slice__", "config": {"start": first, "stop": last, "step": step}})
+            let config = json!({"start": first, "stop": last, "step": step});
+            json!({"class_name": "__slice__", "config": config})
         }
     }
 }

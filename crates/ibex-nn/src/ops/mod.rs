@@ -74,7 +74,6 @@ pub fn einsum<T: Into<Argument<SymbolicTensor>>>(
 
 /// `keras.ops.meshgrid`: vectors spread along an axis each.
 #[track_caller]
-#[must_use]
 pub fn meshgrid<T: Into<Argument<SymbolicTensor>>>(
     vectors: impl IntoIterator<Item = T>,
 ) -> OperationCall {

@@ -68,10 +68,14 @@ pub(super) fn object_of_inner(layer: &Arc<dyn Layer>) -> Value {
 /// The shapes for which a layer was built: of its only argument, or of each by its name.
 fn built_shapes(instance: &Instance) -> Value {
     // Layers are not built for masks.
+    let noted = instance.layer().arguments_of_build();
+    if noted.is_empty() {
+        return json!({});
+    }
+    let is_noted = |name: &str| !name.ends_with("mask") && noted.contains(&name);
     let arguments = instance.arguments().arguments();
-    let arguments: Vec<_> = arguments
-        .filter(|(name, item)| !name.ends_with("mask") && !item.tensors().is_empty())
-        .collect();
+    let arguments: Vec<_> =
+        arguments.filter(|(name, item)| is_noted(name) && !item.tensors().is_empty()).collect();
     let inputs = instance.inputs();
     // A cell is built for its inputs alone, whatever states it is called with.
     if arguments.len() < 2 || instance.layer().as_cell().is_some() {

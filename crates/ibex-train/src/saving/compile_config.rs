@@ -4,9 +4,9 @@
 //! It must not know files, weights or programs.
 
 use ibex_nn::ConfigError;
-use ibex_nn::losses::Loss;
-use ibex_nn::metrics::Metric;
-use ibex_nn::object::shortened;
+use ibex_nn::losses::{Loss, LossChoice};
+use ibex_nn::metrics::{MeanMetricWrapper, Metric};
+use ibex_nn::object::{class_and_config, shortened};
 use ibex_nn::optimizers::{Optimizer, OptimizerState};
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ use crate::compile::{Compile, MetricChoice, PerOutput};
 pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) -> Value {
     json!({
         "optimizer": state.to_value(),
-        "loss": per_output(&config.losses, 1, Loss::to_value),
+        "loss": per_output(&config.losses, 1, LossChoice::to_value),
         "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
         "metrics": per_output(&config.metrics, outputs, |list| metrics(list)),
         "weighted_metrics": per_output(&config.weighted_metrics, outputs, |list| metrics(list)),
@@ -44,9 +44,22 @@ fn per_output<T>(values: &PerOutput<T>, repeat: usize, write: impl Fn(&T) -> Val
 fn metrics(list: &[MetricChoice]) -> Value {
     let write = |choice: &MetricChoice| match choice {
         MetricChoice::Named(name) => json!(name),
-        MetricChoice::Metric(metric) => metric.to_value(),
+        MetricChoice::Metric(metric) => unwrapped(metric.to_value()),
     };
     list.iter().map(write).collect()
+}
+
+/// A function or a loss by itself, where Keras would wrap it under the same name.
+fn unwrapped(metric: Value) -> Value {
+    let config = &metric["config"];
+    // Further keys are arguments of the function.
+    let is_plain = config.as_object().is_some_and(|config| config.len() == 3);
+    let inner = &config["fn"];
+    let name = inner["config"].as_str().or(inner["config"]["name"].as_str());
+    match is_plain && name.is_some() && name == config["name"].as_str() {
+        true => inner.clone(),
+        false => metric,
+    }
 }
 
 /// The compile configuration of a model with this many outputs; `None` if it is not compiled.
@@ -71,7 +84,7 @@ pub(crate) fn from_json(value: &Value, outputs: usize) -> Result<Option<Compile>
     };
     Ok(Some(Compile {
         optimizer,
-        losses: read_per_output(field("loss"), Loss::from_value)?,
+        losses: read_per_output(field("loss"), LossChoice::from_value)?,
         loss_weights: read_per_output(field("loss_weights"), read_factor)?,
         metrics: read_metrics(field("metrics"), outputs)?,
         weighted_metrics: read_metrics(field("weighted_metrics"), outputs)?,
@@ -104,8 +117,13 @@ fn read_metrics(
     outputs: usize,
 ) -> Result<PerOutput<Vec<MetricChoice>>, ConfigError> {
     match value {
-        Value::Array(list) if outputs == 1 && !list.iter().any(Value::is_array) => {
-            Ok(PerOutput::Each(read_metric_list(value)?))
+        // Keras flattens what is given for the only output.
+        Value::Array(list) if outputs == 1 => {
+            let flat = list.iter().flat_map(|entry| match entry {
+                Value::Array(inner) => inner.clone(),
+                one => vec![one.clone()],
+            });
+            Ok(PerOutput::Each(read_metric_list(&flat.collect::<Value>())?))
         }
         other => read_per_output(other, read_metric_list),
     }
@@ -118,11 +136,28 @@ fn read_metric_list(value: &Value) -> Result<Vec<MetricChoice>, ConfigError> {
     }
 }
 
+/// A name, a metric, or what Keras makes a metric of: a function of its own, or a loss.
 fn read_metric(value: &Value) -> Result<MetricChoice, ConfigError> {
-    match value {
-        Value::String(name) => Ok(MetricChoice::Named(name.clone())),
-        object => Metric::from_value(object).map(MetricChoice::Metric),
+    if let Value::String(name) = value {
+        return Ok(MetricChoice::Named(name.clone()));
     }
+    let is = |key: &str, text: &str| value.get(key).is_some_and(|found| found == text);
+    if is("class_name", "function") {
+        let (name, _) = class_and_config(value, "a metric")?;
+        return match Metric::from_value(value) {
+            Ok(_) => Ok(MetricChoice::Named(name)),
+            Err(error) => match Loss::from_value(value) {
+                Ok(loss) => Ok(MeanMetricWrapper::new(loss).name(name).into()),
+                Err(_) => Err(error),
+            },
+        };
+    }
+    if is("module", "keras.losses") {
+        let loss = Loss::from_value(value)?;
+        let name = loss.name();
+        return Ok(MeanMetricWrapper::of_batches(loss).name(name).into());
+    }
+    Metric::from_value(value).map(MetricChoice::Metric)
 }
 
 /// Whether it is an object of Keras, not a dictionary of outputs.

@@ -96,7 +96,9 @@ impl Arrays {
 
     /// Inputs, targets and weights.
     pub(crate) fn samples(&mut self) -> Samples {
-        let weights = self.get("sample_weight").into_iter().collect();
+        // One for all outputs, or one for each.
+        let one = self.get("sample_weight").map(|weight| vec![weight]);
+        let weights = one.unwrap_or_else(|| self.numbered("sample_weight"));
         Samples { x: self.numbered("x"), y: self.numbered("y"), weights }
     }
 }

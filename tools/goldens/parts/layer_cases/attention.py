@@ -75,7 +75,7 @@ def sequences(layer, base, options):
         yield masked(layer, f"{base}_{suffix}", shapes, both,
                      lambda layer, t, flags=flags: layer(t[:2], mask=t[2:], **flags),
                      {"use_scale": True})
-    yield masked(layer, f"{base}_value_mask", [QUERY, VALUE, (5,)], both[1:],
+    yield masked(layer, f"{base}_value_mask", [QUERY, VALUE, (5,)], both[:3],
                  lambda layer, t: layer(t[:2], mask=[None, t[2]]), {"use_scale": True},
                  hidden_batch=True, note="one sample sees no value at all")
     yield words(layer, f"{base}_words", {"use_scale": True}, named())
@@ -165,12 +165,15 @@ def multi_head_attention():
     heads = {"num_heads": 4, "key_dim": 2}
     yield from common("MultiHeadAttention", "multi_head_attention", heads)
     yield from table("MultiHeadAttention", "multi_head_attention", [QUERY, (5, 3)], {
-        "value_dim": heads | {"value_dim": 3},
         "output_shape": heads | {"output_shape": 5},
         "output_shape_2d": heads | {"output_shape": (2, 3)},
-        "value_dim_gate": heads | {"value_dim": 3, "use_gate": True},
         "initializers": heads | {"kernel_initializer": "he_normal", "bias_initializer": "ones"},
     }, call=apart())
+    # Without scores Keras cannot compute values of another extent than that of the keys.
+    yield from table("MultiHeadAttention", "multi_head_attention", [QUERY, (5, 3)], {
+        "value_dim": heads | {"value_dim": 3},
+        "value_dim_gate": heads | {"value_dim": 3, "use_gate": True},
+    }, call=apart(return_attention_scores=True))
     images = {"num_heads": 2, "key_dim": 2}
     rows = {"images": {}, "images_columns": {"attention_axes": 2}, "images_rows": {"attention_axes": (1,)},
             "images_axes": {"attention_axes": (1, -2)}}

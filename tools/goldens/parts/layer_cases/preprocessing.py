@@ -60,7 +60,9 @@ def category_encoding():
             for mode in ("one_hot", "multi_hot", "count")}
     yield from table("CategoryEncoding", "category_encoding", (4,), rows, **options)
     yield from table("CategoryEncoding", "category_encoding_column", (1,), rows, **options)
-    yield from table("CategoryEncoding", "category_encoding_list", (), rows, **options)
+    # In the other modes a list is one sample, and the output has no batch.
+    yield from table("CategoryEncoding", "category_encoding_list", (),
+                     {"one_hot": rows["one_hot"]}, **options)
     yield from table("CategoryEncoding", "category_encoding_weights", [(4,), (4,)],
                      {"": rows["count"]}, input_dtypes=["int32", "float32"], differentiable=False,
                      values=lambda random, index, shape: random.integers(0, 5, shape)

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use ibex::graph::Array;
-use ibex::nn::losses::Loss;
+use ibex::nn::losses::LossChoice;
 use ibex::nn::metrics::MetricChoice;
 use ibex::nn::optimizers::{Optimizer, OptimizerState};
 use ibex::nn::schedules::LearningRate;
@@ -76,7 +76,7 @@ impl Overrides {
             (None, None) => return Err(missing("optimizer")),
         };
         let losses = match (&self.loss, &own) {
-            (Some(name), _) => PerOutput::Each(name.parse::<Loss>().map_err(Failure::usage)?),
+            (Some(name), _) => PerOutput::Each(name.parse::<LossChoice>().map_err(Failure::usage)?),
             (None, Some(own)) => own.losses.clone(),
             (None, None) => return Err(missing("loss")),
         };

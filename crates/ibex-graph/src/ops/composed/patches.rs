@@ -19,6 +19,9 @@ pub struct Patches {
 impl Patches {
     /// How many windows fit along each axis.
     fn counts(&self, extents: [usize; 2]) -> Option<[usize; 2]> {
+        if [self.size, self.stride].concat().contains(&0) {
+            return None;
+        }
         let count = |axis: usize| {
             let span = self.dilation[axis] * (self.size[axis] - 1) + 1;
             let room = (extents[axis] + 2 * self.padding[axis]).checked_sub(span)?;

@@ -286,12 +286,13 @@ mod tests {
     use super::*;
 
     fn matrix(rows: usize, columns: usize) -> Vec<f64> {
-        (0..rows * columns).map(|i| (i as f64 * 1.7 + 0.3).sin()).collect()
+        // Sines of a linear function would have rank 2.
+        (0..rows * columns).map(|i| ((i * i) as f64 * 1.7 + 0.3).sin()).collect()
     }
 
     fn near(a: &[f64], b: &[f64]) {
         assert_eq!(a.len(), b.len());
-        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12), "{a:?} {b:?}");
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-10), "{a:?} {b:?}");
     }
 
     #[test]

@@ -77,8 +77,8 @@ pub(super) fn errors() -> Vec<BadSample> {
         BadSample::new(
             op(Function::Solve),
             &[ty(&[3, 3]), ty(&[2, 1])],
-            "`solve` cannot solve for float32 (2, 1)\n  expected  float32 (…, 3, columns) for (3, 3)\n  \
-             received  float32 (2, 1)",
+            "`solve` cannot solve for float32 (2, 1)\n  expected  float32 (…, 3, columns) for \
+             (3, 3)\n  received  float32 (2, 1)",
         ),
         BadSample::new(
             op(Function::Eigh),

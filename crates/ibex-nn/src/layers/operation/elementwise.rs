@@ -158,7 +158,10 @@ operations! {
         Ok(match x.dtype().is_float() {
             true if scale == 1.0 => x.round(),
             true => (&x * scale).round() / scale,
-            false => (x.cast(DType::F64) * scale).round().divide(&scaled(&x, scale)).cast(x.dtype()),
+            false => {
+                let rounded = (x.cast(DType::F64) * scale).round() / scale;
+                rounded.cast(x.dtype())
+            }
         })
     };
     Sign [] (x) -> |g| g.one(Tensor::sign);
@@ -231,10 +234,6 @@ fn absolute(x: &Tensor) -> Tensor {
 
 fn inverted(x: &Tensor) -> Tensor {
     if x.dtype() == DType::Bool { x.logical_not() } else { -x - 1.0 }
-}
-
-fn scaled(x: &Tensor, scale: f64) -> Tensor {
-    Tensor::full(DType::F64, x.shape(), scale)
 }
 
 type Function = fn(&Tensor, &Tensor) -> Tensor;

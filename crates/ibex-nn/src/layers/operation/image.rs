@@ -33,7 +33,9 @@ operations! {
         let size = both(numbers("size")?.unwrap_or_default());
         let strides = numbers("strides")?.map_or(size.clone(), both);
         let dilation = both(numbers("dilation_rate")?.unwrap_or(vec![1]));
-        let dilation = if dilation.len() == size.len() { dilation } else { vec![dilation[0]; size.len()] };
+        let fits = dilation.len() == size.len();
+        let dilation =
+            if fits { dilation } else { vec![dilation.first().map_or(1, |n| *n); size.len()] };
         let padding = g.choice("padding", &[("valid", Padding::Valid), ("same", Padding::Same)])?;
         let images = g.first()?;
         Ok(image::extract_patches(&images, &size, &strides, &dilation, padding, channels(g)?))
@@ -82,7 +84,8 @@ operations! {
     RGBToHSV [data_format] (images) -> |g| Ok(image::rgb_to_hsv(&g.float()?, channels(g)?));
     Resize [size interpolation antialias crop_to_aspect_ratio pad_to_aspect_ratio fill_mode
         fill_value data_format] (images) -> resize;
-    ScaleAndTranslate [spatial_dims method antialias] (images output_shape scale translation) -> |g| {
+    ScaleAndTranslate [spatial_dims method antialias]
+        (images output_shape scale translation) -> |g| {
         let images = g.tensor("images")?;
         let shape = g.integers("output_shape")?.unwrap_or_default();
         let shape: Vec<usize> = shape.iter().map(|&n| usize::try_from(n).unwrap_or(0)).collect();

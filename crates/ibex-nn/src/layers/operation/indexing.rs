@@ -29,7 +29,8 @@ operations! {
                 shape[at] = shape[at].max(own[at]);
                 own[at] = shape[at];
             }
-            return Ok(x.broadcast_to(own).take_along_axis(&places.broadcast_to(shape), axis as isize));
+            let places = places.broadcast_to(shape);
+            return Ok(x.broadcast_to(own).take_along_axis(&places, axis as isize));
         }
         Ok(x.take_along_axis(&places, axis as isize))
     };

@@ -51,7 +51,8 @@ operations! {
             x.convolution(kernel, &spatial.strides, spatial.padding, &spatial.dilation, groups)
         })
     };
-    ConvTranspose [strides padding output_padding data_format dilation_rate] (inputs kernel) -> |g| {
+    ConvTranspose [strides padding output_padding data_format dilation_rate]
+        (inputs kernel) -> |g| {
         let extra = g.integers("output_padding")?;
         convolve(g, |x, kernel, spatial| {
             let extra = extra.as_ref().map(|extra| each(extra, spatial.strides.len()));

@@ -277,8 +277,10 @@ operations! {
         let x = g.tensor("tensor")?;
         let pattern = g.text("pattern")?.unwrap_or_default();
         let mut lengths = Vec::new();
-        for (name, _) in g.bound.arguments().filter(|(name, _)| !matches!(*name, "tensor" | "pattern")) {
-            lengths.push((name, g.needed(name)?));
+        for (name, _) in g.bound.arguments() {
+            if !g.row.arguments.contains(&name) {
+                lengths.push((name, g.needed(name)?));
+            }
         }
         Ok(rearrange(&x, &pattern, &lengths))
     };
