@@ -1,4 +1,5 @@
-//! Stateful layers: what a batch leaves is what the next one begins with, in every loop.
+//! Stateful layers in models that carry their states: what a batch leaves is what the next one
+//! begins with, in every loop.
 
 use ibex_graph::Array;
 use ibex_nn::PartialShape;
@@ -18,6 +19,7 @@ fn model(time: usize, stateful: bool) -> Model {
         .add(Dense::new(1));
     let mut model = chain.build().unwrap();
     model.compile(Compile::new(SGD::new(0.1), MeanSquaredError::new())).unwrap();
+    model.set_carries_states(true);
     model
 }
 
@@ -82,4 +84,12 @@ fn a_smaller_batch_is_refused() {
         "{error}"
     );
     assert!(error.contains("received  a batch of 1"), "{error}");
+}
+
+#[test]
+fn each_batch_begins_anew_unless_asked() {
+    let mut model = model(3, true);
+    model.set_carries_states(false);
+    let first = model.predict(&sequences(0..3)).unwrap();
+    assert_eq!(model.predict(&sequences(0..3)).unwrap().to_f64_vec(), first.to_f64_vec());
 }

@@ -565,7 +565,7 @@ def masked_words_lstm():
 
 
 @case("padding, recurrent layers in both directions, a dense layer at each step",
-      lambda r: (words(r, 18, 6), labels(r, 3, 18, 6)), weights_h5=True)
+      lambda r: (words(r, 18, 6), labels(r, 3, 18, 6)), resumed=True, weights_h5=True)
 def bidirectional_tagger():
     model = keras.Sequential([
         L.Input((6,), dtype="int32"), L.Embedding(12, 4, mask_zero=True),
@@ -588,8 +588,8 @@ def encoder_shared_decoder():
     decoder = L.LSTM(4, return_sequences=True, return_state=True, name="decoder")
     one, h, c = decoder(first, initial_state=[h, c])
     two, _, _ = decoder(second, [h, c])
-    dense = L.Dense(2, name="number")
-    model = keras.Model([source, first, second], [dense(one), dense(two)])
+    model = keras.Model([source, first, second],
+                        [L.Dense(2, name="short")(one), L.Dense(2, name="long")(two)])
     model.compile(optimizers.Adam(0.02), ["mse", "mae"])
     return model
 

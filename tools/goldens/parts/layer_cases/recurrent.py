@@ -152,7 +152,6 @@ def any_cell():
         "stack_unroll": lambda: {"cell": stack(), "unroll": True, "return_sequences": True},
         "stack_exotic": lambda: {"cell": [L.LSTMCell(3, activation="gelu"), L.LSTMCell(3)],
                                  "return_sequences": True},
-        "stack_of_one": lambda: {"cell": [L.GRUCell(3)], "return_state": True},
     }
     for suffix, arguments in rows.items():
         yield Case(f"rnn_{suffix}", "RNN", [X], arguments, call=alone)
