@@ -66,3 +66,64 @@ fn operations_are_those_of_keras() {
     println!("without a golden: {}", unseen.join(" "));
     assert!(failures.is_empty(), "{} of {count}\n{}", failures.len(), failures.join("\n"));
 }
+
+/// The model of one operation on `x (None, 3)`, or what is wrong with it.
+fn model_of(class: &str, options: serde_json::Value, arguments: usize) -> Result<(), String> {
+    let tensor = serde_json::json!({
+        "class_name": "__keras_tensor__",
+        "config": {"shape": [null, 3], "dtype": "float32", "keras_history": ["x", 0, 0]},
+    });
+    let layer = serde_json::json!({
+        "module": "keras.src.ops.numpy", "class_name": class, "config": options,
+        "registered_name": class, "name": "op",
+        "inbound_nodes": [{"args": vec![tensor; arguments], "kwargs": {}}],
+    });
+    let input = serde_json::json!({
+        "module": "keras.layers", "class_name": "InputLayer", "registered_name": null,
+        "config": {"batch_shape": [null, 3], "dtype": "float32", "name": "x"},
+        "name": "x", "inbound_nodes": [],
+    });
+    let config = serde_json::json!({
+        "module": "keras.src.models.functional", "class_name": "Functional",
+        "config": {"name": "m", "trainable": true, "layers": [input, layer],
+                   "input_layers": [["x", 0, 0]], "output_layers": [["op", 0, 0]]},
+    });
+    model_from_config(&config).map(|_| ()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn wrong_operations_are_refused_by_name() {
+    use serde_json::json;
+    let error = |class, options, arguments| model_of(class, options, arguments).unwrap_err();
+    assert_eq!(model_of("Sum", json!({"name": "op", "axis": 1}), 1), Ok(()));
+    let unknown = error("Summ", json!({"name": "op"}), 1);
+    assert!(unknown.contains("layer `op`") && unknown.contains("did you mean `Sum`?"), "{unknown}");
+    let option = error("Sum", json!({"name": "op", "axes": 1}), 1);
+    assert!(option.contains("`Sum` has no option `axes`"), "{option}");
+    let many = error("Exp", json!({"name": "op"}), 2);
+    assert!(many.contains("`Exp` is called with too many arguments"), "{many}");
+    let axis = error("Sum", json!({"name": "op", "axis": 5}), 1);
+    assert!(axis.contains("`axis` does not fit") && axis.contains("an axis of 2"), "{axis}");
+    let refused = error("Nonzero", json!({"name": "op"}), 1);
+    assert!(refused.contains("`Nonzero`") && refused.contains("depends on values"), "{refused}");
+}
+
+#[test]
+fn functions_of_symbolic_tensors_are_written_as_keras_writes_them() {
+    use ibex_nn::layers::Input;
+    use ibex_nn::models::Functional;
+    use ibex_nn::ops;
+    let x = Input::new([6, 4]).name("x").tensor();
+    let scores = ops::softmax(&x).axis(1).tensor();
+    let joined = ops::concatenate([&x, &scores]).axis(-1).tensor();
+    let y = ops::where_(ops::greater(&joined, 0.0), &joined, -1.0);
+    let model = Functional::new(vec![x], vec![y]).unwrap();
+    let written = model_config(&model);
+    let layers = written["config"]["layers"].as_array().unwrap();
+    let names: Vec<_> = layers.iter().map(|layer| layer["class_name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["InputLayer", "Softmax", "Concatenate", "Greater", "Where"]);
+    assert_eq!(layers[1]["config"], serde_json::json!({"name": "softmax", "axis": 1}));
+    assert_eq!(model_config(&model_from_config(&written).unwrap()), written);
+    let wrong = ops::exp(ops::sum(Input::new([3]).tensor()).decimals(2));
+    assert!(wrong.is_poisoned());
+}

@@ -35,7 +35,7 @@ pub use ibex_nn::{
     Base, Build, Call, ConfigError, InnerLayer, Layer, LayerExt, PartialShape, PartialType, Trace,
     WeightSpec, layer_facts, layer_setters,
 };
-pub use ibex_nn::{layers, metrics};
+pub use ibex_nn::{layers, metrics, ops};
 pub use ibex_train::callbacks::*;
 pub use ibex_train::{
     ApplyLayer, Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs,
