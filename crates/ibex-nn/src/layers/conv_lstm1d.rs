@@ -1,4 +1,5 @@
-//! `ConvLSTM1D`: a long short-term memory whose products are convolutions, over sequences of vectors.
+//! `ConvLSTM1D`: a long short-term memory whose products are convolutions, over sequences of
+//! vectors.
 
 use super::recurrent::conv_cell::conv_lstm_layer;
 

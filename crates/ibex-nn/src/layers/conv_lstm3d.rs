@@ -1,11 +1,13 @@
-//! `ConvLSTM3D`: a long short-term memory whose products are convolutions, over sequences of volumes.
+//! `ConvLSTM3D`: a long short-term memory whose products are convolutions, over sequences of
+//! volumes.
 
 use super::recurrent::conv_cell::conv_lstm_layer;
 
 conv_lstm_layer! {
     /// A long short-term memory whose products are convolutions.
     ///
-    /// Input `(batch, time, depth, rows, columns, channels)`, output `(batch, depth, rows, columns, filters)`
+    /// Input `(batch, time, depth, rows, columns, channels)`,
+    /// output `(batch, depth, rows, columns, filters)`
     /// or, with `return_sequences`, the same for each time step; with `return_state` the last
     /// states too.
     /// The convolution of the states has neither strides nor dilation, and is padded to keep their

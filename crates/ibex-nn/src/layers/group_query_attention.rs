@@ -2,7 +2,9 @@
 
 use ibex_graph::Tensor;
 
-use super::heads::{MASK_ARGUMENTS, Projected, Projections, SIGNATURE, Shapes, Weighing, projections_of};
+use super::heads::{
+    MASK_ARGUMENTS, Projected, Projections, SIGNATURE, Shapes, Weighing, projections_of,
+};
 use super::options::check_fraction;
 use crate::activations::Sigmoid;
 use crate::constraints::Constraint;
