@@ -43,13 +43,13 @@ fn assert_close(found: &[f64], expected: &[f64]) {
 
 #[test]
 fn a_sequence_in_two_batches_is_one_sequence() {
-    let whole = model(6, false).predict(&sequences(0..6)).unwrap();
+    let whole = model(6, false).predict(sequences(0..6)).unwrap();
     let mut parts = model(3, true);
-    let first = parts.predict(&sequences(0..3)).unwrap();
-    let second = parts.predict(&sequences(3..6)).unwrap();
+    let first = parts.predict(sequences(0..3)).unwrap();
+    let second = parts.predict(sequences(3..6)).unwrap();
     assert_close(&second.to_f64_vec(), &whole.to_f64_vec());
     parts.reset_states();
-    assert_eq!(parts.predict(&sequences(0..3)).unwrap().to_f64_vec(), first.to_f64_vec());
+    assert_eq!(parts.predict(sequences(0..3)).unwrap().to_f64_vec(), first.to_f64_vec());
     // Both batches in one call.
     parts.reset_states();
     let rows = [sequences(0..3), sequences(3..6)].map(|batch| batch.to_f64_vec()).concat();
@@ -64,21 +64,21 @@ fn training_and_evaluation_go_on_from_the_states() {
     let targets = Array::from_slice([2, 1], &[0.5f32, -0.5]).unwrap();
     let fit = || Fit::new().epochs(1).batch_size(2).shuffle(false).verbose(0);
     let mut trained = model(3, true);
-    trained.fit(&sequences(0..3), &targets, fit()).unwrap();
+    trained.fit(sequences(0..3), &targets, fit()).unwrap();
     let states = |model: &Model| -> Vec<f64> {
         model.states().iter().flat_map(|state| state.get().to_f64_vec()).collect()
     };
     let after = states(&trained);
     assert_eq!(after.len(), 16);
     assert!(after.iter().all(|&value| value != 0.0), "{after:?}");
-    trained.evaluate(&sequences(3..6), &targets).unwrap();
+    trained.evaluate(sequences(3..6), &targets).unwrap();
     assert_ne!(states(&trained), after);
     assert_eq!(trained.weights().len(), 5, "states are no weights");
 }
 
 #[test]
 fn a_smaller_batch_is_refused() {
-    let error = model(3, true).predict(&sequences(0..3).rows(0, 1)).unwrap_err().to_string();
+    let error = model(3, true).predict(sequences(0..3).rows(0, 1)).unwrap_err().to_string();
     assert!(
         error.contains("the states of the layer are those of another number of sequences"),
         "{error}"
@@ -90,6 +90,6 @@ fn a_smaller_batch_is_refused() {
 fn each_batch_begins_anew_unless_asked() {
     let mut model = model(3, true);
     model.set_carries_states(false);
-    let first = model.predict(&sequences(0..3)).unwrap();
-    assert_eq!(model.predict(&sequences(0..3)).unwrap().to_f64_vec(), first.to_f64_vec());
+    let first = model.predict(sequences(0..3)).unwrap();
+    assert_eq!(model.predict(sequences(0..3)).unwrap().to_f64_vec(), first.to_f64_vec());
 }
