@@ -173,8 +173,8 @@ fn options_that_exclude_each_other_are_refused() {
 #[test]
 fn options_of_single_optimizers_are_checked() {
     let muon = Muon::new(0.1).exclude_layers(["out.*".to_string()]);
-    let expected = "`exclude_layers` of `Muon` holds a pattern\n  expected  words of paths: letters, \
-                    digits, `_`, `-`, `/`\n  received  out.*\n  help: name the layers one by one";
+    let expected = "`exclude_layers` of `Muon` holds a pattern\n  expected  words of paths: \
+                    letters, digits, `_`, `-`, `/`\n  received  out.*\n  help: name the layers one by one";
     assert_eq!(Optimizer::from(muon.clone()).check().unwrap_err().to_string(), expected);
     let scaled: Optimizer = LossScaleOptimizer::new(muon).into();
     assert_eq!(scaled.check().unwrap_err().to_string(), expected);

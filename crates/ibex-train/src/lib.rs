@@ -1,9 +1,9 @@
 //! Models, the training loop, data sets and curves: what turns descriptions into trained files.
 //!
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
-//! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one program),
-//! `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`], [`custom`],
-//! [`saving`], [`summary`].
+//! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one
+//! program), `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`],
+//! [`custom`], [`saving`], [`summary`].
 
 pub mod apply;
 mod arrays;

@@ -239,8 +239,7 @@ impl Layer for Bidirectional {
     fn own_types(&self, arguments: &Bound, inputs: &[PartialType]) -> Option<Vec<PartialType>> {
         let mut forward = self.layer.own_types(arguments, inputs)?;
         let mut backward = self.backward_layer.own_types(arguments, inputs)?;
-        let states: Vec<PartialType> =
-            forward.drain(1..).chain(backward.drain(1..)).collect();
+        let states: Vec<PartialType> = forward.drain(1..).chain(backward.drain(1..)).collect();
         let (mut output, other) = (forward.pop()?, backward.pop()?);
         let merged = match self.merge_mode {
             None => vec![output, other],

@@ -55,9 +55,8 @@ impl Layer for Concatenate {
         let first = without_axis(&inputs[0].shape, axis);
         let fits = |ty: &PartialType| {
             let others = without_axis(&ty.shape, axis);
-            let alike = |(a, b): (&Option<usize>, &Option<usize>)| {
-                a.zip(*b).is_none_or(|(a, b)| a == b)
-            };
+            let alike =
+                |(a, b): (&Option<usize>, &Option<usize>)| a.zip(*b).is_none_or(|(a, b)| a == b);
             ty.shape.rank() == rank && others.iter().zip(&first).all(alike)
         };
         if inputs.iter().all(fits) {

@@ -84,8 +84,9 @@ impl Discretization {
             summary = Summary::of(&batch.to_f32_vec(), self.epsilon).merged(summary, self.epsilon);
         }
         if summary.is_empty() {
-            return Err(ConfigError::new("there is no data to adapt to")
-                .expected("at least one number"));
+            return Err(
+                ConfigError::new("there is no data to adapt to").expected("at least one number")
+            );
         }
         self.bin_boundaries = Some(summary.boundaries(bins));
         Ok(())

@@ -147,12 +147,7 @@ impl Layer for Dot {
         true
     }
 
-    fn mask(
-        &self,
-        _: &mut Call<'_>,
-        _: &[Tensor],
-        _: &[Option<Tensor>],
-    ) -> Vec<Option<Tensor>> {
+    fn mask(&self, _: &mut Call<'_>, _: &[Tensor], _: &[Option<Tensor>]) -> Vec<Option<Tensor>> {
         vec![None]
     }
 

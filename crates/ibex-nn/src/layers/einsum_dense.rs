@@ -124,8 +124,13 @@ impl<'a> Equation<'a> {
         let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphabetic());
         // Behind a single letter `...` would have to begin with the batch.
         let enough = !elided_right || input.len() >= 2;
-        (plain(input) && plain(kernel) && plain(output) && enough)
-            .then_some(Equation { input, kernel, output, elided_left, elided_right })
+        (plain(input) && plain(kernel) && plain(output) && enough).then_some(Equation {
+            input,
+            kernel,
+            output,
+            elided_left,
+            elided_right,
+        })
     }
 }
 
@@ -189,7 +194,8 @@ impl EinsumDense {
     /// The shapes of the weights for an input.
     fn analyze(&self, shape: &PartialShape) -> Result<Analysis, ConfigError> {
         let Some(equation) = Equation::parse(&self.equation) else {
-            return Err(self.wrong("the equation does not have one of the known forms", shape)
+            return Err(self
+                .wrong("the equation does not have one of the known forms", shape)
                 .expected("letters as in ab,bc->ac, ...a,ab->...b or ab...,bc->ac..."));
         };
         let [input, output] = self.letters(&equation, shape)?;
@@ -272,8 +278,7 @@ impl EinsumDense {
     /// asks for that and was not told.
     fn initializer(&self, analysis: &Analysis) -> Result<Initializer, ConfigError> {
         let mut value = self.kernel_initializer.to_value();
-        let axes =
-            [("input_axes", &analysis.input_axes), ("output_axes", &analysis.output_axes)];
+        let axes = [("input_axes", &analysis.input_axes), ("output_axes", &analysis.output_axes)];
         let open = |key: &str| value["config"].get(key).is_some_and(serde_json::Value::is_null);
         if !axes.iter().any(|(key, _)| open(key)) {
             return Ok(self.kernel_initializer.clone());

@@ -61,5 +61,4 @@ impl Layer for Flatten {
         let elements: usize = x.shape().iter().skip(1).product();
         vec![x.reshape([x.dim(0), elements])]
     }
-
 }

@@ -139,8 +139,7 @@ impl Layer for GroupQueryAttention {
                 .received(format!("queries {} and values {}", query.shape, value.shape)));
         }
         let inner = self.projections();
-        let (heads, shared, dim) =
-            (self.num_query_heads, self.num_key_value_heads, self.head_dim);
+        let (heads, shared, dim) = (self.num_query_heads, self.num_key_value_heads, self.head_dim);
         let asked = inner.build(build, ("_query_dense", "query"), query, 1, &[heads, dim])?;
         inner.build(build, ("_key_dense", "key"), key, 1, &[shared, dim])?;
         if self.use_gate {

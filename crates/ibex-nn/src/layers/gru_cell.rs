@@ -74,9 +74,8 @@ impl GRUCell {
         let kernel = call.weight("recurrent_kernel");
         let h = &states[0];
         let parts = input.split(3, -1);
-        let gate = |at: usize, product: &Tensor| {
-            self.recurrent_activation.apply(&(&parts[at] + product))
-        };
+        let gate =
+            |at: usize, product: &Tensor| self.recurrent_activation.apply(&(&parts[at] + product));
         let (z, product) = if self.reset_after {
             let mut products = options.recurrent_products(h, &kernel, 3, shared);
             if let Some(biases) = options.recurrent_biases(call) {

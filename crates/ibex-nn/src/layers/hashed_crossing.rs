@@ -64,9 +64,8 @@ impl HashedCrossing {
         let features: Vec<Features> = features.into_iter().map(Into::into).collect();
         let shape = common_shape(&features)?;
         let columns: Vec<Vec<u64>> = features.iter().map(hashes).collect();
-        let hash = |row: usize| {
-            columns.iter().fold(KEY, |key, column| hash::join(key, column[row]))
-        };
+        let hash =
+            |row: usize| columns.iter().fold(KEY, |key, column| hash::join(key, column[row]));
         let bins = self.num_bins as u64;
         let indices: Vec<i64> = (0..shape.size()).map(|row| (hash(row) % bins) as i64).collect();
         let dtype = match (self.output_mode, self.base.dtype.compute()) {
@@ -106,9 +105,9 @@ fn common_shape(features: &[Features]) -> Result<Shape, ConfigError> {
             .expected(shape.to_string())
             .received(other.shape().to_string()));
     }
-    let fraction = features.iter().find(|feature| {
-        matches!(feature, Features::Numbers(array) if !array.dtype().is_integer())
-    });
+    let fraction = features
+        .iter()
+        .find(|feature| matches!(feature, Features::Numbers(array) if !array.dtype().is_integer()));
     match fraction {
         None => Ok(shape.clone()),
         Some(feature) => Err(ConfigError::new("features are strings or integers")

@@ -4,9 +4,9 @@ use ibex_graph::{Array, DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::categorical::{OutputMode, check_sparse, encode_host};
-use super::tokens::{Salt, bin_of};
 use super::on_data;
 use super::options::check_positive;
+use super::tokens::{Salt, bin_of};
 use crate::layer::{Base, Layer};
 use crate::object::ConfigError;
 use crate::text::Features;

@@ -4,8 +4,8 @@ use ibex_graph::{Array, DType, Tensor};
 
 use super::categorical::{OutputMode, encode, int_array};
 use super::index_lookup::{Lookup, config_of, documents, lookup_layer};
-use super::tokens::{OovMethod, Salt};
 use super::on_data;
+use super::tokens::{OovMethod, Salt};
 use crate::layer::{Assets, Layer};
 use crate::layer_facts;
 use crate::object::ConfigError;

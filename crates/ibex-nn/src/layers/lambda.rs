@@ -59,10 +59,8 @@ impl Function {
     /// If it holds code, which is never run, or a name that nobody registered.
     fn from_value(value: &Value) -> Result<Function, ConfigError> {
         if value.get("class_name").and_then(Value::as_str) == Some("__lambda__") {
-            return Err(ConfigError::new(
-                "a `Lambda` layer holds Python code, which is never run",
-            )
-            .help("write it as a layer in Rust and call `register_layer(\"Lambda\", …)`"));
+            return Err(ConfigError::new("a `Lambda` layer holds Python code, which is never run")
+                .help("write it as a layer in Rust and call `register_layer(\"Lambda\", …)`"));
         }
         let name = value.as_str().or_else(|| value.get("config")?.as_str()).ok_or_else(|| {
             ConfigError::new("this is not a function")

@@ -3,7 +3,9 @@
 use ibex_graph::Tensor;
 
 use super::einsum_dense::OutputShape;
-use super::heads::{MASK_ARGUMENTS, Projected, Projections, SIGNATURE, Shapes, Weighing, projections_of};
+use super::heads::{
+    MASK_ARGUMENTS, Projected, Projections, SIGNATURE, Shapes, Weighing, projections_of,
+};
 use super::options::{Axes, check_fraction};
 use crate::activations::Sigmoid;
 use crate::constraints::Constraint;
@@ -192,7 +194,8 @@ impl Layer for MultiHeadAttention {
         };
         let weighing = self.weighing(axes);
         let hidden = weighing.hidden(call, [&query, &value], masks);
-        let mut project = |name: &str, x: &Tensor| call.child(name, std::slice::from_ref(x)).remove(0);
+        let mut project =
+            |name: &str, x: &Tensor| call.child(name, std::slice::from_ref(x)).remove(0);
         let gate = self.use_gate.then(|| project("_gate_dense", &query));
         let projected = Projected {
             query: project("query_dense", &query),

@@ -332,9 +332,7 @@ impl Layer for Normalization {
                 .received(shape.to_string()));
         }
         let (mean, variance): (Initializer, Initializer) = match &self.adapted {
-            Some(found) => {
-                (Given(found.mean.clone()).into(), Given(found.variance.clone()).into())
-            }
+            Some(found) => (Given(found.mean.clone()).into(), Given(found.variance.clone()).into()),
             None => (Zeros.into(), Ones.into()),
         };
         let dims = Shape::from(dims);

@@ -52,7 +52,8 @@ impl Layer for Permute {
     }
 
     fn build(&self, _: &mut Build<'_>, inputs: &[PartialType]) -> Result<(), ConfigError> {
-        let axes = format!("{} axes, the batch included, for dims = {:?}", self.dims.len() + 1, self.dims);
+        let axes =
+            format!("{} axes, the batch included, for dims = {:?}", self.dims.len() + 1, self.dims);
         expect_rank(&inputs[0].shape, self.dims.len() + 1, &axes)
     }
 

@@ -3,7 +3,8 @@
 use super::separable_convolution::separable_convolution_layer;
 
 separable_convolution_layer! {
-    /// A convolution of each channel of sequences by itself, and then of all channels of each place.
+    /// A convolution of each channel of sequences by itself, and then of all channels of each
+    /// place.
     ///
     /// Input `(batch, steps, channels)`, output `(batch, new_steps, filters)`.
     /// Weights `depthwise_kernel (*kernel_size, channels, depth_multiplier)`,

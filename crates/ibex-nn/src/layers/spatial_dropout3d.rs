@@ -3,9 +3,11 @@
 use super::spatial_dropout::spatial_dropout_layer;
 
 spatial_dropout_layer! {
-    /// Sets a fraction `rate` of the channels of volumes to 0 while training and scales the others up.
+    /// Sets a fraction `rate` of the channels of volumes to 0 while training and scales the others
+    /// up.
     ///
-    /// Input and output `(batch, depth, height, width, channels)`; outside training nothing is changed.
+    /// Input and output `(batch, depth, height, width, channels)`; outside training nothing is
+    /// changed.
     /// Source: Tompson et al., "Efficient object localization using convolutional networks", 2014,
     /// <https://keras.io/api/layers/regularization_layers/spatial_dropout3d/>.
     ///

@@ -153,11 +153,11 @@ impl TextVectorization {
         let (lookup, split) = (layer.lookup(), self.split.is_some() || self.ngrams.is_some());
         let table = lookup.table()?;
         match self.output_mode {
-            OutputMode::OneHot if split => Err(ConfigError::new(
-                "texts of several lengths have no one-hot vectors",
-            )
-            .expected("another output mode, or inputs that are tokens (`split` = none)")
-            .received("output_mode = one_hot")),
+            OutputMode::OneHot if split => {
+                Err(ConfigError::new("texts of several lengths have no one-hot vectors")
+                    .expected("another output mode, or inputs that are tokens (`split` = none)")
+                    .received("output_mode = one_hot"))
+            }
             OutputMode::OneHot => table.encoded(&rows.concat(), texts.shape()),
             // A list of tokens that are not split is one index for each.
             OutputMode::Int if !split && texts.shape().rank() < 2 => {

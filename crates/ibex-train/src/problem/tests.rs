@@ -1,3 +1,5 @@
+//! Which models get advice, and what it says; sound models get none.
+
 use expect_test::{Expect, expect};
 use ibex_graph::{Array, DType};
 use ibex_nn::layers::{Activation, Dense, Input, Rescaling};
