@@ -3,8 +3,8 @@
 use super::spatial_dropout::spatial_dropout_layer;
 
 spatial_dropout_layer! {
-    /// Sets a fraction `rate` of the channels of sequences to 0 while training and scales the others
-    /// up.
+    /// Sets a fraction `rate` of the channels of sequences to 0 while training and scales the
+    /// others up.
     ///
     /// Input and output `(batch, steps, channels)`; outside training nothing is changed.
     /// Source: Tompson et al., "Efficient object localization using convolutional networks", 2014,
