@@ -152,7 +152,8 @@ pub trait Layer: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The names of the arguments of a call, in order, without masks: those of Keras's `call`.
+    /// The names of the arguments of a call, in order: those of Keras's `call`, with masks where
+    /// Keras takes them by position too.
     fn signature(&self) -> &'static [&'static str] {
         &["inputs"]
     }

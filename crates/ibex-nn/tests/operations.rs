@@ -58,7 +58,7 @@ fn operations_are_those_of_keras() {
     }
     println!("{count} cases, {} operations", seen.len());
     let unseen: Vec<String> = operations()
-        .filter(|row| !row.refused)
+        .filter(|row| row.refused.is_none())
         .map(|row| (row.module.to_string(), row.class_name.to_string()))
         .filter(|row| !seen.contains(row))
         .map(|(module, class)| format!("{module}.{class}"))

@@ -3,7 +3,7 @@
 use ibex_graph::Tensor;
 
 use super::heads::{
-    MASK_ARGUMENTS, Projected, Projections, SIGNATURE, Shapes, Weighing, projections_of,
+    GATE, MASK_ARGUMENTS, Projections, SIGNATURE, Shapes, Weighing, projections_of,
 };
 use super::options::check_fraction;
 use crate::activations::Sigmoid;
@@ -145,7 +145,7 @@ impl Layer for GroupQueryAttention {
         if self.use_gate {
             let template = self.projections().template.activation(Sigmoid);
             let gate = Projections { template, ..self.projections() };
-            gate.build(build, ("_gate_dense", "gate"), query, 1, &[heads, dim])?;
+            gate.build(build, (GATE, "gate"), query, 1, &[heads, dim])?;
         }
         inner.build(build, ("_value_dense", "value"), value, 1, &[shared, dim])?;
         self.weighing().build(build, 4)?;
@@ -164,25 +164,7 @@ impl Layer for GroupQueryAttention {
         let by_key = call.mask(2).filter(|_| given.is_some());
         let key = given.unwrap_or_else(|| value.clone());
         let masks = [call.mask(0), call.mask(1), by_key];
-        let weighing = self.weighing();
-        let hidden = weighing.hidden(call, [&query, &value], masks);
-        let mut project =
-            |name: &str, x: &Tensor| call.child(name, std::slice::from_ref(x)).remove(0);
-        let gate = self.use_gate.then(|| project("_gate_dense", &query));
-        let projected = Projected {
-            query: project("_query_dense", &query),
-            key: project("_key_dense", &key),
-            value: project("_value_dense", &value),
-        };
-        let wants_scores = call.flag("return_attention_scores");
-        let (means, scores) = weighing.attend(call, &projected, hidden, wants_scores);
-        let means = match gate {
-            Some(gate) => means * gate,
-            None => means,
-        };
-        let mut outputs = call.child("_output_dense", &[means]);
-        outputs.extend(scores.filter(|_| wants_scores));
-        outputs
+        self.weighing().answer(call, "_", [&query, &value, &key], masks)
     }
 
     fn supports_masking(&self) -> bool {

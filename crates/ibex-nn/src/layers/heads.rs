@@ -30,6 +30,9 @@ pub(super) const SIGNATURE: &[&str] = &[
     "use_causal_mask",
 ];
 
+/// The place of the projection that weighs the means, if there is one.
+pub(super) const GATE: &str = "_gate_dense";
+
 /// The arguments that are masks of others.
 pub(super) const MASK_ARGUMENTS: &[&str] = &["query_mask", "value_mask", "key_mask"];
 
@@ -164,18 +167,18 @@ pub(super) struct Weighing {
 }
 
 /// What a call hides.
-pub(super) struct Hidden {
+struct Hidden {
     /// What each query sees: `bool`, broadcast to the scores.
-    pub(super) mask: Option<Tensor>,
+    mask: Option<Tensor>,
     /// Whether all that is hidden are the keys behind a query.
-    pub(super) only_future: bool,
+    only_future: bool,
 }
 
 /// Projected queries, keys and values, `(batch, …, heads, dim)`.
-pub(super) struct Projected {
-    pub(super) query: Tensor,
-    pub(super) key: Tensor,
-    pub(super) value: Tensor,
+struct Projected {
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
 }
 
 impl Weighing {
@@ -197,7 +200,7 @@ impl Weighing {
 
     /// The union of what `masks` of queries, values and keys, the call's own mask, the future and
     /// the window hide.
-    pub(super) fn hidden(
+    fn hidden(
         &self,
         call: &Call<'_>,
         [query, value]: [&Tensor; 2],
@@ -228,7 +231,7 @@ impl Weighing {
     }
 
     /// The weighted means of the values, and the weights before dropout if they are wanted.
-    pub(super) fn attend(
+    fn attend(
         &self,
         call: &mut Call<'_>,
         projected: &Projected,
@@ -244,6 +247,40 @@ impl Weighing {
                 (means, Some(scores))
             }
         }
+    }
+
+    /// What a layer of several heads gives: the means after the last projection, and the scores if
+    /// the call wants them.
+    ///
+    /// The projections lie at `{prefix}query_dense` and so on, where `build` put them; `masks` are
+    /// those of queries, values and keys.
+    pub(super) fn answer(
+        &self,
+        call: &mut Call<'_>,
+        prefix: &str,
+        [query, value, key]: [&Tensor; 3],
+        masks: [Option<Tensor>; 3],
+    ) -> Vec<Tensor> {
+        let hidden = self.hidden(call, [query, value], masks);
+        let mut project = |place: &str, x: &Tensor| {
+            call.child(&format!("{prefix}{place}_dense"), std::slice::from_ref(x)).remove(0)
+        };
+        let projected = Projected {
+            query: project("query", query),
+            key: project("key", key),
+            value: project("value", value),
+        };
+        let gate = call.instance().child(GATE).is_some();
+        let gate = gate.then(|| call.child(GATE, std::slice::from_ref(query)).remove(0));
+        let wants_scores = call.flag("return_attention_scores");
+        let (means, scores) = self.attend(call, &projected, hidden, wants_scores);
+        let means = match gate {
+            Some(gate) => means * gate,
+            None => means,
+        };
+        let mut outputs = call.child(&format!("{prefix}output_dense"), &[means]);
+        outputs.extend(scores.filter(|_| wants_scores));
+        outputs
     }
 
     /// The means by the operation that need not keep all scores.

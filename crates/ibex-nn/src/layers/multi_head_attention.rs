@@ -4,7 +4,7 @@ use ibex_graph::Tensor;
 
 use super::einsum_dense::OutputShape;
 use super::heads::{
-    MASK_ARGUMENTS, Projected, Projections, SIGNATURE, Shapes, Weighing, projections_of,
+    GATE, MASK_ARGUMENTS, Projections, SIGNATURE, Shapes, Weighing, projections_of,
 };
 use super::options::{Axes, check_fraction};
 use crate::activations::Sigmoid;
@@ -159,7 +159,7 @@ impl Layer for MultiHeadAttention {
         if self.use_gate {
             let template = self.projections().template.activation(Sigmoid);
             let gate = Projections { template, ..self.projections() };
-            gate.build(build, ("_gate_dense", "gate"), query, 1, &[heads, values])?;
+            gate.build(build, (GATE, "gate"), query, 1, &[heads, values])?;
         }
         inner.build(build, ("value_dense", "value"), value, 1, &[heads, values])?;
         let rank = value.shape.rank();
@@ -192,25 +192,7 @@ impl Layer for MultiHeadAttention {
             Ok(axes) => axes,
             Err(_) => return inputs.to_vec(),
         };
-        let weighing = self.weighing(axes);
-        let hidden = weighing.hidden(call, [&query, &value], masks);
-        let mut project =
-            |name: &str, x: &Tensor| call.child(name, std::slice::from_ref(x)).remove(0);
-        let gate = self.use_gate.then(|| project("_gate_dense", &query));
-        let projected = Projected {
-            query: project("query_dense", &query),
-            key: project("key_dense", &key),
-            value: project("value_dense", &value),
-        };
-        let wants_scores = call.flag("return_attention_scores");
-        let (means, scores) = weighing.attend(call, &projected, hidden, wants_scores);
-        let means = match gate {
-            Some(gate) => means * gate,
-            None => means,
-        };
-        let mut outputs = call.child("output_dense", &[means]);
-        outputs.extend(scores.filter(|_| wants_scores));
-        outputs
+        self.weighing(axes).answer(call, "", [&query, &value, &key], masks)
     }
 
     fn supports_masking(&self) -> bool {

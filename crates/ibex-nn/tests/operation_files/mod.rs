@@ -27,7 +27,7 @@ pub struct Case {
 impl Case {
     /// The operation among its layers that Ibex refuses, if there is one.
     pub fn refused(&self) -> Option<&'static str> {
-        let refused = operations().filter(|row| row.refused).map(|row| row.class_name);
+        let refused = operations().filter(|row| row.refused.is_some()).map(|row| row.class_name);
         refused.into_iter().find(|class| self.layers.iter().any(|l| l["class_name"] == *class))
     }
 

@@ -66,7 +66,7 @@ fn families() -> Vec<Family> {
         family(
             "keras.ops",
             "ibex::nn::ops",
-            operations().filter(|row| !row.refused).map(|row| row.class_name),
+            operations().filter(|row| row.refused.is_none()).map(|row| row.class_name),
         ),
     ]
 }
@@ -145,19 +145,17 @@ fn line_of(
         .map(|(place, count)| format!("`{place}` {count}"))
         .collect();
     let known = NAMES.iter().find(|note| note.name == full);
+    let refused = operations().find(|row| family.module == "keras.ops" && row.class_name == class);
     match (is_row, known) {
         (true, _) => {
             let alias = if class == name { String::new() } else { format!("as `{class}`; ") };
             Line { name: full, state: "yes", note: alias + &evidence.join(", ") }
         }
         (false, Some(note)) => Line { name: full, state: note.state, note: note.text.to_string() },
-        (false, None)
-            if family.module == "keras.ops" && operations().any(|r| r.class_name == class) =>
-        {
-            let text = "known, and refused with its reason";
-            Line { name: full, state: "no", note: text.to_string() }
-        }
-        (false, None) => Line { name: full, state: "", note: String::new() },
+        (false, None) => match refused.and_then(|row| row.refused) {
+            Some(reason) => Line { name: full, state: "no", note: reason.to_string() },
+            None => Line { name: full, state: "", note: String::new() },
+        },
     }
 }
 

@@ -20,8 +20,8 @@ pub struct OperationRow {
     pub arguments: &'static [&'static str],
     /// Whether a call may have more arguments than those.
     pub variadic: bool,
-    /// Whether Ibex knows it only to refuse it with a reason.
-    pub refused: bool,
+    /// Why Ibex refuses it, if it knows it only for that.
+    pub refused: Option<&'static str>,
     /// How it is computed.
     pub(super) compute: fn(&Given<'_>) -> Outcome<Vec<Tensor>>,
 }
@@ -41,7 +41,7 @@ macro_rules! operations {
                 options: &[$(stringify!($option)),*],
                 arguments: &[$(stringify!($argument)),*],
                 variadic: operations!(@variadic $($variadic)?),
-                refused: false,
+                refused: None,
                 compute: operations!(@compute $kind $compute),
             },)*];
     };

@@ -13,7 +13,7 @@ macro_rules! unsupported {
             options: &[],
             arguments: &[],
             variadic: true,
-            refused: true,
+            refused: Some($reason),
             compute: |given| refused(given, $reason),
         },)*)*];
     };
