@@ -38,10 +38,10 @@ fn data_are_augmented_outside_a_model() {
     check(&MixUp::new(1.0));
     check(&CutMix::new(1.0));
     check(&Pipeline::new().add(RandomFlip::default()).add(RandomHue::new(0.7)));
-    let part = RandomCrop::new(4, 5).apply_training(&images(), 3).unwrap();
+    let part = RandomCrop::new(4, 5).apply_training(images(), 3).unwrap();
     assert_eq!(part.shape().dims(), [2, 4, 5, 3]);
     // All values are about equally frequent: the mean is near the middle.
-    let even = Equalization::new().apply_training(&images(), 3).unwrap().to_f32_vec();
+    let even = Equalization::new().apply_training(images(), 3).unwrap().to_f32_vec();
     let mean = even.iter().sum::<f32>() / even.len() as f32;
     assert!((mean - 127.5).abs() < 5.0, "{mean}");
 }
