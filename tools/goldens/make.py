@@ -32,6 +32,7 @@ PARTS = [
     "preprocessing",
     "names",
     "mistakes",
+    "mistakes_drawn",
 ]
 
 

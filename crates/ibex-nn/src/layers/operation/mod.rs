@@ -21,6 +21,7 @@ use crate::partial::PartialType;
 use crate::policy::DTypePolicy;
 use crate::trace::Call;
 
+mod ctc;
 mod elementwise;
 mod given;
 mod image;
