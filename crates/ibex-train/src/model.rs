@@ -429,9 +429,8 @@ impl Model {
     /// The position of the program for batches of these types, made if need be.
     pub(crate) fn program(&mut self, mode: Mode, types: &[Type]) -> Result<usize> {
         let initialized = self.instance.is_initialized();
-        let same = |p: &StepProgram| {
-            p.mode == mode && p.types == types && p.initialized == initialized
-        };
+        let same =
+            |p: &StepProgram| p.mode == mode && p.types == types && p.initialized == initialized;
         let known = self.programs.iter().position(same);
         if let Some(index) = known {
             return Ok(index);

@@ -382,6 +382,7 @@ def layer(name, arguments, shapes, dtype="float32"):
 def cases():
     for name, rows in LAYERS.items():
         for what, arguments, shapes in rows:
+            store.fresh(what)
             said = refusal(lambda: layer(name, arguments, shapes))
             yield {"name": f"{store.snake(name)}_{what}", "module": "layers", "class": name,
                    "arguments": arguments, "inputs": shapes, "keras": said}

@@ -341,6 +341,7 @@ functions! {
     tril "tril" Tril (x);
     triu "triu" Triu (x);
     unfold "unfold" Unfold (x) [kernel_size];
+    unique "unique" Unique (x) [size];
     unravel_index "unravel_index" UnravelIndex (indices) [shape];
     unstack "unstack" Unstack (x);
     vander "vander" Vander (x);

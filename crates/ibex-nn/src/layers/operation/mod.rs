@@ -33,6 +33,7 @@ mod nn;
 mod reductions;
 mod shapes;
 mod table;
+mod unique;
 mod unsupported;
 
 use given::Given;

@@ -33,6 +33,6 @@ unsupported! {
     "linalg" "it gives complex numbers": Eig;
     "math" "it gives complex numbers": ViewAsComplex ViewAsReal;
     "nn" "it gives complex numbers": Polar;
-    "numpy" "the shape of its result depends on values": Nonzero Unique;
+    "numpy" "the shape of its result depends on values": Nonzero;
     "numpy" "it reads the bytes of numbers as other numbers": View;
 }
