@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ibex_format::{FormatError, KerasArchive, hdf5, npy, npz};
+use ibex_format::torch::{self, Extent};
+use ibex_format::{FormatError, KerasArchive, hdf5, npy, npz, safetensors};
 
 /// A small generator (xorshift64*), enough to place damage.
 struct Random(u64);
@@ -65,7 +66,9 @@ fn damaged_files_give_errors_within_bounds() {
     let read_npz: Reader = |bytes| npz::from_bytes(bytes).map(drop);
     let read_hdf5: Reader = |bytes| hdf5::from_bytes(bytes).map(drop);
     let read_keras: Reader = |bytes| KerasArchive::from_bytes(bytes).map(drop);
-    let files: [(&str, Reader, usize); 14] = [
+    let read_safetensors: Reader = |bytes| safetensors::from_bytes(bytes).map(drop);
+    let read_torch: Reader = |bytes| torch::from_bytes(bytes, Extent::Everything).map(drop);
+    let files: [(&str, Reader, usize); 20] = [
         ("version1.npy", read_npy, 2000),
         ("version3.npy", read_npy, 1000),
         ("types.npz", read_npz, 2000),
@@ -80,6 +83,12 @@ fn damaged_files_give_errors_within_bounds() {
         ("model.weights.h5", read_hdf5, 2000),
         ("model.keras", read_keras, 2000),
         ("nested.keras", read_keras, 1000),
+        ("types.safetensors", read_safetensors, 4000),
+        ("torch_types.pt", read_torch, 2000),
+        ("torch_views.pt", read_torch, 2000),
+        ("torch_checkpoint.pt", read_torch, 1000),
+        ("torch_legacy.pt", read_torch, 3000),
+        ("torch_legacy_views.pt", read_torch, 3000),
     ];
     let before = peak_memory();
     let mut random = Random(0x1be5);
