@@ -3,7 +3,7 @@
 //! Source: H. Xiao, K. Rasul and R. Vollgraf (Zalando Research), arXiv:1708.07747; MIT.
 
 use super::mnist::{SplitFiles, load_files};
-use super::store::File;
+use super::store::{File, Mirrors};
 use super::{Dataset, DatasetError, Entry};
 
 /// The row of the table of data sets.

@@ -3,7 +3,7 @@
 //! Source: Y. LeCun, C. Cortes and C. Burges, derived from NIST Special Databases 1 and 3;
 //! CC BY-SA 3.0.
 
-use super::store::{File, Store};
+use super::store::{File, Mirrors, Store};
 use super::{Dataset, DatasetError, Entry, Split, idx};
 
 /// The row of the table of data sets.

@@ -19,8 +19,8 @@ const STAGES: [[usize; 4]; 7] = [
 ];
 
 /// The network.
-pub(super) fn build() -> Ends {
-    let input = Input::new([224, 224, 3]).tensor();
+pub(super) fn build(extent: usize) -> Ends {
+    let input = Input::new([extent, extent, 3]).tensor();
     let x = convolution(&input, "features.0.0", [32, 3, 2, 1], false);
     let mut x = relu6(&normalized(&x, "features.0.1"));
     let (mut channels, mut place) = (32, 1);

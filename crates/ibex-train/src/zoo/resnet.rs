@@ -10,8 +10,8 @@ use super::Ends;
 use super::blocks::{convolution, normalized, padded};
 
 /// A residual network of four stages of so many blocks.
-pub(super) fn build(blocks: [usize; 4], bottleneck: bool) -> Ends {
-    let input = Input::new([224, 224, 3]).tensor();
+pub(super) fn build(extent: usize, blocks: [usize; 4], bottleneck: bool) -> Ends {
+    let input = Input::new([extent, extent, 3]).tensor();
     let x = convolution(&input, "conv1", [64, 7, 2, 3], false);
     let x = ReLU::new().call(&normalized(&x, "bn1"));
     let mut x = MaxPooling2D::new(3).strides(2).call(&padded(&x, 1));

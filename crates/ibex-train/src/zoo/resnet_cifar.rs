@@ -11,8 +11,8 @@ use super::Ends;
 use super::blocks::{convolution, normalized};
 
 /// A network of three stages of so many blocks.
-pub(super) fn build(blocks: usize) -> Ends {
-    let input = Input::new([32, 32, 3]).tensor();
+pub(super) fn build(extent: usize, blocks: usize) -> Ends {
+    let input = Input::new([extent, extent, 3]).tensor();
     let x = convolution(&input, "conv1", [16, 3, 1, 1], false);
     let mut x = ReLU::new().call(&normalized(&x, "bn1"));
     for stage in 0..3 {

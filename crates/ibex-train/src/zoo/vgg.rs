@@ -8,8 +8,8 @@ use super::Ends;
 use super::blocks::{convolution, normalized};
 
 /// A network of five stages of so many convolutions.
-pub(super) fn build(stages: [usize; 5], normalizes: bool) -> Ends {
-    let input = Input::new([224, 224, 3]).tensor();
+pub(super) fn build(extent: usize, stages: [usize; 5], normalizes: bool) -> Ends {
+    let input = Input::new([extent, extent, 3]).tensor();
     let mut x = input.clone();
     // torchvision counts convolutions, normalisations, activations and poolings alike.
     let mut place = 0;
