@@ -9,7 +9,7 @@
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
 //! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`],
-//! [`hdf5`], [`json`], [`keras_zip`], [`atomic`].
+//! [`hdf5`], [`sharded`], [`json`], [`keras_zip`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -36,6 +36,7 @@ pub mod json;
 pub mod keras_zip;
 pub mod npy;
 pub mod npz;
+pub mod sharded;
 mod zip_archive;
 
 pub use array::{Element, RawArray, RawDType};
