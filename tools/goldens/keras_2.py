@@ -81,7 +81,8 @@ def branches():
                         name="tower")
     chain = keras.Sequential([layers.Dense(6, "tanh", input_shape=(5,)), layers.Dense(5)],
                              name="chain")
-    tower.layers[1].trainable = False
+    for layer in tower.layers[1:]:  # Keras 3 would not heed `training=False`
+        layer.trainable = False
     shared = layers.Dense(4, name="shared")
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
     a, b = tower(shared(left), training=False), tower(shared(right), training=False)
@@ -120,7 +121,7 @@ def attention():
     x = layers.Conv1D(4, 2, padding="causal", activation="gelu")(x)
     model = keras.Model([query, value], layers.Dense(2)(layers.Flatten()(x)))
     randomize(model)
-    model.compile(keras.optimizers.Nadam(0.01), keras.losses.Huber())
+    model.compile(keras.optimizers.Adamax(0.01), keras.losses.Huber())
     return model
 
 
@@ -226,13 +227,13 @@ def keras_1_text(out):
                             "activity_regularizer": None, "W_constraint": None, "dropout": 0.0,
                             "trainable": True}, ["words"]),
         ("LSTM", "l", {**rnn, "return_sequences": True, "forget_bias_init": "one"}, ["e"]),
-        ("GRU", "g", {**rnn, "return_sequences": False}, ["l"]),
         ("Convolution1D", "c", {"nb_filter": 3, "filter_length": 2, "border_mode": "valid",
                                 "subsample_length": 1, "activation": "tanh", "init": "uniform",
                                 "W_regularizer": None, "b_regularizer": None,
                                 "activity_regularizer": None, "W_constraint": None,
                                 "b_constraint": None, "bias": True, "input_dim": 4,
                                 "input_length": None, "trainable": True}, ["e"]),
+        ("GRU", "g", {**rnn, "return_sequences": False}, ["l"]),
         ("GlobalMaxPooling1D", "p", {"trainable": True}, ["c"]),
         ("Dense", "d", {"output_dim": 2, "init": "glorot_uniform", "activation": "linear",
                         "bias": True, "input_dim": 3, "trainable": True}, ["s"]),
@@ -245,8 +246,8 @@ def keras_1_text(out):
         "layers": [layer(*row) for row in rows[:-1]]
         + [layer("Add", "s", {"trainable": True}, ["g", "p"]), layer(*rows[-1])]}}
     groups = [("words", []), ("e", embedding), ("l", gates(lstm, (0, 2, 1, 3))),
-              ("g", gates(gru, (0, 1, 2))),
-              ("c", [conv[0][:, None, :, :], conv[1]]), ("p", []), ("s", []), ("d", dense)]
+              ("c", [conv[0][:, None, :, :], conv[1]]), ("g", gates(gru, (0, 1, 2))),
+              ("p", []), ("s", []), ("d", dense)]
     old_file(out / "keras_1_text.h5", config, groups)
     x = RANDOM.integers(0, 9, (5, 6)).astype("int32")
     row_of(out, "keras_1_text", x, model.predict(x, verbose=0))

@@ -41,6 +41,7 @@ fn rewrite(object: &mut Value, depth: usize) {
     if is_old {
         names::rename_options(&class, config);
     }
+    names::rename_options_of(&class, config);
     names::drop_options(&class, config);
     for (key, value) in config.iter_mut() {
         match value {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use ibex_format::error::{Problem, excerpt};
 use ibex_format::{Attribute, FormatError, Hdf5Group, RawArray};
 use ibex_graph::{Shape, Variable};
-use ibex_nn::optimizers::OptimizerState;
+use ibex_nn::metrics::Metric;
+use ibex_nn::optimizers::{Optimizer, OptimizerState};
 use ibex_nn::{Instance, Weight};
 use serde_json::{Map, Value, json};
 
@@ -113,35 +114,44 @@ fn modern(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(modern).collect(),
         Value::Object(items) => {
-            let mut object: Map<String, Value> =
-                items.iter().map(|(key, value)| (key.clone(), modern(value))).collect();
-            let config = object.get_mut("config").and_then(Value::as_object_mut);
-            if let Some(config) = config {
-                if config.get("reduction").is_some_and(|reduction| reduction == "auto") {
-                    config.insert("reduction".to_string(), json!("sum_over_batch_size"));
-                }
-                // What a loss of Keras computes is said by its class.
-                config.remove("is_legacy_optimizer");
-                let is_metric = object.get("class_name").is_some_and(|class| {
-                    ["MeanMetricWrapper", "SumOverBatchSizeMetricWrapper"]
-                        .iter()
-                        .any(|wrapper| class == wrapper)
-                });
-                if is_metric {
-                    object["class_name"] = json!("MeanMetricWrapper");
-                } else if let Some(config) = object["config"].as_object_mut() {
-                    config.remove("fn");
-                }
-            }
-            Value::Object(object)
+            let pairs = items.iter().map(|(key, value)| (key.clone(), modern(value)));
+            modern_object(pairs.collect())
         }
         other => other.clone(),
     }
 }
 
+fn modern_object(mut object: Map<String, Value>) -> Value {
+    let is_wrapper = object.get("class_name").is_some_and(|class| class == "MeanMetricWrapper");
+    let Some(config) = object.get_mut("config").and_then(Value::as_object_mut) else {
+        return Value::Object(object);
+    };
+    if config.get("reduction").is_some_and(|reduction| reduction == "auto") {
+        config.insert("reduction".to_string(), json!("sum_over_batch_size"));
+    }
+    // What the other classes compute is said by their names.
+    if !is_wrapper {
+        config.remove("fn");
+    }
+    // Some functions are metrics of a class of their own today.
+    let function = config.get("fn").filter(|function| Metric::from_value(function).is_ok());
+    if let Some(function) = function.cloned() {
+        config.remove("fn");
+        object.insert("class_name".to_string(), function);
+    }
+    Value::Object(object)
+}
+
 /// An optimizer with the options of today.
 fn modern_optimizer(value: &Value) -> Value {
     let mut value = value.clone();
+    // Late versions of Keras 2 wrote some of its own classes as if they were a user's.
+    let own = value.get("class_name").and_then(Value::as_str);
+    let own = own.and_then(|name| name.strip_prefix("Custom>"));
+    let row = Optimizer::ROWS.iter().find(|row| Some(row.class_name) == own);
+    if let Some(row) = row {
+        value["class_name"] = json!(row.class_name);
+    }
     let Some(config) = value.get_mut("config").and_then(Value::as_object_mut) else {
         return value;
     };
@@ -152,7 +162,6 @@ fn modern_optimizer(value: &Value) -> Value {
     for dropped in ["decay", "schedule_decay", "is_legacy_optimizer", "jit_compile"] {
         config.remove(dropped);
     }
-    // The name of a class began with a small letter in places.
     if config.get("epsilon").is_some_and(Value::is_null) {
         config.remove("epsilon");
     }
@@ -366,46 +375,84 @@ pub(super) fn optimizer<'a>(
     }
 }
 
-/// What Keras 2 called a slot that is called otherwise today.
+/// What Keras 2 called the slots of today.
 const SLOTS: &[(&str, &str)] = &[
     ("momentum", "m"),
-    ("velocity", "v"),
-    ("velocity_hat", "vhat"),
     ("momentum", "momentum"),
+    ("velocity", "v"),
+    ("velocity", "velocity"),
     ("velocity", "rms"),
+    ("velocity_hat", "vhat"),
+    ("average_gradient", "average_gradient"),
+    ("average_gradient", "mg"),
+    ("norm", "u"),
     ("norm", "v"),
     ("accumulator", "accumulator"),
+    ("linear", "linear"),
+    ("accumulated_grad", "accumulated_grad"),
     ("accumulated_grad", "accum_grad"),
+    ("accumulated_delta_var", "accumulated_delta_var"),
     ("accumulated_delta_var", "accum_var"),
 ];
 
-/// The variables without the learning rate, which Keras 2 kept elsewhere, and the arrays in
-/// their order.
+/// The variables that Keras 2 kept with the optimizer: all but the learning rate.
+pub(super) fn without_rate(variables: &[Variable]) -> Vec<Variable> {
+    let is_rate = |variable: &&Variable| !variable.name().ends_with("/learning_rate");
+    variables.iter().filter(is_rate).cloned().collect()
+}
+
+/// The variables that Keras 2 kept, and the arrays in their order.
 fn keras_2_order<'a>(
     variables: &[Variable],
     names: &[String],
     arrays: &[&'a RawArray],
 ) -> Option<(Vec<Variable>, Vec<&'a RawArray>)> {
-    let is_rate = |variable: &&Variable| !variable.name().ends_with("/learning_rate");
-    let wanted: Vec<Variable> = variables.iter().filter(is_rate).cloned().collect();
+    let wanted = without_rate(variables);
+    if let Some(found) = named(&wanted, names, arrays) {
+        return Some((wanted, found));
+    }
+    // Before slots had names: the step, then all weights' first slots, all their second ones.
+    let slot = |variable: &Variable| {
+        SLOTS.iter().position(|(new, _)| variable.name().ends_with(&format!("_{new}")))
+    };
+    let mut grouped = wanted;
+    grouped.sort_by_key(slot);
+    let arrays = arrays.get(..grouped.len())?.to_vec();
+    Some((grouped, arrays))
+}
+
+/// The array of each variable, by the names of slots; each is taken once, in order.
+fn named<'a>(
+    variables: &[Variable],
+    names: &[String],
+    arrays: &[&'a RawArray],
+) -> Option<Vec<&'a RawArray>> {
     let plain = |name: &String| name.rsplit_once(':').map_or(name.clone(), |(n, _)| n.to_string());
     let names: Vec<String> = names.iter().map(plain).collect();
-    let mut taken = vec![false; arrays.len()];
+    // `Adam/dense/kernel/m`, and later `Adam/m/dense/kernel`.
+    let parts = |name: &'_ String| {
+        let parts: Vec<String> = name.split('/').map(str::to_string).collect();
+        let (first, last) = (parts.get(1).cloned(), parts.last().cloned());
+        [last.unwrap_or_default(), first.unwrap_or_default()]
+    };
+    let parts: Vec<[String; 2]> = names.iter().map(parts).collect();
+    let mut taken = vec![false; arrays.len().min(names.len())];
     let mut found = Vec::new();
-    for variable in &wanted {
-        let dims = variable.shape();
+    for variable in variables {
         let path = variable.name();
-        let fits = |at: usize| {
-            let own = names[at].rsplit('/').next().unwrap_or_default();
+        let fits = |at: &usize| {
             if path.ends_with("/iteration") {
-                return ["iterations", "iteration", "iter"].contains(&own);
+                return ["iterations", "iteration", "iter"].contains(&parts[*at][0].as_str());
             }
-            SLOTS.iter().any(|(new, old)| own == *old && path.ends_with(&format!("_{new}")))
+            let is_slot = |(new, old): &(&str, &str)| {
+                parts[*at].iter().any(|part| part == old) && path.ends_with(&format!("_{new}"))
+            };
+            SLOTS.iter().any(is_slot)
         };
-        let at = (0..arrays.len())
-            .find(|&at| !taken[at] && fits(at) && arrays[at].shape() == dims.dims())?;
-        taken[at] = true;
-        found.push(arrays[at]);
+        let dims = variable.shape().dims();
+        let at = (0..taken.len()).find(|at| !taken[*at] && arrays[*at].shape() == dims && fits(at));
+        taken[at?] = true;
+        found.push(arrays[at?]);
     }
-    Some((wanted, found))
+    Some(found)
 }

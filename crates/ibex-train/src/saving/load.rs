@@ -208,7 +208,12 @@ impl Model {
         let assignments = weights::read(&self.instance, tree, mismatch)?;
         let optimizer = match (&self.compiled, weights::read_group(tree, OPTIMIZER)) {
             (Some(compiled), Some(arrays)) => {
-                weights::paired(&compiled.optimizer.variables(), &arrays)?
+                let variables = compiled.optimizer.variables();
+                match weights::paired(&variables, &arrays)? {
+                    Some(found) => Some(found),
+                    // Keras 2 kept the learning rate elsewhere.
+                    None => weights::paired(&legacy::without_rate(&variables), &arrays)?,
+                }
             }
             _ => None,
         };

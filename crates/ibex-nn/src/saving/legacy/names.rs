@@ -94,10 +94,11 @@ const DROPPED: &[&str] = &[
 const DROPPED_OF: &[(&[&str], &[&str])] = &[
     (
         &["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"],
-        &["kernel_initializer", "kernel_regularizer", "kernel_constraint"],
+        &["groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"],
     ),
     (&["Dense", "GRU", "LSTM", "SimpleRNN", "Conv1D"], &["input_dim"]),
     (&["Conv2DTranspose"], &["output_shape"]),
+    (&["MultiHeadAttention"], &["query_shape", "key_shape", "value_shape"]),
 ];
 
 /// The name of today, if it is another one.
@@ -118,11 +119,6 @@ pub(super) fn rename_options(class: &str, config: &mut Map<String, Value>) {
     for (old, new) in OPTIONS.iter().filter(|(old, _)| !(keeps_units && *old == "output_dim")) {
         rename(config, old, new);
     }
-    for (classes, old, new) in OPTIONS_OF {
-        if classes.contains(&class) {
-            rename(config, old, new);
-        }
-    }
     if let Some(initial) = config.remove("forget_bias_init") {
         config.insert("unit_forget_bias".to_string(), json!(initial == "one"));
     }
@@ -136,9 +132,14 @@ pub(super) fn rename_options(class: &str, config: &mut Map<String, Value>) {
             with_class(value);
         }
     }
-    if let Some([axis]) = config.get("axis").and_then(Value::as_array).map(Vec::as_slice) {
-        let axis = axis.clone();
-        config.insert("axis".to_string(), axis);
+}
+
+/// Gives options the names that they have today in this class only.
+pub(super) fn rename_options_of(class: &str, config: &mut Map<String, Value>) {
+    for (classes, old, new) in OPTIONS_OF {
+        if classes.contains(&class) {
+            rename(config, old, new);
+        }
     }
 }
 
@@ -152,6 +153,12 @@ pub(super) fn drop_options(class: &str, config: &mut Map<String, Value>) {
         if classes.contains(&class) {
             keys.iter().for_each(|key| _ = config.remove(*key));
         }
+    }
+    if class == "BatchNormalization"
+        && let Some([axis]) = config.get("axis").and_then(Value::as_array).map(Vec::as_slice)
+    {
+        let axis = axis.clone();
+        config.insert("axis".to_string(), axis);
     }
     // Zero says that the option is not used.
     for (of, key) in [("BatchNormalization", "mode"), ("Embedding", "dropout")] {
