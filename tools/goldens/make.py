@@ -28,6 +28,7 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "applications",
     "augmentation",
     "image",
     "layers",
