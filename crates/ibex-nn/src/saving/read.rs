@@ -15,6 +15,7 @@ use crate::models::symbolic::{SymbolicTensor, apply_to};
 use crate::models::{Functional, ModelError, Sequential};
 use crate::object::{ConfigError, shortened};
 use crate::partial::PartialShape;
+use crate::policy::DTypePolicy;
 use crate::saving::legacy;
 
 /// How deep models may stand in each other, and arguments in lists.
@@ -86,6 +87,10 @@ impl Reader {
                 .help("models that are Python classes of their own cannot be read")),
         }?;
         let mut model = model;
+        // Only sequential models write it.
+        if let Some(dtype) = config.get("dtype").filter(|dtype| !dtype.is_null()) {
+            model.base_mut().dtype = DTypePolicy::from_value(dtype)?;
+        }
         // The flags of the layers inside are their own.
         model.base_mut().trainable =
             config.get("trainable").and_then(Value::as_bool) != Some(false);

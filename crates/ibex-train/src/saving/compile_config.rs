@@ -15,7 +15,7 @@ use crate::compile::{Compile, MetricChoice, PerOutput};
 /// What Keras writes as `compile_config`, with the optimizer's learning rate of this moment.
 pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) -> Value {
     json!({
-        "optimizer": state.to_value(),
+        "optimizer": optimizer(config, state),
         "loss": per_output(&config.losses, 1, LossChoice::to_value),
         "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
         "metrics": per_output(&config.metrics, outputs, |list| metrics(list)),
@@ -24,6 +24,14 @@ pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) 
         "steps_per_execution": 1,
         "jit_compile": true,
     })
+}
+
+/// The optimizer as it was given: Keras does not write a loss scale that `compile` adds.
+fn optimizer(config: &Compile, state: &OptimizerState) -> Value {
+    match config.optimizer.loss_scale() {
+        Some(_) => state.to_value(),
+        None => state.inner_to_value(),
+    }
 }
 
 /// The value for each output; what is the same for all is written `repeat` times.
@@ -88,6 +96,7 @@ pub(crate) fn from_json(value: &Value, outputs: usize) -> Result<Option<Compile>
         loss_weights: read_per_output(field("loss_weights"), read_factor)?,
         metrics: read_metrics(field("metrics"), outputs)?,
         weighted_metrics: read_metrics(field("weighted_metrics"), outputs)?,
+        auto_scale_loss: true,
     }))
 }
 
