@@ -23,6 +23,7 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "applications",
     "augmentation",
     "image",
     "layers",

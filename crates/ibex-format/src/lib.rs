@@ -9,8 +9,8 @@
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
 //! Read in this order: [`error`], [`mod@array`], `strided`, [`named`], `mapped`, `bytes`,
-//! `zip_archive`, [`npy`], [`npz`], [`hdf5`], [`json`], [`keras_zip`], [`safetensors`], [`torch`],
-//! [`atomic`].
+//! `zip_archive`, [`npy`], [`npz`], [`hdf5`], [`sharded`], [`json`], [`keras_zip`],
+//! [`safetensors`], [`torch`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -40,6 +40,7 @@ pub mod named;
 pub mod npy;
 pub mod npz;
 pub mod safetensors;
+pub mod sharded;
 mod strided;
 pub mod torch;
 mod zip_archive;

@@ -250,8 +250,13 @@ pub fn load<O: ?Sized>(
                 .flat_map(|r| [r.class_name].into_iter().chain(r.aliases.iter().copied()));
             let error = ConfigError::new(format!("unknown {noun} `{name}`"));
             let known: Vec<&str> = rows.iter().map(|r| r.class_name).collect();
+            // Files name objects of one's own by class; who types a name has mistyped it.
+            let register = match value.get("class_name") {
+                Some(_) => " Register your own under this name before loading.",
+                None => "",
+            };
             Err(match nearest(&name, names) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
+                Some(near) => error.help(format!("did you mean `{near}`?{register}")),
                 None => error
                     .expected(format!("one of {}", known.join(", ")))
                     .help("register your own under this name before loading"),

@@ -14,10 +14,15 @@ use crate::regularizers::Regularizer;
 use crate::trace::Call;
 use crate::{layer, layer_facts};
 
+/// The argument of a call that asks for scores: `call` with `reverse=True`.
+const REVERSE: &str = "reverse";
+
 layer! {
     /// A table of vectors, looked up by index, that can also be read the other way round.
     ///
     /// Input `(batch, …)` of integers in `0..input_dim`, output `(batch, …, output_dim)`.
+    /// Called with `reverse`, it gives for vectors `(batch, …, output_dim)` the scores
+    /// `(batch, …, input_dim)` of all entries.
     /// Weights `embeddings (input_dim, output_dim)` and, if the weights are not tied,
     /// `reverse_embeddings (output_dim, input_dim)`.
     /// Source: <https://keras.io/api/layers/core_layers/reversible_embedding/>.
@@ -86,8 +91,27 @@ impl Layer for ReversibleEmbedding {
         Ok(())
     }
 
+    fn signature(&self) -> &'static [&'static str] {
+        &["inputs", REVERSE]
+    }
+
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        vec![looked_up(&call.weight("embeddings"), &inputs[0])]
+        if !call.flag(REVERSE) {
+            return vec![looked_up(&call.weight("embeddings"), &inputs[0])];
+        }
+        let mut x = inputs[0].clone();
+        let mut kernel = match self.tie_weights {
+            true => call.weight("embeddings").transpose(&[1, 0]),
+            false => call.weight("reverse_embeddings"),
+        };
+        if let Some(dtype) = self.reverse_dtype.as_deref().and_then(|name| name.parse().ok()) {
+            (x, kernel) = (x.cast(dtype), kernel.cast(dtype));
+        }
+        let scores = x.matmul(&kernel);
+        vec![match self.logit_soft_cap {
+            Some(cap) => (scores / cap).tanh() * cap,
+            None => scores,
+        }]
     }
 
     fn supports_masking(&self) -> bool {
@@ -96,10 +120,11 @@ impl Layer for ReversibleEmbedding {
 
     fn mask(
         &self,
-        _: &mut Call<'_>,
+        call: &mut Call<'_>,
         inputs: &[Tensor],
         _: &[Option<Tensor>],
     ) -> Vec<Option<Tensor>> {
-        vec![self.mask_zero.then(|| not_padding(&inputs[0]))]
+        let masks = self.mask_zero && !call.flag(REVERSE);
+        vec![masks.then(|| not_padding(&inputs[0]))]
     }
 }
