@@ -30,17 +30,25 @@ fn a_model_is_shown_with_its_arrays_and_what_it_is_compiled_with() {
         layers
           dense
             vars
-              0        float32 (4, 5)  80 bytes
-              1        float32 (5)  20 bytes
+              0    float32 (4, 5)  80 bytes
+              1    float32 (5)  20 bytes
           dense_1
             vars
-              0        float32 (5, 3)  60 bytes
-              1        float32 (3)  12 bytes
+              0    float32 (5, 3)  60 bytes
+              1    float32 (3)  12 bytes
         optimizer
           vars
-            0          int64 ()  8 bytes
-            1          float32 ()  4 bytes
-        6 arrays, 45 elements, 184 bytes"#]]
+            0      int32 ()  4 bytes
+            1      float32 ()  4 bytes
+            2      float32 (4, 5)  80 bytes
+            3      float32 (4, 5)  80 bytes
+            4      float32 (5)  20 bytes
+            5      float32 (5)  20 bytes
+            6      float32 (5, 3)  60 bytes
+            7      float32 (5, 3)  60 bytes
+            8      float32 (3)  12 bytes
+            9      float32 (3)  12 bytes
+        14 arrays, 131 elements, 524 bytes"#]]
     .assert_eq(&lines.join("\n"));
     let json: Value =
         serde_json::from_str(&folder.done("inspect model.keras --json").stdout).unwrap();
@@ -64,7 +72,7 @@ fn a_model_goes_through_every_kind_of_file() {
     assert!(done.stderr.contains("dense   <- dense"), "{}", done.stderr);
     assert_eq!(done.stdout, "");
     let same = folder.done("diff model.keras back.keras").stdout;
-    assert_eq!(same, "6 arrays compared: 0 differ\n");
+    assert_eq!(same, "14 arrays compared: 0 differ\n");
     // A model is compared with arrays under the names that they have.
     assert_eq!(
         folder.done("diff model.keras d.safetensors").stdout,
@@ -76,7 +84,7 @@ fn a_model_goes_through_every_kind_of_file() {
     folder.done("convert model.keras w.weights.h5");
     assert_eq!(
         folder.done("diff model.keras w.weights.h5").stdout,
-        "6 arrays compared: 0 differ\n"
+        "14 arrays compared: 0 differ\n"
     );
 }
 
