@@ -565,6 +565,7 @@ def circle_embeddings():
     model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"), L.Dense(4),
                               L.UnitNormalization()])
     model.compile(optimizers.SGD(0.01), losses.Circle(gamma=8.0))
+    return model
 
 
 def words(random, *shape):
