@@ -204,7 +204,12 @@ impl Model {
         Ok(skipped)
     }
 
-    fn read_weights(&mut self, tree: &Hdf5Group, mismatch: Mismatch) -> Result<Vec<String>> {
+    /// As [`Model::load_weights_with`], from the tree of such a file.
+    pub(crate) fn read_weights(
+        &mut self,
+        tree: &Hdf5Group,
+        mismatch: Mismatch,
+    ) -> Result<Vec<String>> {
         let assignments = weights::read(&self.instance, tree, mismatch)?;
         let optimizer = match (&self.compiled, weights::read_group(tree, OPTIMIZER)) {
             (Some(compiled), Some(arrays)) => {
@@ -251,7 +256,7 @@ fn in_weights(error: crate::Error) -> crate::Error {
     }
 }
 
-pub(super) fn in_file(error: crate::Error, path: &Path) -> crate::Error {
+pub(crate) fn in_file(error: crate::Error, path: &Path) -> crate::Error {
     match error {
         crate::Error::Format(error) => error.in_file(path).into(),
         other => other,
