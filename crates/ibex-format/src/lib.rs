@@ -1,6 +1,6 @@
 //! Bytes to named arrays and JSON, and back.
 //!
-//! Reads and writes `.npy`, `.npz`, HDF5 weight files and `.keras` archives, exactly as numpy,
+//! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives and ONNX, exactly as numpy,
 //! h5py and Keras 3 do.
 //! It must not know tensors, layers or devices: an array here is an element type, a shape and
 //! little-endian bytes.
@@ -9,7 +9,8 @@
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
 //! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`],
-//! [`hdf5`], [`json`], [`keras_zip`], [`atomic`].
+//! [`hdf5`], [`json`], [`keras_zip`], [`onnx`],
+//! [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -36,6 +37,7 @@ pub mod json;
 pub mod keras_zip;
 pub mod npy;
 pub mod npz;
+pub mod onnx;
 mod zip_archive;
 
 pub use array::{Element, RawArray, RawDType};
