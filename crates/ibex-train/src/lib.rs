@@ -3,7 +3,7 @@
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one
 //! program), `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`],
-//! [`custom`], [`saving`], [`summary`].
+//! [`custom`], [`saving`], [`onnx`], [`summary`].
 
 pub mod apply;
 mod arrays;
@@ -21,6 +21,7 @@ pub mod history;
 mod judge;
 pub mod model;
 pub mod npz;
+pub mod onnx;
 pub mod plot;
 pub mod problem;
 mod progress;
@@ -39,6 +40,7 @@ pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
+pub use onnx::OnnxOptions;
 pub use saving::{Mismatch, TextLayer};
 
 /// Writes a text file, whole or not at all.

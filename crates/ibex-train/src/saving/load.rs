@@ -164,7 +164,7 @@ fn in_weights(error: crate::Error) -> crate::Error {
     }
 }
 
-pub(super) fn in_file(error: crate::Error, path: &Path) -> crate::Error {
+pub(crate) fn in_file(error: crate::Error, path: &Path) -> crate::Error {
     match error {
         crate::Error::Format(error) => error.in_file(path).into(),
         other => other,

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::model::Model;
 
+pub(crate) use load::in_file;
 pub use text::TextLayer;
 pub use weights::Mismatch;
 

@@ -10,6 +10,7 @@ use ibex_graph::{Array, DType};
 
 use crate::arrays::to_raw;
 use crate::error::Result;
+use crate::onnx::transposed;
 
 /// The options of a node.
 pub(super) type Attributes = Vec<(String, OnnxAttribute)>;
@@ -20,10 +21,7 @@ pub(super) fn int(name: &str, value: usize) -> (String, OnnxAttribute) {
 }
 
 /// An option of integers.
-pub(super) fn ints(
-    name: &str,
-    values: impl IntoIterator<Item = usize>,
-) -> (String, OnnxAttribute) {
+pub(super) fn ints(name: &str, values: impl IntoIterator<Item = usize>) -> (String, OnnxAttribute) {
     let values = values.into_iter().map(|value| value as i64).collect();
     (name.to_string(), OnnxAttribute::Ints(values))
 }
@@ -167,18 +165,4 @@ impl Builder {
         let options = if shape.contains(&0) { vec![int("allowzero", 1)] } else { Vec::new() };
         Ok(self.node_with("Reshape", &[name, &extents], options))
     }
-}
-
-/// An array with its axes in another order.
-pub(super) fn transposed(raw: &RawArray, axes: &[usize]) -> Result<RawArray> {
-    let width = raw.dtype().size();
-    let shape: Vec<usize> = axes.iter().map(|&axis| raw.shape()[axis]).collect();
-    let own = ibex_graph::Shape::from(raw.shape()).strides();
-    let strides: Vec<usize> = axes.iter().map(|&axis| own[axis]).collect();
-    let mut data = Vec::with_capacity(raw.data().len());
-    ibex_graph::interpreter::for_each_index(&shape, |index| {
-        let at = ibex_graph::interpreter::offset(index, &strides) * width;
-        data.extend_from_slice(&raw.data()[at..at + width]);
-    });
-    Ok(RawArray::new(raw.dtype(), shape, data)?)
 }
