@@ -51,7 +51,8 @@ fn keras_files(folder: &Path) -> Outcome<Vec<PathBuf>> {
 /// Exports one model; the arrays beside it, if any, give the extents that it leaves open.
 fn export(file: &Path, target: &Path) -> Outcome<()> {
     let model = Model::load_uncompiled(file)?;
-    let shapes = shapes(&file.with_extension("npz")).unwrap_or_default();
+    let name = file.to_string_lossy().replace(".trained.keras", ".keras");
+    let shapes = shapes(&Path::new(&name).with_extension("npz")).unwrap_or_default();
     let options = OnnxOptions::new().input_shapes(shapes);
     Ok(model.export_onnx_with(target, &options)?)
 }

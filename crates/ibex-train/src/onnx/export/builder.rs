@@ -42,6 +42,8 @@ pub(super) struct Builder {
     pub(super) nodes: Vec<OnnxNode>,
     pub(super) initializers: Vec<(String, RawArray)>,
     places: HashMap<String, usize>,
+    /// What each reshaped value was before, and its shape then.
+    reshaped: HashMap<String, (String, Vec<usize>)>,
     taken: HashSet<String>,
     counts: HashMap<String, usize>,
     /// The layer whose operations are being written.
@@ -155,14 +157,23 @@ impl Builder {
         }
     }
 
-    /// The value in another shape; known arrays are reshaped now.
-    pub(super) fn reshape(&mut self, name: &str, shape: &[usize]) -> Result<String> {
+    /// The value, of shape `from`, in another shape; known arrays are reshaped now.
+    ///
+    /// What has another shape already is taken from where it got it.
+    pub(super) fn reshape(&mut self, name: &str, from: &[usize], to: &[usize]) -> Result<String> {
         if let Some(raw) = self.known(name) {
-            let raw = RawArray::new(raw.dtype(), shape.to_vec(), raw.data().to_vec())?;
+            let raw = RawArray::new(raw.dtype(), to.to_vec(), raw.data().to_vec())?;
             return Ok(self.raw(&format!("{name}/reshaped"), raw));
         }
-        let extents = self.counts(shape)?;
-        let options = if shape.contains(&0) { vec![int("allowzero", 1)] } else { Vec::new() };
-        Ok(self.node_with("Reshape", &[name, &extents], options))
+        let own = (name.to_string(), from.to_vec());
+        let (source, shape) = self.reshaped.get(name).cloned().unwrap_or(own);
+        if shape == to {
+            return Ok(source);
+        }
+        let extents = self.counts(to)?;
+        let options = if to.contains(&0) { vec![int("allowzero", 1)] } else { Vec::new() };
+        let value = self.node_with("Reshape", &[&source, &extents], options);
+        self.reshaped.insert(value.clone(), (source, shape));
+        Ok(value)
     }
 }

@@ -7,7 +7,7 @@ use ibex_nn::ops;
 use serde_json::json;
 
 use super::node::{NodeSite, one};
-use super::value::Value;
+use super::value::{Extent, Value, from_extents};
 use super::{NodeError, NodeRow, Outcome, rows, unsupported};
 
 /// A function of one tensor.
@@ -128,14 +128,18 @@ fn extents(a: &Value, b: &Value, f: fn(i64, i64) -> Option<i64>) -> Option<Value
     }
     let (x, y) = (a.extents()?, b.extents()?);
     let count = x.len().max(y.len());
-    let at = |list: &[Option<i64>], at: usize| *list.get(if list.len() == 1 { 0 } else { at })?;
-    let results = (0..count).map(|i| f(at(&x, i)?, at(&y, i)?)).collect();
+    let at = |list: &[Extent], at: usize| list.get(if list.len() == 1 { 0 } else { at }).copied();
+    let result = |i: usize| match (at(&x, i)?, at(&y, i)?) {
+        (Extent::Known(x), Extent::Known(y)) => f(x, y).map(Extent::Known),
+        _ => Some(Extent::Open),
+    };
+    let results = (0..count).map(result).collect::<Option<Vec<Extent>>>()?;
     let is_list = [a, b].iter().any(|v| match v {
         Value::Extents(_, is_list) => *is_list,
         Value::Known(array) => array.shape().rank() == 1,
         Value::Open(_) => false,
     });
-    Some(Value::Extents(results, is_list))
+    Some(from_extents(results, is_list))
 }
 
 /// Integers are divided toward zero, numbers truly.

@@ -32,6 +32,10 @@ pub(super) struct Context<'a> {
     done: HashSet<usize>,
     names: HashSet<String>,
     inputs: Vec<SymbolicTensor>,
+    /// Whether the file is for single samples, and the model is for any number.
+    pub(super) opened: bool,
+    /// Values that are zero, whatever their extents.
+    zeros: HashSet<&'a str>,
     weights: Vec<(Arc<Instance>, Vec<Array>)>,
 }
 
@@ -54,6 +58,8 @@ impl<'a> Context<'a> {
             done: HashSet::new(),
             names: HashSet::new(),
             inputs: Vec::new(),
+            opened: false,
+            zeros: HashSet::new(),
             weights: Vec::new(),
         };
         for (at, node) in graph.nodes.iter().enumerate() {
@@ -71,10 +77,10 @@ impl<'a> Context<'a> {
             let first = value.shape.as_ref().and_then(|shape| shape.first());
             matches!(first, Some(OnnxExtent::Known(1)))
         };
-        let opens = arguments.iter().all(single);
+        context.opened = !arguments.is_empty() && arguments.iter().all(single);
         for value in arguments {
             let name = context.layer_name(&value.name);
-            let tensor = input(value, name, opens)?;
+            let tensor = input(value, name, context.opened)?;
             context.inputs.push(tensor.clone());
             context.values.insert(&value.name, Value::Open(tensor));
         }
@@ -136,6 +142,22 @@ impl<'a> Context<'a> {
     /// Remembers that the outputs of a node could not be had.
     pub(super) fn give_nothing(&mut self, node: &'a OnnxNode) {
         self.give(node, Vec::new());
+    }
+
+    /// Remembers that a value is zero.
+    pub(super) fn set_zero(&mut self, name: &str) {
+        let outputs = self.file.graph.nodes.iter().flat_map(|node| &node.outputs);
+        self.zeros.extend(outputs.map(String::as_str).filter(|output| *output == name));
+    }
+
+    /// Whether a value is zero for all that is known.
+    pub(super) fn is_zero(&self, name: &str) -> bool {
+        self.zeros.contains(name)
+    }
+
+    /// An input whose first extent is the batch.
+    pub(super) fn batch(&self) -> Option<&SymbolicTensor> {
+        self.inputs.iter().find(|input| input.shape().dim(0).is_none())
     }
 
     /// Whether a node was converted together with an earlier one.

@@ -7,7 +7,7 @@ use ibex_nn::ops;
 use serde_json::json;
 
 use super::node::{NodeSite, axis_of, one};
-use super::value::{Value, integers};
+use super::value::{Extent, Value, from_extents};
 use super::{NodeError, NodeRow, Outcome, rows, unsupported};
 
 pub(super) const ROWS: &[NodeRow] = rows! {
@@ -147,20 +147,16 @@ fn gather(site: &mut NodeSite<'_, '_>) -> Outcome {
     }
 }
 
-fn pick(extents: &[Option<i64>], places: &Array) -> Outcome {
+fn pick(extents: &[Extent], places: &Array) -> Outcome {
     let count = extents.len() as i64;
     let place = |at: f64| {
         let at = at as i64;
         let at = if at < 0 { at + count } else { at };
         usize::try_from(at).ok().and_then(|at| extents.get(at).copied())
     };
-    let picked: Option<Vec<Option<i64>>> = places.to_f64_vec().into_iter().map(place).collect();
-    let is_list = places.shape().rank() > 0;
+    let picked: Option<Vec<Extent>> = places.to_f64_vec().into_iter().map(place).collect();
     match picked {
         None => unsupported("a part of a shape beyond its end"),
-        Some(picked) => Ok(vec![match picked.iter().copied().collect::<Option<Vec<i64>>>() {
-            Some(known) => Value::Known(integers(&known, is_list)),
-            None => Value::Extents(picked, is_list),
-        }]),
+        Some(picked) => Ok(vec![from_extents(picked, places.shape().rank() > 0)]),
     }
 }

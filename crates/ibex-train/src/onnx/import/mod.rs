@@ -84,7 +84,7 @@ pub(super) fn import(file: &OnnxModel) -> Result<Model> {
         if context.is_done(at) {
             continue;
         }
-        match convert(&mut context, at, node) {
+        match convert(&mut context, node) {
             Ok(values) => context.give(node, values),
             Err(NodeError::Failed(error)) => return Err(error),
             Err(NodeError::Unsupported(reason)) => {
@@ -121,16 +121,19 @@ fn described(node: &OnnxNode) -> String {
     }
 }
 
-fn convert(context: &mut Context<'_>, at: usize, node: &OnnxNode) -> Outcome {
+fn convert(context: &mut Context<'_>, node: &OnnxNode) -> Outcome {
     if !matches!(node.domain.as_str(), "" | "ai.onnx") {
         return unsupported(format!("operations of `{}`", node.domain.escape_debug()));
     }
     let row = NODES.iter().copied().flatten().find(|row| row.op_type == node.op_type);
     let Some(row) = row else { return unsupported("there is no such layer") };
-    let mut site = NodeSite { context, at, node };
+    let mut site = NodeSite { context, node };
     if site.depends_on_lacking() {
         return Ok(Vec::new());
     }
     let values = (row.convert)(&mut site)?;
+    if let Some(mistake) = values.iter().find_map(Value::mistake) {
+        return unsupported(mistake);
+    }
     values.into_iter().map(|value| value.folded()).collect()
 }

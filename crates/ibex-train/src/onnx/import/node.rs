@@ -4,17 +4,17 @@ use ibex_format::onnx::{OnnxAttribute, OnnxNode};
 use ibex_graph::Array;
 use ibex_nn::arguments::Argument;
 use ibex_nn::models::SymbolicTensor;
+use ibex_nn::ops;
 use serde_json::{Value as Json, json};
 
 use super::context::Context;
-use super::value::Value;
+use super::value::{Extent, Value};
 use super::{NodeError, Outcome, unsupported};
 use crate::arrays::from_raw;
 
 /// A node and what it may ask for.
 pub(super) struct NodeSite<'c, 'a> {
     pub(super) context: &'c mut Context<'a>,
-    pub(super) at: usize,
     pub(super) node: &'c OnnxNode,
 }
 
@@ -42,13 +42,11 @@ impl NodeSite<'_, '_> {
         }
     }
 
-    /// An input that depends on those of the model.
+    /// An input as a tensor, a constant too.
     pub(super) fn tensor(&mut self, input: usize) -> Result<SymbolicTensor, NodeError> {
         match self.value(input)? {
             Value::Open(tensor) => Ok(tensor),
-            Value::Known(_) | Value::Extents(..) => {
-                unsupported(format!("input {input} is a constant"))
-            }
+            Value::Known(_) | Value::Extents(..) => Ok(ops::copy(self.argument(input)?)),
         }
     }
 
@@ -63,6 +61,16 @@ impl NodeSite<'_, '_> {
     /// An input that is known, if it was given.
     pub(super) fn optional(&mut self, input: usize) -> Result<Option<Array>, NodeError> {
         if self.has(input) { self.known(input).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether an input is zero for all that is known.
+    pub(super) fn is_zero(&mut self, input: usize) -> Result<bool, NodeError> {
+        let zero = self.node.inputs.get(input).is_some_and(|name| self.context.is_zero(name));
+        Ok(zero
+            || match self.value(input)? {
+                Value::Known(array) => array.to_f64_vec().iter().all(|&x| x == 0.0),
+                Value::Open(_) | Value::Extents(..) => false,
+            })
     }
 
     /// An input as an argument of an operation.
@@ -80,8 +88,8 @@ impl NodeSite<'_, '_> {
 
     /// An input that is a list of integers, all of them known.
     pub(super) fn integers(&mut self, input: usize) -> Result<Vec<i64>, NodeError> {
-        let known = self.value(input)?.extents().and_then(|list| list.into_iter().collect());
-        match known {
+        let extents = self.value(input)?.extents();
+        match extents.and_then(|list| list.into_iter().map(Extent::known).collect()) {
             Some(list) => Ok(list),
             None => unsupported(format!("input {input} depends on the data")),
         }
@@ -89,12 +97,18 @@ impl NodeSite<'_, '_> {
 
     /// The shape of an input, as far as it is known.
     pub(super) fn shape(&mut self, input: usize) -> Result<Vec<Option<usize>>, NodeError> {
-        Ok(match self.value(input)? {
+        let value = self.value(input)?;
+        Ok(self.shape_of(&value))
+    }
+
+    /// The shape of a value, as far as it is known.
+    pub(super) fn shape_of(&self, value: &Value) -> Vec<Option<usize>> {
+        match value {
             Value::Open(tensor) => tensor.shape().0,
             Value::Known(array) => array.shape().iter().map(|&extent| Some(extent)).collect(),
             Value::Extents(extents, true) => vec![Some(extents.len())],
             Value::Extents(_, false) => Vec::new(),
-        })
+        }
     }
 
     /// An integer option.

@@ -92,7 +92,7 @@ fn recurrent(site: &mut NodeSite<'_, '_>, cell: &Cell) -> Outcome {
         return unsupported("sequences of different lengths, or peepholes");
     }
     for state in 5..5 + cell.states {
-        if site.has(state) && site.known(state)?.to_f64_vec().iter().any(|&x| x != 0.0) {
+        if site.has(state) && !site.is_zero(state)? {
             return unsupported("initial states that are not zero");
         }
     }

@@ -33,14 +33,7 @@ pub(super) const ROWS: &[NodeRow] = rows! {
 fn reduce(site: &mut NodeSite<'_, '_>, f: fn(SymbolicTensor) -> OperationCall) -> Outcome {
     let axes = site.axes("axes", 1)?.filter(|axes| !axes.is_empty());
     let keeps = site.int("keepdims", 1) == 1;
-    let call = match site.value(0)? {
-        Value::Open(x) => f(x),
-        known => match known.argument() {
-            Some(argument) => f(ops::copy(argument)),
-            None => return unsupported("it reduces extents that depend on the data"),
-        },
-    };
-    let call = call.keepdims(keeps);
+    let call = f(site.tensor(0)?).keepdims(keeps);
     match axes {
         Some(axes) => one(call.axis(axes)),
         None if site.int("noop_with_empty_axes", 0) == 1 => Ok(vec![site.value(0)?]),

@@ -1,6 +1,6 @@
 //! Nodes that move elements, and those that compute extents.
 
-use ibex_graph::{Array, Shape};
+use ibex_graph::{Array, DType, Shape};
 use ibex_nn::arguments::Argument;
 use ibex_nn::models::SymbolicTensor;
 use ibex_nn::ops;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::dense::transposed;
 use super::node::{NodeSite, axis_of, one};
-use super::value::{Value, integers};
+use super::value::{Extent, Value, from_extents, integers};
 use super::{NodeError, NodeRow, Outcome, rows, unsupported};
 
 pub(super) const ROWS: &[NodeRow] = rows! {
@@ -17,9 +17,9 @@ pub(super) const ROWS: &[NodeRow] = rows! {
     "ConstantOfShape" constant_of_shape;
     "Shape" shape;
     "Size" |site| {
-        let mut extents = site.shape(0)?.into_iter().map(|extent| extent.map(|e| e as i64));
-        let size = extents.try_fold(1i64, |size, extent| size.checked_mul(extent?));
-        Ok(vec![Value::Extents(vec![size], false)])
+        let mut extents = site.shape(0)?.into_iter();
+        let size = extents.try_fold(1i64, |size, extent| size.checked_mul(extent? as i64));
+        Ok(vec![from_extents(vec![size.map_or(Extent::Open, Extent::Known)], false)])
     };
     "Range" range;
     "Reshape" reshape;
@@ -69,30 +69,36 @@ fn constant(site: &mut NodeSite<'_, '_>) -> Outcome {
 fn constant_of_shape(site: &mut NodeSite<'_, '_>) -> Outcome {
     let value = site.array("value")?.unwrap_or_else(|| Array::scalar(0f32));
     let number = value.to_f64_vec().first().copied().unwrap_or(0.0);
-    let extents = site.integers(0)?;
-    let extents = extents.iter().map(|&extent| usize::try_from(extent).ok());
-    let shape = extents.collect::<Option<Vec<usize>>>().map(Shape::from);
-    match shape.filter(|shape| shape.checked_size().is_some_and(|size| size <= MAX_MADE)) {
-        Some(shape) => Ok(vec![Value::Known(Array::full(value.dtype(), shape, number))]),
-        None => unsupported("a constant of this size"),
+    let Some(target) = site.value(0)?.extents() else {
+        return unsupported("a shape that depends on the data");
+    };
+    let known = |extent: &Extent| usize::try_from(extent.known()?).ok();
+    let Some(shape) = target.iter().map(known).collect::<Option<Vec<usize>>>() else {
+        let lone = Value::Known(Array::full(value.dtype(), (), number));
+        return repeated(site, lone, &target);
+    };
+    let shape = Shape::from(shape);
+    match shape.checked_size().is_some_and(|size| size <= MAX_MADE) {
+        true => Ok(vec![Value::Known(Array::full(value.dtype(), shape, number))]),
+        false => unsupported("a constant of this size"),
     }
 }
 
 fn shape(site: &mut NodeSite<'_, '_>) -> Outcome {
-    let shape = site.shape(0)?;
+    let (shape, value) = (site.shape(0)?, site.value(0)?);
     let rank = shape.len() as i64;
     let place = |at: i64| (if at < 0 { at + rank } else { at }).clamp(0, rank) as usize;
     let (start, end) = (place(site.int("start", 0)), place(site.int("end", rank)));
-    let extents: Vec<Option<i64>> = shape
-        .get(start..end)
-        .unwrap_or_default()
-        .iter()
-        .map(|extent| extent.map(|extent| extent as i64))
-        .collect();
-    Ok(vec![match extents.iter().copied().collect::<Option<Vec<i64>>>() {
-        Some(known) => Value::Known(integers(&known, true)),
-        None => Value::Extents(extents, true),
-    }])
+    let is_batch = |at: usize| match &value {
+        Value::Open(tensor) => at == 0 && tensor.is_input(),
+        Value::Known(_) | Value::Extents(..) => false,
+    };
+    let extent = |at: usize| match shape[at] {
+        Some(extent) => Extent::Known(extent as i64),
+        None if is_batch(at) => Extent::Batch,
+        None => Extent::Open,
+    };
+    Ok(vec![from_extents((start..end.max(start)).map(extent).collect(), true)])
 }
 
 fn range(site: &mut NodeSite<'_, '_>) -> Outcome {
@@ -109,41 +115,28 @@ fn range(site: &mut NodeSite<'_, '_>) -> Outcome {
 
 /// A shape: 0 takes the extent of the input, -1 what is left.
 fn reshape(site: &mut NodeSite<'_, '_>) -> Outcome {
-    let target = match site.ints("shape") {
-        Some(list) => list.into_iter().map(Some).collect(),
+    let target: Vec<Extent> = match site.ints("shape") {
+        Some(list) => list.into_iter().map(Extent::Known).collect(),
         None => match site.value(1)?.extents() {
             Some(extents) => extents,
             None => return unsupported("a shape that depends on the data"),
         },
     };
+    if let (Value::Extents(extents, _), 0..=1) = (site.value(0)?, target.len()) {
+        return Ok(vec![Value::Extents(extents, target.len() == 1)]);
+    }
     let keeps_zero = site.int("allowzero", 0) == 1;
-    let x = match site.value(0)? {
-        Value::Extents(extents, _) if target.len() <= 1 => {
-            return Ok(vec![Value::Extents(extents, target.len() == 1)]);
-        }
-        Value::Open(x) => x,
-        other => {
-            let Some(argument) = other.argument() else {
-                return unsupported("extents that depend on the data");
-            };
-            ops::copy(argument)
-        }
-    };
+    let x = site.tensor(0)?;
     let own = x.shape().0;
     let at = |at: usize| own.get(at).copied().flatten().map(|extent| extent as i64);
-    let resolved: Vec<Option<i64>> = target
-        .iter()
-        .enumerate()
-        .map(|(axis, extent)| match extent {
-            Some(0) if !keeps_zero => at(axis),
-            extent => *extent,
-        })
-        .collect();
-    let first = own.first().copied().flatten();
-    let opens = !own.is_empty() && first.is_none() && !x.is_poisoned();
+    let extent = |(axis, extent): (usize, &Extent)| match extent {
+        Extent::Known(0) if !keeps_zero => at(axis),
+        extent => extent.known(),
+    };
+    let resolved: Vec<Option<i64>> = target.iter().enumerate().map(extent).collect();
     let rest: Option<Vec<i64>> = resolved.get(1..).unwrap_or_default().iter().copied().collect();
     // A batch that stays the batch: Keras leaves it out.
-    if let (true, Some(Some(1) | None), Some(rest)) = (opens, resolved.first(), &rest) {
+    if let Some(rest) = rest.filter(|rest| keeps_batch(site, &own, resolved.first(), rest)) {
         return one(site.plain("Reshape", json!({"target_shape": rest}), x)?);
     }
     // What is open is found by itself, if it is one extent.
@@ -151,17 +144,28 @@ fn reshape(site: &mut NodeSite<'_, '_>) -> Outcome {
     if open > 1 {
         return unsupported("a shape with several open extents");
     }
-    // A batch that goes first by itself, as in `(-1, 256)`.
-    let inner: Option<i64> = own.iter().skip(1).map(|d| d.map(|d| d as i64)).product();
-    let rest_size = rest.as_ref().map(|rest| rest.iter().product::<i64>());
-    if let (true, Some(Some(-1)), Some(rest)) = (opens, resolved.first(), rest)
-        && inner.is_some()
-        && inner == rest_size
-    {
-        return one(site.plain("Reshape", json!({"target_shape": rest}), x)?);
-    }
     let shape: Vec<i64> = resolved.into_iter().map(|extent| extent.unwrap_or(-1)).collect();
     one(ops::reshape(&x, shape))
+}
+
+/// Whether the first extent of a new shape is the batch, as is that of the old one.
+fn keeps_batch(
+    site: &NodeSite<'_, '_>,
+    own: &[Option<usize>],
+    first: Option<&Option<i64>>,
+    rest: &[i64],
+) -> bool {
+    let opens = own.first().is_some_and(Option::is_none);
+    let inner: Option<i64> = own.iter().skip(1).map(|extent| extent.map(|e| e as i64)).product();
+    let fits = inner == Some(rest.iter().product());
+    let free = rest.iter().filter(|&&extent| extent < 0).count();
+    match first {
+        // Single samples, where the file is for those.
+        Some(Some(1)) => opens && site.context.opened,
+        Some(Some(-1)) => opens && fits,
+        Some(None) => opens && (fits || free == 1),
+        _ => false,
+    }
 }
 
 fn flatten(site: &mut NodeSite<'_, '_>) -> Outcome {
@@ -252,9 +256,9 @@ fn concat(site: &mut NodeSite<'_, '_>) -> Outcome {
     let values: Vec<Value> =
         (0..site.node.inputs.len()).map(|input| site.value(input)).collect::<Result<_, _>>()?;
     if values.iter().any(|value| matches!(value, Value::Extents(..))) {
-        let lists: Option<Vec<Vec<Option<i64>>>> = values.iter().map(Value::extents).collect();
+        let lists: Option<Vec<Vec<Extent>>> = values.iter().map(Value::extents).collect();
         return match lists {
-            Some(lists) => Ok(vec![Value::Extents(lists.concat(), true)]),
+            Some(lists) => Ok(vec![from_extents(lists.concat(), true)]),
             None => unsupported("extents beside data"),
         };
     }
@@ -350,12 +354,9 @@ fn slice(site: &mut NodeSite<'_, '_>) -> Outcome {
         };
         let picked = extents.get(start as usize..end.max(start) as usize).unwrap_or_default();
         let picked = picked.iter().step_by(step as usize).copied().collect();
-        return Ok(vec![Value::Extents(picked, true)]);
+        return Ok(vec![from_extents(picked, true)]);
     }
-    match site.value(0)? {
-        Value::Open(x) => one(x.slice(parts)),
-        _ => one(ops::copy(site.argument(0)?).slice(parts)),
-    }
+    one(site.tensor(0)?.slice(parts))
 }
 
 /// Both shapes are repeated to their common one.
@@ -363,27 +364,79 @@ fn expand(site: &mut NodeSite<'_, '_>) -> Outcome {
     let Some(target) = site.value(1)?.extents() else {
         return unsupported("a shape that depends on the data");
     };
-    let own = site.shape(0)?;
+    let value = site.value(0)?;
+    repeated(site, value, &target)
+}
+
+/// A value repeated to extents, of which the first may be the batch.
+fn repeated(site: &mut NodeSite<'_, '_>, value: Value, target: &[Extent]) -> Outcome {
+    let is_zero = matches!(&value, Value::Known(a) if a.to_f64_vec().iter().all(|&x| x == 0.0));
+    if let (true, Some(name)) = (is_zero, site.node.outputs.first().cloned()) {
+        site.context.set_zero(&name);
+    }
+    let Some(argument) = value.argument() else {
+        return unsupported("extents that depend on the data");
+    };
+    let own = site.shape_of(&value);
     let rank = own.len().max(target.len());
     let mut shape = Vec::with_capacity(rank);
+    let mut spreads = false;
     for axis in 0..rank {
         let mine = axis.checked_sub(rank - own.len()).map_or(Some(1), |at| own[at]);
-        let theirs = axis.checked_sub(rank - target.len()).map_or(Some(1), |at| target[at]);
+        let theirs =
+            axis.checked_sub(rank - target.len()).map_or(Extent::Known(1), |at| target[at]);
         shape.push(match (mine, theirs) {
-            (Some(mine), Some(1)) => Some(mine as i64),
-            (Some(1), theirs) => theirs,
-            (Some(mine), _) => Some(mine as i64),
-            (None, _) => None,
+            (Some(1), Extent::Known(theirs)) => theirs,
+            // The batch is added to in a second step.
+            (Some(1), Extent::Batch) if axis == 0 => {
+                spreads = true;
+                1
+            }
+            (Some(1), Extent::Batch | Extent::Open) => {
+                return unsupported("repetition to an extent that depends on the data");
+            }
+            (Some(mine), _) => mine as i64,
+            // An extent that is open stays so, and cannot be named.
+            (None, _) if axis == 0 && rank == own.len() => -1,
+            (None, _) => return unsupported("repetition along open extents"),
         });
     }
-    let same = own.len() == rank && own.iter().zip(&shape).all(|(a, b)| a.map(|a| a as i64) == *b);
-    if same {
-        return Ok(vec![site.value(0)?]);
+    let same = |(own, shape): (&Option<usize>, &i64)| own.map_or(-1, |own| own as i64) == *shape;
+    let y = match own.len() == rank && own.iter().zip(&shape).all(same) {
+        true => argument,
+        false if shape.contains(&-1) => {
+            // The other axes are repeated by adding to nothing.
+            let like = shape.iter().map(|&extent| extent.max(1)).collect::<Vec<i64>>();
+            let zeros = ops::broadcast_to(Argument::from(&Array::scalar(0f32)), like);
+            known(along(argument, known(zeros)?))?
+        }
+        false => known(ops::broadcast_to(argument, shape))?,
+    };
+    if !spreads {
+        return match y {
+            Argument::Tensor(y) => one(y),
+            _ => one(ops::copy(y)),
+        };
     }
-    match shape.into_iter().collect::<Option<Vec<i64>>>() {
-        Some(shape) => one(ops::broadcast_to(site.argument(0)?, shape)),
-        None => unsupported("repetition to an extent that depends on the data"),
+    let Some(batch) = site.context.batch().cloned() else { return unsupported("no batch") };
+    let axes: Vec<usize> = (1..batch.shape().rank()).collect();
+    let zeros = ops::zeros_like(ops::cast(&batch, DType::F32)).tensor();
+    let zeros = if axes.is_empty() { zeros } else { ops::sum(&zeros).axis(axes).tensor() };
+    let shape: Vec<i64> = [-1].into_iter().chain(vec![1; rank - 1]).collect();
+    one(along(y, ops::reshape(&zeros, shape).into()))
+}
+
+/// What does not depend on the inputs, computed.
+fn known(tensor: SymbolicTensor) -> Result<Argument<SymbolicTensor>, NodeError> {
+    match Value::Open(tensor).folded()?.argument() {
+        Some(argument) => Ok(argument),
+        None => unsupported("extents that depend on the data"),
     }
+}
+
+/// A tensor of any dtype repeated along the axes of zeros.
+fn along(x: Argument<SymbolicTensor>, zeros: Argument<SymbolicTensor>) -> SymbolicTensor {
+    ops::where_(ops::equal(zeros, 0.0), x.clone(), x)
 }
 
 fn pad(site: &mut NodeSite<'_, '_>) -> Outcome {

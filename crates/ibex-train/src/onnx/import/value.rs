@@ -1,11 +1,34 @@
 //! What the names in an ONNX graph stand for while it is converted.
 
+use std::sync::Arc;
+
 use ibex_graph::{Array, Tensor, interpreter};
-use ibex_nn::Trace;
 use ibex_nn::arguments::Argument;
 use ibex_nn::models::SymbolicTensor;
+use ibex_nn::{Instance, Trace};
 
 use super::NodeError;
+
+/// An extent, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A number.
+    Known(i64),
+    /// The batch size.
+    Batch,
+    /// Something else that depends on the data.
+    Open,
+}
+
+impl Extent {
+    /// The number, if it is known.
+    pub(super) fn known(self) -> Option<i64> {
+        match self {
+            Extent::Known(number) => Some(number),
+            Extent::Batch | Extent::Open => None,
+        }
+    }
+}
 
 /// The value of a name.
 #[derive(Clone, Debug)]
@@ -14,8 +37,8 @@ pub(super) enum Value {
     Open(SymbolicTensor),
     /// It is known.
     Known(Array),
-    /// Extents, of which those that depend on the data are not known, and whether they are a list.
-    Extents(Vec<Option<i64>>, bool),
+    /// Extents, of which some depend on the data, and whether they are a list.
+    Extents(Vec<Extent>, bool),
 }
 
 impl Value {
@@ -29,27 +52,43 @@ impl Value {
         Ok(Value::Known(interpreter::evaluate(&traced)?))
     }
 
+    /// What is wrong with the call that gives it.
+    pub(super) fn mistake(&self) -> Option<String> {
+        let Value::Open(tensor) = self else { return None };
+        let missing = || "a part of it is not supported".to_string();
+        let call = tensor.call_node();
+        tensor.is_poisoned().then(|| call.mistake().map_or_else(missing, |m| m.what.clone()))
+    }
+
     /// As an argument of an operation.
     pub(super) fn argument(&self) -> Option<Argument<SymbolicTensor>> {
         match self {
             Value::Open(tensor) => Some(tensor.into()),
             Value::Known(array) => Some(array.into()),
             Value::Extents(extents, is_list) => {
-                let known: Vec<i64> = extents.iter().copied().collect::<Option<_>>()?;
+                let known: Vec<i64> = extents.iter().map(|e| e.known()).collect::<Option<_>>()?;
                 Some((&integers(&known, *is_list)).into())
             }
         }
     }
 
     /// As integers, of which some may depend on the data.
-    pub(super) fn extents(&self) -> Option<Vec<Option<i64>>> {
+    pub(super) fn extents(&self) -> Option<Vec<Extent>> {
         match self {
             Value::Extents(extents, _) => Some(extents.clone()),
             Value::Known(array) if !array.dtype().is_float() && array.shape().rank() <= 1 => {
-                Some(array.to_f64_vec().into_iter().map(|x| Some(x as i64)).collect())
+                Some(array.to_f64_vec().into_iter().map(|x| Extent::Known(x as i64)).collect())
             }
             _ => None,
         }
+    }
+}
+
+/// Extents as an array if all are known.
+pub(super) fn from_extents(extents: Vec<Extent>, is_list: bool) -> Value {
+    match extents.iter().map(|extent| extent.known()).collect::<Option<Vec<i64>>>() {
+        Some(known) => Value::Known(integers(&known, is_list)),
+        None => Value::Extents(extents, is_list),
     }
 }
 
@@ -67,7 +106,10 @@ const MAX_CALLS: usize = 16;
 fn is_closed(tensor: &SymbolicTensor, calls: usize) -> bool {
     let inputs = tensor.call_node().inputs();
     let below = |input: &SymbolicTensor| calls > 0 && is_closed(input, calls - 1);
-    !tensor.is_input() && inputs.iter().all(below)
+    // Weights have no values yet.
+    let weighs = |instance: &Arc<Instance>| !instance.all_weights().is_empty();
+    let weighs = tensor.call_node().instance().is_none_or(weighs);
+    !tensor.is_input() && !weighs && inputs.iter().all(below)
 }
 
 fn traced(tensor: &SymbolicTensor, trace: &mut Trace) -> Tensor {

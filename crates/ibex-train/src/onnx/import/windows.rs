@@ -223,18 +223,25 @@ fn transposed_convolution(site: &mut NodeSite<'_, '_>) -> Outcome {
     config["dilation_rate"] = json!(windows.dilation);
     config["filters"] = json!(kernel.shape()[1]);
     config["use_bias"] = json!(bias.is_some());
+    let has_bias = bias.is_some();
     let weights = [kernel_last(&kernel, [1, 0])?].into_iter().chain(bias).collect();
     let class_name = format!("Conv{spatial}DTranspose");
-    let y = site.layer(&class_name, config, vec![windows.x.clone()], weights)?.swap_remove(0);
+    let mut y = site.layer(&class_name, config, vec![windows.x.clone()], weights)?.swap_remove(0);
     let mut cuts = Vec::new();
+    let mut more = vec![[0, 0]; 2];
     for axis in 0..spatial {
         let span = (windows.size[axis] - 1) * windows.dilation[axis] + 1;
         let beyond = windows.strides[axis].saturating_sub(span);
         let (low, high) = windows.pads[axis];
-        match (high + beyond).checked_sub(extra[axis].max(0) as usize) {
-            Some(high) => cuts.push([low, high]),
-            None => return unsupported("output padding beyond the kernel"),
+        let extra = extra[axis].clamp(0, 1 << 20) as usize;
+        cuts.push([low, (high + beyond).saturating_sub(extra)]);
+        more.push([0, extra.saturating_sub(high + beyond) as i64]);
+    }
+    if more.iter().any(|more| *more != [0, 0]) {
+        if has_bias {
+            return unsupported("output padding beyond the kernel");
         }
+        y = padded((&y).into(), more, "constant", 0.0);
     }
     if cuts.iter().all(|cut| *cut == [0, 0]) {
         return one(y);

@@ -2,6 +2,7 @@
 //! operation is not forgotten.
 
 mod elementwise;
+mod products;
 mod recurrent;
 mod reductions;
 mod shapes;
@@ -49,7 +50,7 @@ pub(super) fn write(site: &mut Site<'_>) -> Result<Outcome> {
         Op::AddAlongAxis(op) => shapes::add_along_axis(site, op.axis),
         Op::ScatterAdd(op) => shapes::scatter_add(site, op.axis),
         Op::Iota(op) => shapes::iota(site, op.axis),
-        Op::MatMul(_) => site.direct("MatMul", Vec::new()),
+        Op::MatMul(_) => products::matmul(site),
         Op::Reduce(op) => reductions::reduce(site, op),
         Op::Softmax(op) => reductions::along(site, "Softmax", op.axis),
         Op::LogSoftmax(op) => reductions::along(site, "LogSoftmax", op.axis),

@@ -106,7 +106,8 @@ fn layer_normalization(site: &mut Site<'_>, op: &Normalize) -> Result<Option<Str
     let mut inputs = vec![site.x(0)];
     for at in [1, 2] {
         let name = site.x(at);
-        inputs.push(site.builder.reshape(&name, &shape[first..])?);
+        let from = site.shape(at).clone();
+        inputs.push(site.builder.reshape(&name, &from, &shape[first..])?);
     }
     let options = vec![
         ("axis".to_string(), ibex_format::onnx::OnnxAttribute::Int(first as i64 - rank as i64)),

@@ -15,7 +15,8 @@ fn one(value: String) -> Result<Outcome> {
 /// The same elements in another shape.
 pub(super) fn reshape(site: &mut Site<'_>, shape: &Shape) -> Result<Outcome> {
     let x = site.x(0);
-    one(site.builder.reshape(&x, shape)?)
+    let from = site.shape(0).clone();
+    one(site.builder.reshape(&x, &from, shape)?)
 }
 
 /// Axes in another order.
@@ -81,14 +82,15 @@ pub(super) fn pad(site: &mut Site<'_>, op: &Pad) -> Result<Outcome> {
         }
         let mut apart = shape.clone();
         apart.insert(axis + 1, 1);
-        let lone = site.builder.reshape(&x, &apart)?;
+        let lone = site.builder.reshape(&x, &shape, &apart)?;
         let mut widths = vec![0; 2 * apart.len()];
         widths[apart.len() + axis + 1] = op.interior[axis];
         let widths = site.builder.counts(&widths)?;
         let wide = site.builder.node("Pad", &[&lone, &widths, &value]);
         let width = shape[axis] * (op.interior[axis] + 1);
+        apart[axis + 1] = op.interior[axis] + 1;
         shape[axis] = width;
-        let joined = site.builder.reshape(&wide, &shape)?;
+        let joined = site.builder.reshape(&wide, &apart, &shape)?;
         shape[axis] = width - op.interior[axis];
         x = site.sliced(&joined, &[(axis, 0, shape[axis] as i64, 1)])?;
     }
@@ -148,10 +150,10 @@ pub(super) fn scatter_add(site: &mut Site<'_>, axis: usize) -> Result<Outcome> {
     let zeros = site.zeros(&shape)?;
     let updates = site.x(0);
     let updates = site.builder.transpose(&updates, &first(axis..axis + count, rank - 1 + count))?;
-    let mut each = site.shape(1).to_vec();
-    each.push(1);
+    let own = site.shape(1).to_vec();
+    let each: Vec<usize> = own.iter().copied().chain([1]).collect();
     let indices = site.x(1);
-    let indices = site.builder.reshape(&indices, &each)?;
+    let indices = site.builder.reshape(&indices, &own, &each)?;
     let indices = site.cast_to(&indices, DType::I64);
     let options = vec![text("reduction", "add")];
     let sum = site.builder.node_with("ScatterND", &[zeros, indices, updates], options);
