@@ -161,6 +161,9 @@ impl Builder {
     ///
     /// What has another shape already is taken from where it got it.
     pub(super) fn reshape(&mut self, name: &str, from: &[usize], to: &[usize]) -> Result<String> {
+        if from == to {
+            return Ok(name.to_string());
+        }
         if let Some(raw) = self.known(name) {
             let raw = RawArray::new(raw.dtype(), to.to_vec(), raw.data().to_vec())?;
             return Ok(self.raw(&format!("{name}/reshaped"), raw));

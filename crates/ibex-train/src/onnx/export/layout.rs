@@ -4,8 +4,10 @@
 //! Convolutions are written between two transpositions, as their channels come first in ONNX; what
 //! lies between two convolutions is moved to the other side, until they meet.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
+use ibex_format::RawDType;
 use ibex_format::onnx::{OnnxAttribute, OnnxGraph, OnnxNode};
 
 use crate::error::Result;
@@ -17,6 +19,37 @@ pub(super) fn simplify(graph: &mut OnnxGraph) -> Result<()> {
     remove_unused(graph);
     name_results(graph);
     Ok(())
+}
+
+/// The largest constants of which equal ones become one, in bytes.
+const MAX_SHARED: usize = 64;
+
+/// Keeps one of extents and numbers that are equal; weights stay by themselves.
+pub(super) fn share_constants(graph: &mut OnnxGraph) {
+    let mut first: HashMap<(RawDType, Vec<usize>, Vec<u8>), String> = HashMap::new();
+    let mut same: HashMap<String, String> = HashMap::new();
+    graph.initializers.retain(|(name, array)| {
+        let plain = array.shape().is_empty() || array.dtype() == RawDType::I64;
+        if !plain || array.data().len() > MAX_SHARED {
+            return true;
+        }
+        let key = (array.dtype(), array.shape().to_vec(), array.data().to_vec());
+        match first.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(name.clone());
+                true
+            }
+            Entry::Occupied(known) => {
+                same.insert(name.clone(), known.get().clone());
+                false
+            }
+        }
+    });
+    for input in graph.nodes.iter_mut().flat_map(|node| &mut node.inputs) {
+        if let Some(other) = same.get(input) {
+            input.clone_from(other);
+        }
+    }
 }
 
 /// Removes nodes, outputs of nodes and constants that no result depends on.

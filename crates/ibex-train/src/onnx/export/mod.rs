@@ -39,7 +39,7 @@ const BATCHES: [usize; 2] = [5, 7];
 pub(super) fn export(model: &Model, options: &OnnxOptions) -> Result<OnnxModel> {
     let names = Names::of(model);
     let fixed = |size: usize| Trace::of(model, options, size)?.written(&names);
-    let graph = match options.batch_size {
+    let mut graph = match options.batch_size {
         Some(size) => fixed(size)?,
         None if !has_batch(model) => fixed(1)?,
         None => {
@@ -50,6 +50,7 @@ pub(super) fn export(model: &Model, options: &OnnxOptions) -> Result<OnnxModel> 
             }
         }
     };
+    layout::share_constants(&mut graph);
     Ok(OnnxModel {
         ir_version: IR_VERSION,
         producer: "ibex".to_string(),
@@ -130,11 +131,11 @@ impl Trace {
     /// If it holds operations that ONNX lacks: each is named with its layer.
     fn written(&self, names: &Names) -> Result<OnnxGraph> {
         let graph = &self.0;
-        let mut writer = Writer::default();
+        let mut writer = Writer { model: names.model.clone(), ..Writer::default() };
         let arguments: Vec<String> =
             names.inputs.iter().map(|name| writer.builder.fresh(name)).collect();
         let outputs = writer.graph(graph, &arguments)?;
-        writer.check(&names.model)?;
+        writer.check()?;
         let mut results = Vec::new();
         for (value, wanted) in outputs.iter().zip(&names.outputs) {
             let name = writer.builder.fresh(wanted);
@@ -183,6 +184,7 @@ fn value(name: &str, ty: &Type) -> Result<OnnxValue> {
 /// A graph being written, and what in it cannot be.
 #[derive(Default)]
 struct Writer {
+    model: String,
     builder: Builder,
     lacking: Vec<String>,
 }
@@ -198,7 +200,7 @@ impl Writer {
                 continue;
             }
             if let Some(path) = node.origin.path() {
-                self.builder.path = path.to_string();
+                self.builder.path = self.layer(path).to_string();
             }
             let mut site = Site { builder: &mut self.builder, graph, names: &names, node };
             let values = match ops::write(&mut site)? {
@@ -232,8 +234,14 @@ impl Writer {
         }
     }
 
+    /// The path of a layer without the name of the model that holds all of them.
+    fn layer<'p>(&self, path: &'p str) -> &'p str {
+        let inner = path.strip_prefix(&self.model).and_then(|rest| rest.strip_prefix('/'));
+        inner.unwrap_or(path)
+    }
+
     fn lack(&mut self, node: &Node, reason: &str) -> Vec<String> {
-        let layer = node.origin.path().unwrap_or("the model");
+        let layer = node.origin.path().map_or("the model", |path| self.layer(path));
         let text = format!("`{layer}`: operation `{}`: {reason}", node.op.name());
         if !self.lacking.contains(&text) {
             self.lacking.push(text);
@@ -243,11 +251,11 @@ impl Writer {
 
     /// # Errors
     /// If something could not be written.
-    fn check(&self, model: &str) -> Result<()> {
+    fn check(&self) -> Result<()> {
         if self.lacking.is_empty() {
             return Ok(());
         }
-        Err(Problem::new(format!("`{model}` cannot be written as ONNX"))
+        Err(Problem::new(format!("`{}` cannot be written as ONNX", self.model))
             .expected("layers of operations that ONNX has")
             .received(self.lacking.join("\n            "))
             .help("replace these layers, or export the part of the model before them")
