@@ -1,8 +1,8 @@
 //! Leaves out what an ONNX graph does not need: transpositions that undo each other, and nodes and
 //! constants that no output depends on.
 //!
-//! Convolutions are written between two transpositions, as their channels come first in ONNX; what
-//! lies between two convolutions is moved to the other side, until they meet.
+//! Convolutions are written between two transpositions, as their channels come first in ONNX;
+//! `sink` moves what lies between two convolutions to the other side, so that they meet here.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -15,6 +15,7 @@ use crate::error::Result;
 /// Simplifies a graph.
 pub(super) fn simplify(graph: &mut OnnxGraph) -> Result<()> {
     remove_unused(graph);
+    super::sink::sink(graph)?;
     join_transposes(graph);
     remove_unused(graph);
     name_results(graph);
@@ -53,7 +54,7 @@ pub(super) fn share_constants(graph: &mut OnnxGraph) {
 }
 
 /// Removes nodes, outputs of nodes and constants that no result depends on.
-fn remove_unused(graph: &mut OnnxGraph) {
+pub(super) fn remove_unused(graph: &mut OnnxGraph) {
     let mut needed: HashSet<String> = graph.outputs.iter().map(|v| v.name.clone()).collect();
     let mut kept = Vec::with_capacity(graph.nodes.len());
     for mut node in std::mem::take(&mut graph.nodes).into_iter().rev() {
@@ -69,7 +70,7 @@ fn remove_unused(graph: &mut OnnxGraph) {
 }
 
 /// The order of the axes of a transposition.
-fn order(node: &OnnxNode) -> Option<Vec<usize>> {
+pub(super) fn order(node: &OnnxNode) -> Option<Vec<usize>> {
     match (node.op_type.as_str(), node.attribute("perm")) {
         ("Transpose", Some(OnnxAttribute::Ints(axes))) => {
             axes.iter().map(|&axis| usize::try_from(axis).ok()).collect()

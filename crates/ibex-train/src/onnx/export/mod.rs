@@ -4,21 +4,23 @@
 //! made of the operations of [`ibex_graph::op::OPS`], and [`ops`] says of each what it is in ONNX.
 //! The prediction is traced for two batch sizes; where the results differ only by it, the batch of
 //! the file is open ([`batch`]).
-//! Read in this order: this file, `site`, `ops`, `builder`, `layout`, `batch`.
+//! Read in this order: this file, `site`, `ops`, `builder`, `layout`, `sink`, `batch`.
 
 mod batch;
 mod builder;
 mod layout;
 mod ops;
+mod sink;
 mod site;
 
 use ibex_compile::passes::optimise;
 use ibex_format::error::Problem;
 use ibex_format::onnx::{OnnxExtent, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
-use ibex_graph::{DType, Graph, Node, Shape, Tensor, Type};
+use ibex_graph::interpreter::Values;
+use ibex_graph::{DType, Graph, Node, Op, Shape, Tensor, Type};
 
 use super::OnnxOptions;
-use crate::arrays::to_raw;
+use crate::arrays::{from_raw, to_raw};
 use crate::error::Result;
 use crate::model::Model;
 use crate::step::Mode;
@@ -34,6 +36,9 @@ const IR_VERSION: i64 = 11;
 /// Two sizes that no layer has by chance in common with its batch; both differ from 1, the extent
 /// that is repeated.
 const BATCHES: [usize; 2] = [5, 7];
+
+/// The most elements that are computed while a model is written: statistics of channels, biases.
+const MAX_FOLDED: usize = 1 << 14;
 
 /// The model as an ONNX file holds it.
 pub(super) fn export(model: &Model, options: &OnnxOptions) -> Result<OnnxModel> {
@@ -202,6 +207,10 @@ impl Writer {
             if let Some(path) = node.origin.path() {
                 self.builder.path = self.layer(path).to_string();
             }
+            if let Some(values) = self.folded(graph, node, &names)? {
+                names.push(values);
+                continue;
+            }
             let mut site = Site { builder: &mut self.builder, graph, names: &names, node };
             let values = match ops::write(&mut site)? {
                 Outcome::Values(values) => values,
@@ -219,6 +228,31 @@ impl Writer {
         }
         let name = |v: &ibex_graph::ValueId| names[v.node.index()][v.output].clone();
         Ok(graph.outputs().iter().map(name).collect())
+    }
+
+    /// The outputs of a node of small, known inputs, computed now.
+    fn folded(
+        &mut self,
+        graph: &Graph,
+        node: &Node,
+        names: &[Vec<String>],
+    ) -> Result<Option<Vec<String>>> {
+        let small = |ty: &Type| ty.shape.size() <= MAX_FOLDED;
+        let repeats = matches!(node.op, Op::Broadcast(_));
+        if node.inputs.is_empty() || repeats || !node.types.iter().all(small) {
+            return Ok(None);
+        }
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for value in &node.inputs {
+            let raw = self.builder.known(&names[value.node.index()][value.output]);
+            let Some(raw) = raw.filter(|_| small(graph.ty(*value))) else { return Ok(None) };
+            inputs.push(Values::from(&from_raw(raw)?));
+        }
+        let inputs: Vec<&Values> = inputs.iter().collect();
+        let outputs = node.op.rule().reference(&inputs, &node.types);
+        let name = format!("{}/constant", self.builder.path);
+        let place = |values: &Values| self.builder.constant(&name, &values.to_array());
+        outputs.iter().map(place).collect::<Result<Vec<String>>>().map(Some)
     }
 
     /// Writes the decomposition of a node.

@@ -9,6 +9,7 @@ use ibex_format::onnx::{OnnxExtent, OnnxModel, OnnxNode, OnnxValue};
 use ibex_graph::{Array, DType};
 use ibex_nn::layer::LayerExt;
 use ibex_nn::layers::{Input, layer_loader};
+use ibex_nn::models::symbolic::Arguments;
 use ibex_nn::models::{Functional, SymbolicTensor};
 use ibex_nn::{Instance, PartialShape};
 use serde_json::{Value as Json, json};
@@ -185,7 +186,7 @@ impl<'a> Context<'a> {
         class_name: &str,
         name: &str,
         mut config: Json,
-        inputs: Vec<SymbolicTensor>,
+        inputs: impl Arguments,
         weights: Vec<Array>,
     ) -> Result<Vec<SymbolicTensor>> {
         if let (Some(name), Some(config)) = (self.layer_name(name), config.as_object_mut()) {

@@ -4,6 +4,7 @@ use ibex_format::onnx::{OnnxAttribute, OnnxNode};
 use ibex_graph::Array;
 use ibex_nn::arguments::Argument;
 use ibex_nn::models::SymbolicTensor;
+use ibex_nn::models::symbolic::Arguments;
 use ibex_nn::ops;
 use serde_json::{Value as Json, json};
 
@@ -176,7 +177,7 @@ impl NodeSite<'_, '_> {
         &mut self,
         class_name: &str,
         config: Json,
-        inputs: Vec<SymbolicTensor>,
+        inputs: impl Arguments,
         weights: Vec<Array>,
     ) -> Result<Vec<SymbolicTensor>, NodeError> {
         let name = self.node.name.clone();

@@ -2,6 +2,7 @@
 
 use ibex_graph::Array;
 use ibex_nn::models::SymbolicTensor;
+use ibex_nn::models::symbolic::with;
 use ibex_nn::ops;
 use serde_json::json;
 
@@ -91,10 +92,14 @@ fn recurrent(site: &mut NodeSite<'_, '_>, cell: &Cell) -> Outcome {
     if site.has(4) || site.has(7) {
         return unsupported("sequences of different lengths, or peepholes");
     }
+    let mut states: Vec<SymbolicTensor> = Vec::new();
     for state in 5..5 + cell.states {
         if site.has(state) && !site.is_zero(state)? {
-            return unsupported("initial states that are not zero");
+            states.push(ops::squeeze(site.tensor(state)?).axis(i64::from(batch_first)).tensor());
         }
+    }
+    if !states.is_empty() && states.len() != cell.states {
+        return unsupported("one initial state without the other");
     }
     let x = site.tensor(0)?;
     let x = if batch_first { x } else { ops::transpose(&x).axes([1, 0, 2]).tensor() };
@@ -104,9 +109,12 @@ fn recurrent(site: &mut NodeSite<'_, '_>, cell: &Cell) -> Outcome {
         "bidirectional" => &[false, true],
         other => return unsupported(format!("direction `{}`", other.escape_debug())),
     };
+    if !states.is_empty() && backwards.len() > 1 {
+        return unsupported("initial states of both directions");
+    }
     let mut passes = Vec::new();
     for (direction, &backwards) in backwards.iter().enumerate() {
-        passes.push(pass(site, cell, &x, direction, backwards)?);
+        passes.push(pass(site, cell, (&x, &states), direction, backwards)?);
     }
     Ok(joined(&passes, batch_first).into_iter().map(Value::Open).collect())
 }
@@ -134,7 +142,7 @@ fn joined(passes: &[Pass], batch_first: bool) -> Vec<SymbolicTensor> {
 fn pass(
     site: &mut NodeSite<'_, '_>,
     cell: &Cell,
-    x: &SymbolicTensor,
+    (x, states): (&SymbolicTensor, &[SymbolicTensor]),
     direction: usize,
     backwards: bool,
 ) -> Result<Pass, NodeError> {
@@ -181,7 +189,8 @@ fn pass(
             }
         });
     }
-    let mut outputs = site.layer(cell.class_name, config, vec![x.clone()], weights)?;
+    let inputs = if states.is_empty() { with(x) } else { with(x).tensors("initial_state", states) };
+    let mut outputs = site.layer(cell.class_name, config, inputs, weights)?;
     if outputs.is_empty() {
         return unsupported("a layer without outputs");
     }

@@ -408,7 +408,7 @@ fn repeated(site: &mut NodeSite<'_, '_>, value: Value, target: &[Extent]) -> Out
             // The other axes are repeated by adding to nothing.
             let like = shape.iter().map(|&extent| extent.max(1)).collect::<Vec<i64>>();
             let zeros = ops::broadcast_to(Argument::from(&Array::scalar(0f32)), like);
-            known(along(argument, known(zeros)?))?
+            known(along(argument, known(zeros)?)?)?
         }
         false => known(ops::broadcast_to(argument, shape))?,
     };
@@ -423,7 +423,7 @@ fn repeated(site: &mut NodeSite<'_, '_>, value: Value, target: &[Extent]) -> Out
     let zeros = ops::zeros_like(ops::cast(&batch, DType::F32)).tensor();
     let zeros = if axes.is_empty() { zeros } else { ops::sum(&zeros).axis(axes).tensor() };
     let shape: Vec<i64> = [-1].into_iter().chain(vec![1; rank - 1]).collect();
-    one(along(y, ops::reshape(&zeros, shape).into()))
+    one(along(y, ops::reshape(&zeros, shape).into())?)
 }
 
 /// What does not depend on the inputs, computed.
@@ -435,8 +435,12 @@ fn known(tensor: SymbolicTensor) -> Result<Argument<SymbolicTensor>, NodeError> 
 }
 
 /// A tensor of any dtype repeated along the axes of zeros.
-fn along(x: Argument<SymbolicTensor>, zeros: Argument<SymbolicTensor>) -> SymbolicTensor {
-    ops::where_(ops::equal(zeros, 0.0), x.clone(), x)
+fn along(
+    x: Argument<SymbolicTensor>,
+    zeros: Argument<SymbolicTensor>,
+) -> Result<SymbolicTensor, NodeError> {
+    let everywhere = known(ops::equal(zeros, 0.0))?;
+    Ok(ops::where_(everywhere, x.clone(), x))
 }
 
 fn pad(site: &mut NodeSite<'_, '_>) -> Outcome {
