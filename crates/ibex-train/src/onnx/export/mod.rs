@@ -17,6 +17,8 @@ use ibex_compile::passes::optimise;
 use ibex_format::error::Problem;
 use ibex_format::onnx::{OnnxExtent, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
 use ibex_graph::interpreter::Values;
+use ibex_graph::op::Rule;
+use ibex_graph::ops::broadcast::Broadcast;
 use ibex_graph::{DType, Graph, Node, Op, Shape, Tensor, Type};
 
 use super::OnnxOptions;
@@ -25,7 +27,7 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::step::Mode;
 use builder::Builder;
-use site::{Outcome, Site};
+use site::{Outcome, Site, source};
 
 /// The version of the operations that are written.
 const OPSET: i64 = 23;
@@ -243,10 +245,13 @@ impl Writer {
             return Ok(None);
         }
         let mut inputs = Vec::with_capacity(node.inputs.len());
-        for value in &node.inputs {
-            let raw = self.builder.known(&names[value.node.index()][value.output]);
-            let Some(raw) = raw.filter(|_| small(graph.ty(*value))) else { return Ok(None) };
-            inputs.push(Values::from(&from_raw(raw)?));
+        for &value in &node.inputs {
+            let (from, ty) = (source(graph, value), graph.ty(value));
+            let raw = self.builder.known(&names[from.node.index()][from.output]);
+            let Some(raw) = raw.filter(|_| small(ty)) else { return Ok(None) };
+            let own = Values::from(&from_raw(raw)?);
+            let repeat = Broadcast { shape: ty.shape.clone() };
+            inputs.extend(repeat.reference(&[&own], std::slice::from_ref(ty)));
         }
         let inputs: Vec<&Values> = inputs.iter().collect();
         let outputs = node.op.rule().reference(&inputs, &node.types);
