@@ -157,3 +157,22 @@ fn a_model_that_is_elsewhere_says_where_to_put_it() {
     std::fs::copy(folder.path("model.keras"), place).unwrap();
     assert_eq!(support::Outcome::of(command.output().unwrap()).code, Some(0));
 }
+
+#[test]
+fn an_onnx_file_predicts_as_its_model_and_becomes_a_model_again() {
+    let folder = with_model();
+    folder.done("convert model.keras model.onnx");
+    folder.done("convert model.onnx again.keras");
+    let shown = folder.done("inspect model.onnx").stdout;
+    assert!(shown.contains("float32 (4, 5)"), "{shown}");
+    let predicted = |model: &str| {
+        folder.done(&format!("predict {model} --data data.npz --out y.npz"));
+        floats(&folder.path("y.npz"), "y0")
+    };
+    let expected = predicted("model.keras");
+    for other in ["model.onnx", "again.keras"] {
+        for (a, b) in predicted(other).iter().zip(&expected) {
+            assert!((a - b).abs() < 1e-6, "{other}: {a} instead of {b}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ mod train;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use ibex::train::{Logs, Model, Samples};
+use ibex::train::{Logs, Model, Samples, files};
 
 use crate::failure::Failure;
 use crate::output::print;
@@ -72,7 +72,11 @@ impl Threads {
 
 /// Opens a model file.
 pub(crate) fn open_model(path: &Path) -> Result<Model, Failure> {
-    Ok(Model::load(local(path)?)?)
+    let path = local(path)?;
+    match files::by_name(&path).and_then(|format| format.open_model) {
+        Some(open) => Ok(open(&path)?),
+        None => Ok(Model::load(path)?),
+    }
 }
 
 /// The place of a file on this machine; what has an address is downloaded, unless it is there.
