@@ -1,7 +1,7 @@
 //! Bytes to named arrays and JSON, and back.
 //!
-//! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives and ONNX, exactly as numpy,
-//! h5py and Keras 3 do.
+//! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives and ONNX graphs, exactly as
+//! numpy, h5py, Keras 3 and onnxruntime do.
 //! It must not know tensors, layers or devices: an array here is an element type, a shape and
 //! little-endian bytes.
 //!
@@ -9,8 +9,7 @@
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
 //! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`],
-//! [`hdf5`], [`json`], [`keras_zip`], [`onnx`],
-//! [`atomic`].
+//! [`hdf5`], [`json`], [`keras_zip`], [`onnx`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};

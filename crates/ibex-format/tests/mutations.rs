@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ibex_format::onnx::OnnxModel;
 use ibex_format::{FormatError, KerasArchive, hdf5, npy, npz};
 
 /// A small generator (xorshift64*), enough to place damage.
@@ -65,7 +66,8 @@ fn damaged_files_give_errors_within_bounds() {
     let read_npz: Reader = |bytes| npz::from_bytes(bytes).map(drop);
     let read_hdf5: Reader = |bytes| hdf5::from_bytes(bytes).map(drop);
     let read_keras: Reader = |bytes| KerasArchive::from_bytes(bytes).map(drop);
-    let files: [(&str, Reader, usize); 14] = [
+    let read_onnx: Reader = |bytes| OnnxModel::from_bytes(&bytes).map(drop);
+    let files: [(&str, Reader, usize); 16] = [
         ("version1.npy", read_npy, 2000),
         ("version3.npy", read_npy, 1000),
         ("types.npz", read_npz, 2000),
@@ -80,6 +82,8 @@ fn damaged_files_give_errors_within_bounds() {
         ("model.weights.h5", read_hdf5, 2000),
         ("model.keras", read_keras, 2000),
         ("nested.keras", read_keras, 1000),
+        ("../../../../tests/goldens/onnx/shapes.onnx", read_onnx, 3000),
+        ("../../../../tests/goldens/onnx/recurrent.onnx", read_onnx, 3000),
     ];
     let before = peak_memory();
     let mut random = Random(0x1be5);

@@ -209,6 +209,40 @@ fn a_model_that_was_read_learns() {
     assert!(losses[7] < 0.7 * losses[0], "{losses:?}");
 }
 
+/// The damage is pseudo-random but the same in every run.
+#[test]
+fn damaged_files_give_errors_or_models() {
+    let mut state = 0x1be5u64;
+    let mut random = |bound: usize| {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
+    };
+    let mut refused = 0;
+    for name in ["shapes", "convolutions", "recurrent", "dense", "pooling", "older_operations"] {
+        let bytes = std::fs::read(golden(&format!("onnx/{name}.onnx"))).unwrap();
+        for _ in 0..150 {
+            let mut damaged = bytes.clone();
+            for _ in 0..=random(3) {
+                let at = random(damaged.len());
+                match random(4) {
+                    0 => damaged[at] = random(256) as u8,
+                    1 => damaged[at] ^= 1 << random(8),
+                    2 => damaged[at] = [0, 0x7f, 0xff][random(3)],
+                    _ => damaged[at] = damaged[at].wrapping_add(1),
+                }
+            }
+            if let Err(error) = Model::from_onnx_bytes(&damaged) {
+                refused += 1;
+                let text = error.to_string();
+                assert!(!text.is_empty() && text.len() < 8000, "{name}: {text}");
+            }
+        }
+    }
+    assert!(refused > 300, "only {refused} errors: the damage does not reach the reader");
+}
+
 /// The folder of the face detector, or why the test is skipped.
 fn faces() -> Option<PathBuf> {
     let home = std::env::var_os("IBEX_DATA_HOME").map(PathBuf::from);
