@@ -3,7 +3,8 @@
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one
 //! program), `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`],
-//! [`custom`], [`saving`], [`onnx`], [`summary`].
+//! [`custom`], [`saving`], [`onnx`], [`transfer`] (weights by name), [`files`] (every kind of file),
+//! [`zoo`], [`summary`].
 
 pub mod apply;
 mod arrays;
@@ -14,8 +15,10 @@ pub mod custom;
 pub mod data;
 pub mod datasets;
 pub mod device;
+mod download;
 pub mod error;
 mod evaluate;
+pub mod files;
 pub mod fit;
 pub mod history;
 mod judge;
@@ -27,8 +30,11 @@ pub mod problem;
 mod progress;
 pub mod random;
 pub mod saving;
+pub mod sources;
 mod step;
 pub mod summary;
+pub mod transfer;
+pub mod zoo;
 
 pub use apply::ApplyLayer;
 pub use callbacks::{Callback, Event, Plan};
@@ -42,6 +48,12 @@ pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
 pub use onnx::OnnxOptions;
 pub use saving::{Mismatch, TextLayer};
+pub use transfer::{Layout, TransferReport};
+
+/// Arrays by name, as files hold them.
+pub mod tensors {
+    pub use ibex_format::{NamedArrays, RawArray, RawDType};
+}
 
 /// Writes a text file, whole or not at all.
 ///

@@ -1,12 +1,15 @@
 //! The commands, one file each.
 
+mod convert;
+mod diff;
 mod evaluate;
 mod explain_plan;
+mod inspect;
 mod predict;
 mod summary;
 mod train;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use ibex::train::{Logs, Model, Samples};
@@ -42,6 +45,12 @@ commands! {
     Summary summary;
     /// Show what a training step of a model compiles to.
     ExplainPlan explain_plan;
+    /// Write a model or weights as a file of another kind.
+    Convert convert;
+    /// Show what a file holds: arrays, configuration, optimizer state.
+    Inspect inspect;
+    /// Compare two files: exit code 0 if they hold the same, 1 if not.
+    Diff diff;
 }
 
 /// How many threads to compute with.
@@ -63,7 +72,12 @@ impl Threads {
 
 /// Opens a model file.
 pub(crate) fn open_model(path: &Path) -> Result<Model, Failure> {
-    Ok(Model::load(path)?)
+    Ok(Model::load(local(path)?)?)
+}
+
+/// The place of a file on this machine; what has an address is downloaded, unless it is there.
+pub(crate) fn local(path: &Path) -> Result<PathBuf, Failure> {
+    Ok(ibex::train::sources::resolve(path)?)
 }
 
 /// Reads inputs, targets and weights for a model.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use ibex::train::{Model, npz};
 
-use super::{Threads, check_writable, positive};
+use super::{Threads, check_writable, local, positive};
 use crate::failure::Failure;
 use crate::output::note;
 
@@ -33,7 +33,7 @@ impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
         check_writable(&self.out)?;
         // What the model is trained by does not matter here, nor whether it is known.
-        let mut model = Model::load_uncompiled(&self.model)?;
+        let mut model = Model::load_uncompiled(local(&self.model)?)?;
         self.threads.apply(&mut model);
         let samples = npz::read_samples(&self.data, model.functional().inputs().len(), None)?;
         let outputs = model.predict_all(samples.x, self.batch_size)?;

@@ -146,6 +146,10 @@ impl Functional {
 
     /// The names of the outputs: those of the layers that give them.
     pub fn output_names(&self) -> Vec<String> {
+        // Keras finds losses and metrics of a dictionary by its keys.
+        if let Structure::Dict(keys) = &self.output_structure {
+            return keys.clone();
+        }
         self.outputs
             .iter()
             .filter_map(|t| t.call_node().instance())

@@ -1,7 +1,8 @@
-//! Models as files that Keras reads and writes: `.keras` and `.weights.h5`.
+//! Models as files that Keras reads and writes: `.keras` and `.weights.h5`; older ones are read.
 //!
-//! Read in this order: this file (what an archive holds), `load`, `weights` (which array lies
-//! where), `compile_config` (optimizer, losses, metrics as JSON).
+//! Read in this order: this file (what an archive holds), `source` (what a path holds), `load`,
+//! `weights` (which array lies where), `compile_config` (optimizer, losses, metrics as JSON),
+//! `legacy` and `keras_1` (the `.h5` files of Keras 1, 2 and 3).
 //! It must not know how bytes are laid out, nor what layers compute.
 //!
 //! Files are data: nothing in them is executed, and what they name is looked up in the tables of
@@ -9,14 +10,17 @@
 
 mod assets;
 mod compile_config;
+mod keras_1;
+mod legacy;
 mod load;
+mod source;
 mod text;
 mod weights;
 
 use std::path::Path;
 
 use ibex_format::error::Problem;
-use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5};
+use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5, sharded};
 use ibex_nn::saving::model_config;
 use serde_json::{Value, json};
 
@@ -68,8 +72,7 @@ impl Model {
         let mut object = model_config(&self.functional);
         object["config"]["trainable"] = json!(self.instance.is_trainable());
         object["compile_config"] = self.compiled.as_ref().map_or(json!({}), |compiled| {
-            let outputs = self.functional.outputs().len();
-            compile_config::to_json(&compiled.config, &compiled.optimizer, outputs)
+            compile_config::to_json(&compiled.config, &compiled.optimizer, &self.functional)
         });
         object
     }
@@ -82,6 +85,15 @@ impl Model {
         let path = path.as_ref();
         check_ending(path, ".weights.h5", "save")?;
         Ok(hdf5::write(path, self.weights_tree()?)?)
+    }
+
+    /// Writes weights and optimizer state as files of at most `max_bytes` bytes of arrays each,
+    /// beside an index whose name ends in `.weights.json`, as Keras does with `max_shard_size`.
+    ///
+    /// # Errors
+    /// If the path has another ending, a weight alone is larger, or the files cannot be written.
+    pub fn save_weights_sharded(&self, path: impl AsRef<Path>, max_bytes: u64) -> Result<()> {
+        Ok(sharded::write(path, self.weights_tree()?, max_bytes)?)
     }
 
     fn weights_tree(&self) -> Result<Hdf5Group> {
