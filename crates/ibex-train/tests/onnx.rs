@@ -6,7 +6,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Arrays, Failures, OUTPUT, bounds, golden, layer_cases};
+use common::{Arrays, Failures, OUTPUT, bounds, golden, layer_cases, relative_error};
 use expect_test::{Expect, expect};
 use ibex_format::onnx::{OnnxAttribute, OnnxExtent, OnnxModel};
 use ibex_graph::{Array, DType, Tensor, interpreter};
@@ -17,6 +17,7 @@ use ibex_nn::layers::{Conv2D, Dense, Flatten, Input, LSTM, MaxPooling2D};
 use ibex_nn::losses::SparseCategoricalCrossentropy;
 use ibex_nn::models::Sequential;
 use ibex_nn::optimizers::Adam;
+use ibex_train::files::{Conversion, convert};
 use ibex_train::{BuildModel, Compile, Fit, Model, OnnxOptions};
 
 const BATCH: usize = 32;
@@ -192,6 +193,22 @@ fn what_cannot_be_read_is_named() {
           received  `max_pooling2d/MaxPool` (`Sparkle`): there is no such layer
           help: export the part of the model before them, or replace them"#]]
     .assert_eq(&error.to_string());
+}
+
+#[test]
+fn files_are_converted_by_their_endings() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, graph, second] =
+        ["first.keras", "graph.onnx", "second.keras"].map(|name| folder.path().join(name));
+    let mut model = convnet();
+    model.save(&first).unwrap();
+    let mut steps = [(&first, &graph), (&graph, &second)].into_iter();
+    let step = |(from, to): (&PathBuf, &PathBuf)| convert(from, to, Conversion::default());
+    assert!(steps.all(|files| step(files).unwrap().report.is_none()));
+    let x = Array::full(DType::F32, [2, 12, 12, 3], 0.5);
+    let mut again = Model::load(&second).unwrap();
+    let (found, expected) = (again.predict(&x).unwrap(), model.predict(&x).unwrap());
+    assert!(relative_error(&found, &expected) < OUTPUT);
 }
 
 /// A model that was read trains as any other.
