@@ -1,6 +1,6 @@
 """Runs exported models with onnxruntime and compares them with what Keras predicted.
 
-    cargo run -p ibex-train --example onnx -- export tests/goldens /tmp/onnx > /tmp/onnx.txt
+    cargo run -p ibex-train --example onnx -- tests/goldens /tmp/onnx > /tmp/onnx.txt
     python tools/onnx/check.py tests/goldens /tmp/onnx /tmp/onnx.txt
 
 Each model lies beside an archive of its inputs `x0, x1, …` and of the outputs `y0, y1, …` of real

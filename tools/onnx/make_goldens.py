@@ -101,7 +101,9 @@ def pooling(g):
     g.output(g.node("MaxPool", s, kernel_shape=[2], strides=[2]))
     g.output(g.node("Resize", x, "", np.array([1, 1, 2, 3], "float32"), mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"))
     g.output(g.node("Resize", x, "", np.array([1, 1, 2, 2], "float32"), mode="linear"))
-    g.output(g.node("DepthToSpace", g.node("Conv", x, g.floats(8, 3, 1, 1)), blocksize=2))
+    deep = g.node("Conv", x, g.floats(8, 3, 1, 1))
+    g.output(g.node("DepthToSpace", deep, blocksize=2))
+    g.output(g.node("DepthToSpace", deep, blocksize=2, mode="CRD"))
 
 
 @case()

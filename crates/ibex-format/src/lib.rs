@@ -1,8 +1,7 @@
 //! Bytes to named arrays and JSON, and back.
 //!
 //! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives, `safetensors`, the state
-//! dictionaries of PyTorch and ONNX, exactly as numpy, h5py, Keras 3, PyTorch and ONNX's own
-//! library do.
+//! dictionaries of PyTorch and ONNX, exactly as numpy, h5py, Keras 3, PyTorch and onnxruntime do.
 //! It must not know tensors, layers or devices: an array here is an element type, a shape and
 //! little-endian bytes.
 //!

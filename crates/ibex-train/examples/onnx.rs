@@ -1,7 +1,6 @@
-//! Models to ONNX and back: `export FOLDER OUT` writes each `.keras` file below a folder as
-//! `.onnx`, `import FILE.onnx FILE.keras` reads one.
+//! Many models to ONNX: each `.keras` file below a folder, to be run by `tools/onnx/check.py`.
 //!
-//! `tools/onnx/check.py` runs what is exported with onnxruntime.
+//! One model is converted by `ibex convert`.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +13,8 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["export", folder, out] => export_all(Path::new(folder), Path::new(out)),
-        ["import", file, out] => Ok(Model::from_onnx(file)?.save(out)?),
-        _ => Err("usage: onnx export FOLDER OUT | onnx import FILE.onnx FILE.keras".into()),
+        [folder, out] => export_all(Path::new(folder), Path::new(out)),
+        _ => Err("usage: onnx FOLDER OUT".into()),
     }
 }
 

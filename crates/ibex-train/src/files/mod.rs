@@ -67,7 +67,9 @@ pub const FORMATS: &[Format] = &[
     keras_h5::FORMAT,
     safetensors::FORMAT,
     torch::FORMAT,
-    npz::FORMAT, onnx::FORMAT];
+    npz::FORMAT,
+    onnx::FORMAT,
+];
 
 /// The kind of a file by its name.
 pub fn by_name(path: &Path) -> Option<&'static Format> {

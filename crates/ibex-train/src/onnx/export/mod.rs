@@ -244,14 +244,19 @@ impl Writer {
         if node.inputs.is_empty() || repeats || !node.types.iter().all(small) {
             return Ok(None);
         }
-        let mut inputs = Vec::with_capacity(node.inputs.len());
+        let (mut inputs, mut largest) = (Vec::with_capacity(node.inputs.len()), 0);
         for &value in &node.inputs {
             let (from, ty) = (source(graph, value), graph.ty(value));
             let raw = self.builder.known(&names[from.node.index()][from.output]);
             let Some(raw) = raw.filter(|_| small(ty)) else { return Ok(None) };
             let own = Values::from(&from_raw(raw)?);
             let repeat = Broadcast { shape: ty.shape.clone() };
+            largest = largest.max(own.data.len());
             inputs.extend(repeat.reference(&[&own], std::slice::from_ref(ty)));
+        }
+        // What is only repeated stays so: its extents may be those of the batch.
+        if node.types.iter().any(|ty| ty.shape.size() > largest) {
+            return Ok(None);
         }
         let inputs: Vec<&Values> = inputs.iter().collect();
         let outputs = node.op.rule().reference(&inputs, &node.types);

@@ -11,7 +11,7 @@ use ibex_nn::layer::LayerExt;
 use ibex_nn::layers::{Input, layer_loader};
 use ibex_nn::models::symbolic::Arguments;
 use ibex_nn::models::{Functional, SymbolicTensor};
-use ibex_nn::{Instance, PartialShape};
+use ibex_nn::{Instance, PartialShape, Weight, WeightSpec};
 use serde_json::{Value as Json, json};
 
 use super::value::Value;
@@ -224,23 +224,47 @@ impl<'a> Context<'a> {
             "" => functional,
             name => functional.name(name.replace('/', "_")),
         };
-        let model = Model::from_functional(functional)?;
-        for (instance, values) in &self.weights {
-            let variables = instance.all_weights();
-            let variables: Vec<_> = variables.into_iter().filter_map(|w| w.variable()).collect();
-            if variables.len() != values.len() {
-                return Err(Problem::new("a node does not have the weights of its layer")
-                    .expected(format!("{} arrays for `{}`", variables.len(), instance.name()))
-                    .received(values.len().to_string())
-                    .damaged()
-                    .into());
+        let model = Model::without_weights(functional)?;
+        // What the graph claims must be there before memory is taken for it.
+        let mut given: Vec<(&Weight, &Array)> = Vec::new();
+        let own: HashSet<*const Instance> = model.layers().iter().map(Arc::as_ptr).collect();
+        // What no output depends on is left out.
+        let used = self.weights.iter().filter(|(instance, _)| own.contains(&Arc::as_ptr(instance)));
+        for (instance, values) in used {
+            let weights = instance.all_weights();
+            let fits = |(weight, value): (&&Weight, &Array)| weight.spec().shape == *value.shape();
+            if weights.len() != values.len() || !weights.iter().zip(values).all(fits) {
+                return Err(unfit_weights(instance, values).into());
             }
-            for (variable, value) in variables.iter().zip(values) {
+            given.extend(weights.into_iter().zip(values));
+        }
+        if let Some(weight) = model.weights().get(given.len()) {
+            let name = weight.spec().name.clone();
+            let what = format!("the graph gives no values for a weight `{name}`");
+            return Err(Problem::new(what).damaged().into());
+        }
+        for (_, layer) in model.instance.children() {
+            let mut zeros = |spec: &WeightSpec| Array::zeros(spec.dtype, &spec.shape);
+            layer.materialize_with(layer.name(), &mut zeros);
+        }
+        for (weight, value) in given {
+            if let Some(variable) = weight.variable() {
                 variable.set(&value.cast(variable.dtype()))?;
             }
         }
         Ok(model)
     }
+}
+
+fn unfit_weights(instance: &Instance, values: &[Array]) -> ibex_format::FormatError {
+    let listed = |shapes: Vec<String>| shapes.join(", ");
+    let weights = instance.all_weights();
+    let wanted = weights.iter().map(|weight| weight.spec().shape.to_string()).collect();
+    let received = values.iter().map(|value| value.shape().to_string()).collect();
+    Problem::new(format!("the weights of `{}` do not fit its input", instance.name()))
+        .expected(listed(wanted))
+        .received(listed(received))
+        .damaged()
 }
 
 /// An input of the model.

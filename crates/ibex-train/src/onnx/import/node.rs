@@ -78,7 +78,9 @@ impl NodeSite<'_, '_> {
     pub(super) fn argument(&mut self, input: usize) -> Result<Argument<SymbolicTensor>, NodeError> {
         match self.value(input)?.argument() {
             Some(argument) => Ok(argument),
-            None => unsupported("it computes with extents that depend on the data"),
+            None => unsupported(
+                "it computes with a large constant, or with extents that depend on the data",
+            ),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::dense::transposed;
 use super::node::{NodeSite, axis_of, one};
-use super::value::{Extent, Value, from_extents, integers};
+use super::value::{Extent, MAX_ELEMENTS, Value, from_extents, integers};
 use super::{NodeError, NodeRow, Outcome, rows, unsupported};
 
 pub(super) const ROWS: &[NodeRow] = rows! {
@@ -36,17 +36,8 @@ pub(super) const ROWS: &[NodeRow] = rows! {
         one(ops::tile(site.argument(0)?, repeats))
     };
     "Pad" pad;
-    "DepthToSpace" |site| {
-        let (x, block) = (site.tensor(0)?, site.int("blocksize", 1));
-        match site.text("mode", "DCR").as_str() {
-            "DCR" => one(ops::depth_to_space(&x, block).data_format("channels_first")),
-            mode => unsupported(format!("mode `{}`", mode.escape_debug())),
-        }
-    };
+    "DepthToSpace" depth_to_space;
 };
-
-/// The most elements that are made of nothing.
-const MAX_MADE: usize = 1 << 22;
 
 fn constant(site: &mut NodeSite<'_, '_>) -> Outcome {
     use ibex_format::onnx::OnnxAttribute::{Float, Floats, Int, Ints};
@@ -78,7 +69,7 @@ fn constant_of_shape(site: &mut NodeSite<'_, '_>) -> Outcome {
         return repeated(site, lone, &target);
     };
     let shape = Shape::from(shape);
-    match shape.checked_size().is_some_and(|size| size <= MAX_MADE) {
+    match shape.checked_size().is_some_and(|size| size <= MAX_ELEMENTS) {
         true => Ok(vec![Value::Known(Array::full(value.dtype(), shape, number))]),
         false => unsupported("a constant of this size"),
     }
@@ -105,7 +96,7 @@ fn range(site: &mut NodeSite<'_, '_>) -> Outcome {
     let parts = [site.known(0)?, site.known(1)?, site.known(2)?];
     let [start, limit, step] = parts.each_ref().map(|part| part.to_f64_vec()[0]);
     let count = ((limit - start) / step).ceil().max(0.0);
-    if count.is_nan() || count > MAX_MADE as f64 {
+    if count.is_nan() || count > MAX_ELEMENTS as f64 {
         return unsupported("a range of this length");
     }
     let numbers: Vec<f64> = (0..count as usize).map(|at| start + at as f64 * step).collect();
@@ -484,4 +475,19 @@ pub(super) fn padded(
 ) -> SymbolicTensor {
     let call = ops::pad(x, pairs).mode(mode);
     if mode == "constant" { call.constant_values(value).tensor() } else { call.tensor() }
+}
+
+/// Channels to blocks of pixels; Keras takes them in the one order with the channels first, and in
+/// the other with the channels last.
+fn depth_to_space(site: &mut NodeSite<'_, '_>) -> Outcome {
+    let (x, block) = (site.tensor(0)?, site.int("blocksize", 1));
+    match site.text("mode", "DCR").as_str() {
+        "CRD" => one(ops::depth_to_space(&x, block).data_format("channels_first")),
+        "DCR" => {
+            let last = ops::transpose(&x).axes([0, 2, 3, 1]).tensor();
+            let y = ops::depth_to_space(&last, block).data_format("channels_last").tensor();
+            one(ops::transpose(&y).axes([0, 3, 1, 2]))
+        }
+        mode => unsupported(format!("mode `{}`", mode.escape_debug())),
+    }
 }

@@ -7,7 +7,10 @@ use ibex_nn::arguments::Argument;
 use ibex_nn::models::SymbolicTensor;
 use ibex_nn::{Instance, Trace};
 
-use super::NodeError;
+use super::{NodeError, unsupported};
+
+/// The most elements of a constant that is computed, or that stands in a configuration as text.
+pub(super) const MAX_ELEMENTS: usize = 1 << 22;
 
 /// An extent, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,12 @@ impl Value {
             return Ok(self);
         }
         let traced = traced(tensor, &mut Trace::new(false));
+        let size = |t: &Tensor| t.types().iter().map(|ty| ty.shape.size()).max().unwrap_or(0);
+        if ibex_graph::tensor::reachable(std::slice::from_ref(&traced)).iter().map(size).max()
+            > Some(MAX_ELEMENTS)
+        {
+            return unsupported("a constant of this size");
+        }
         Ok(Value::Known(interpreter::evaluate(&traced)?))
     }
 
@@ -64,6 +73,7 @@ impl Value {
     pub(super) fn argument(&self) -> Option<Argument<SymbolicTensor>> {
         match self {
             Value::Open(tensor) => Some(tensor.into()),
+            Value::Known(array) if array.size() > MAX_ELEMENTS => None,
             Value::Known(array) => Some(array.into()),
             Value::Extents(extents, is_list) => {
                 let known: Vec<i64> = extents.iter().map(|e| e.known()).collect::<Option<_>>()?;
