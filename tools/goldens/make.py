@@ -1,7 +1,7 @@
 """Writes all goldens of `tests/goldens` from real Keras: `python make.py [PART[:FAMILY] ...]`.
 
 The parts are the modules named in `PARTS`; without arguments every part is made.
-`layers:pooling` makes only the layers of one family.
+`layers:pooling` makes only the layers of one family, `models:residual` one model.
 Seeds are fixed, and archives carry no dates, so that a second run writes the same numbers.
 """
 

@@ -103,6 +103,11 @@ impl Trace {
         self.masks.insert((tensor.sequence(), tensor.output_index()), mask);
     }
 
+    /// Takes the mask of a tensor away, wherever else the tensor is used.
+    pub fn clear_mask(&mut self, tensor: &Tensor) {
+        self.masks.remove(&(tensor.sequence(), tensor.output_index()));
+    }
+
     /// The state for the next draw and its stream, different for each call in a trace.
     pub fn next_random(&mut self) -> (Tensor, u32) {
         self.streams += 1;

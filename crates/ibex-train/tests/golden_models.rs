@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    Arrays, Bounds, Failures, bounds, cases, fit_of, golden, golden_json, same_bits, state,
+    Arrays, Bounds, Failures, bounds, cases, fit_of, golden, golden_json, keep_arrays, kept_models,
+    same_bits, state,
 };
 use ibex_nn::losses::Huber;
 use ibex_train::compile::PerOutput;
@@ -112,8 +113,7 @@ fn trained_models_go_on_where_keras_stopped() {
 fn models_saved_here_come_back_bit_for_bit_and_train_on() {
     let (all, mut failures) = (names(|_| true), Failures::default());
     let temporary = tempfile::tempdir().unwrap();
-    // Set it to look at the files with `tools/goldens/verify_saved.py`.
-    let kept = std::env::var_os("IBEX_KEEP_SAVED_MODELS").map(std::path::PathBuf::from);
+    let kept = kept_models();
     let folder = kept.as_deref().unwrap_or(temporary.path());
     for name in &all {
         let mut arrays = Arrays::open(&format!("models/{name}.npz"));
@@ -139,7 +139,7 @@ fn models_saved_here_come_back_bit_for_bit_and_train_on() {
             failures.add(format!("{name}: the predictions differ after loading"));
         }
         if kept.is_some() {
-            keep(&path, &samples.x, &samples.y, &found);
+            keep_arrays(&path, &samples.x, &samples.y, &found);
         }
         // Dropout and augmentation draw from a state that files do not have.
         let draws = name.ends_with("dropout") || name == "augmentation";
@@ -152,26 +152,6 @@ fn models_saved_here_come_back_bit_for_bit_and_train_on() {
         }
     }
     failures.finish(all.len());
-}
-
-/// Writes inputs `x…`, own predictions `y…` and targets `t…` beside a saved model.
-fn keep(
-    path: &std::path::Path,
-    x: &[ibex_graph::Array],
-    t: &[ibex_graph::Array],
-    y: &[ibex_graph::Array],
-) {
-    use ibex_format::{Compression, RawArray, RawDType, npz};
-    let raw = |a: &ibex_graph::Array| {
-        let dtype = RawDType::ALL.into_iter().find(|d| d.name() == a.dtype().name()).unwrap();
-        RawArray::new(dtype, a.shape().to_vec(), a.bytes().to_vec()).unwrap()
-    };
-    let named = |letter: &'static str, arrays: &[ibex_graph::Array]| -> Vec<(String, RawArray)> {
-        arrays.iter().enumerate().map(|(i, a)| (format!("{letter}{i}"), raw(a))).collect()
-    };
-    let all: Vec<_> = [named("x", x), named("t", t), named("y", y)].concat();
-    let members = all.iter().map(|(name, array)| (name.as_str(), array));
-    npz::write(path.with_extension("npz"), members, Compression::Stored).unwrap();
 }
 
 #[test]

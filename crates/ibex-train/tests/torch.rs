@@ -86,6 +86,42 @@ fn networks_of_torchvision_compute_the_same() {
     }
 }
 
+/// Every layer of a model under a name that says nothing, as if it were written by somebody else.
+fn renamed(model: &Model) -> Model {
+    let mut text = model.to_json().to_string();
+    for (index, layer) in model.layers().iter().enumerate() {
+        text = text.replace(&format!("\"{}\"", layer.name()), &format!("\"layer_{index}\""));
+    }
+    Model::from_json(&serde_json::from_str(&text).unwrap(), false).unwrap()
+}
+
+#[test]
+fn layers_of_other_names_are_found_by_order_and_shape() {
+    for name in ["resnet18", "mobilenet_v2"] {
+        let mut original = zoo::find(name).unwrap().build_for(64).unwrap();
+        let shapes = common::golden_json("torch/shapes.json");
+        let mut arrays = Vec::new();
+        for (index, (key, shape)) in shapes[name].as_object().unwrap().iter().enumerate() {
+            let shape: Vec<usize> = serde_json::from_value(shape.clone()).unwrap();
+            arrays.push((key.clone(), weight(index, key, &shape)));
+        }
+        let mut sorted = arrays.clone();
+        sorted.sort_by(|a, b| a.0.cmp(&b.0));
+        let tensors = NamedArrays::new(arrays).unwrap();
+        original.load_tensors(&tensors, Mismatch::Refuse).unwrap();
+        let want = original.predict(&image(64)).unwrap();
+        let mut model = renamed(&original);
+        // In the order of PyTorch, and in that of `safetensors`, by name.
+        for tensors in [tensors, NamedArrays::new(sorted).unwrap()] {
+            model.variables().iter().for_each(|variable| variable.lock().bytes_mut().fill(0));
+            let report = model.load_tensors(&tensors, Mismatch::Refuse).unwrap();
+            assert!(report.guesses() > 20 && report.unused.is_empty(), "{report}");
+            let got = model.predict(&image(64)).unwrap();
+            assert_close(name, &got.to_f64_vec(), &want.to_f64_vec(), NETWORK);
+        }
+    }
+}
+
 /// The models of `layer_cases` in `tools/goldens/torch_models.py`.
 fn layer_cases() -> Vec<(&'static str, SymbolicTensor, SymbolicTensor)> {
     let mut cases = Vec::new();

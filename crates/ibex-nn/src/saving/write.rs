@@ -130,15 +130,14 @@ fn sequential(model: &Functional, name: &str, trainable: bool) -> Map<String, Va
 fn functional(model: &Functional, name: &str, trainable: bool) -> Map<String, Value> {
     let nodes = Nodes::of(model);
     let layers: Vec<Value> = model.layers().iter().map(|layer| nodes.layer(layer)).collect();
-    let ends = |tensors: &[SymbolicTensor]| tensors.iter().map(|t| nodes.end(t)).collect();
-    let inputs = model.input_structure().arranged(ends(model.inputs()));
-    let outputs = model.output_structure().arranged(ends(model.outputs()));
+    let inputs = model.input_structure().arranged(model.inputs().iter().map(|t| nodes.end(t)));
+    let outputs = model.output_structure().arranged(model.outputs().iter().map(|t| nodes.end(t)));
     let pairs = [
         ("name", json!(name)),
         ("trainable", json!(trainable)),
         ("layers", Value::Array(layers)),
-        ("input_layers", inputs),
-        ("output_layers", outputs),
+        ("input_layers", inputs.into()),
+        ("output_layers", outputs.into()),
     ];
     pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }

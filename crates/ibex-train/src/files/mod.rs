@@ -5,13 +5,15 @@
 //! What a row cannot do is `None`, and whoever asks for it gets an error that says so.
 //! This module must not know how bytes are laid out.
 //!
-//! Read in this order: this file, the rows (`keras`, `weights_h5`, `safetensors`, `torch`, `npz`),
-//! [`convert()`], [`compare`].
+//! Read in this order: this file, the rows (`keras`, `weights_h5`, `keras_h5`, `safetensors`,
+//! `torch`, `npz`, `onnx`), [`convert()`], [`compare`].
 
 pub mod compare;
 mod convert;
 mod keras;
+mod keras_h5;
 mod npz;
+mod onnx;
 mod safetensors;
 mod torch;
 mod weights_h5;
@@ -59,8 +61,15 @@ pub struct Format {
 }
 
 /// Every kind of files; the first row that fits a name is taken.
-pub const FORMATS: &[Format] =
-    &[keras::FORMAT, weights_h5::FORMAT, safetensors::FORMAT, torch::FORMAT, npz::FORMAT];
+pub const FORMATS: &[Format] = &[
+    keras::FORMAT,
+    weights_h5::FORMAT,
+    keras_h5::FORMAT,
+    safetensors::FORMAT,
+    torch::FORMAT,
+    npz::FORMAT,
+    onnx::FORMAT,
+];
 
 /// The kind of a file by its name.
 pub fn by_name(path: &Path) -> Option<&'static Format> {

@@ -111,7 +111,7 @@ impl Model {
     /// Compiles as the `config.json` of a file says, if it does.
     fn compile_as_saved(&mut self, config: &Value) -> Result<()> {
         let saved = config.get("compile_config").unwrap_or(&Value::Null);
-        let outputs = self.functional.outputs().len();
+        let outputs = self.functional.output_structure().unpacked();
         let read = compile_config::from_json(saved, outputs).map_err(|error| {
             let help = "`Model::load_uncompiled` loads the model without it";
             let error = if error.help.is_empty() { error.help(help) } else { error };

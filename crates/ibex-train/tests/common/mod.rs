@@ -1,9 +1,9 @@
 //! The goldens of real Keras: where they are, how they are read and compared.
 #![allow(dead_code)] // Each test binary uses another part.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ibex_format::{NpzReader, RawDType, json};
+use ibex_format::{Compression, NpzReader, RawArray, RawDType, json, npz};
 use ibex_graph::{Array, DType};
 use ibex_nn::layers::lambda::Function;
 use ibex_train::{Fit, Logs, Model, Samples};
@@ -216,4 +216,24 @@ pub(crate) fn state(model: &Model) -> Vec<Array> {
         all.extend(optimizer.variables().iter().map(|v| v.get()));
     }
     all
+}
+
+/// The folder in which saved models are to be left for `tools/goldens/verify_saved.py`, which opens
+/// them with real Keras: `IBEX_KEEP_SAVED_MODELS`, if it is set.
+pub(crate) fn kept_models() -> Option<PathBuf> {
+    std::env::var_os("IBEX_KEEP_SAVED_MODELS").map(PathBuf::from)
+}
+
+/// Writes inputs `x…`, own predictions `y…` and targets `t…` beside a saved model.
+pub(crate) fn keep_arrays(path: &Path, x: &[Array], t: &[Array], y: &[Array]) {
+    let raw = |a: &Array| {
+        let dtype = RawDType::ALL.into_iter().find(|d| d.name() == a.dtype().name()).unwrap();
+        RawArray::new(dtype, a.shape().to_vec(), a.bytes().to_vec()).unwrap()
+    };
+    let named = |letter: &'static str, arrays: &[Array]| -> Vec<(String, RawArray)> {
+        arrays.iter().enumerate().map(|(i, a)| (format!("{letter}{i}"), raw(a))).collect()
+    };
+    let all: Vec<_> = [named("x", x), named("t", t), named("y", y)].concat();
+    let members = all.iter().map(|(name, array)| (name.as_str(), array));
+    npz::write(path.with_extension("npz"), members, Compression::Stored).unwrap();
 }
