@@ -41,8 +41,8 @@ pub(crate) const NAMES: &[Note] = &[
     elsewhere("keras.activations.swish", "the alias of `silu`"),
     elsewhere(
         "keras.activations.threshold",
-        "`activations::threshold::threshold`; as a layer's option Keras refuses it, whose arguments \
-         a name cannot give",
+        "`activations::threshold::threshold`; as a layer's option Keras refuses it, whose \
+         arguments a name cannot give",
     ),
     elsewhere("keras.constraints.Constraint", "the trait `constraints::Constrain`"),
     elsewhere("keras.constraints.deserialize", "`Constraint::from_value`, `serde`"),
@@ -99,8 +99,8 @@ pub(crate) const NAMES: &[Note] = &[
     elsewhere("keras.ops.zeros", "a constant: `Tensor::full`"),
     no(
         "keras.optimizers.MultiOptimizer",
-        "not in the catalogue: one optimizer for each model; Keras chooses them by Python's regular \
-         expressions",
+        "not in the catalogue: one optimizer for each model; Keras chooses them by Python's \
+         regular expressions",
     ),
     no("keras.optimizers.OptimizerMap", "not in the catalogue: the choices of `MultiOptimizer`"),
     elsewhere("keras.optimizers.Optimizer", "the trait `optimizers::OptimizerRule`"),
