@@ -36,9 +36,9 @@ from architectures import ARCHITECTURES, SPARSE  # noqa: E402
 #: Networks too large to be trained beside Keras in ordinary memory.
 NOT_TRAINED = ("ConvNeXtLarge", "ConvNeXtXLarge")
 
-#: The smallest images that a network takes, where 64 pixels are too few.
-SIZES = {"InceptionV3": 96, "InceptionResNetV2": 96, "Xception": 96, "NASNetMobile": 64,
-         "NASNetLarge": 64}
+#: Pixels a side, where they are not 64.
+SIZES = {**{f"ConvNeXt{kind}": 32 for kind in ("Tiny", "Small", "Base", "Large", "XLarge")},
+         "InceptionV3": 96, "InceptionResNetV2": 96, "Xception": 96}
 
 #: One network of each family is also saved in these forms; predictions only.
 VARIANTS = {

@@ -4,7 +4,7 @@ mod support;
 
 use expect_test::expect;
 use serde_json::Value;
-use support::{Folder, classifier, floats};
+use support::{Folder, classifier, floats, noise};
 
 fn with_model() -> Folder {
     let folder = Folder::new();
@@ -156,4 +156,19 @@ fn a_model_that_is_elsewhere_says_where_to_put_it() {
     std::fs::create_dir_all(place.parent().unwrap()).unwrap();
     std::fs::copy(folder.path("model.keras"), place).unwrap();
     assert_eq!(support::Outcome::of(command.output().unwrap()).code, Some(0));
+}
+
+#[test]
+fn an_onnx_file_predicts_as_its_model_and_becomes_a_model_again() {
+    let folder = with_model();
+    folder.done("convert model.keras model.onnx");
+    folder.done("convert model.onnx again.keras");
+    let shown = folder.done("inspect model.onnx").stdout;
+    assert!(shown.contains("float32 (4, 5)"), "{shown}");
+    folder.npz("data.npz", &[("x", noise(&[7, 4]))]);
+    folder.done("predict model.keras --data data.npz --out expected.npz");
+    for other in ["model.onnx", "again.keras"] {
+        folder.done(&format!("predict {other} --data data.npz --out y.npz"));
+        folder.done("diff expected.npz y.npz --tolerance 1e-6");
+    }
 }

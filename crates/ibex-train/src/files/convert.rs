@@ -64,7 +64,7 @@ fn take(
     from: &Format,
     mismatch: Mismatch,
 ) -> Result<Option<TransferReport>> {
-    if from.open_model.is_some() {
+    if from.open_model.is_some() && from.is_tree {
         model.load_weights_with(input, mismatch)?;
         return Ok(None);
     }

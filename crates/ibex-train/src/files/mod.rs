@@ -6,14 +6,14 @@
 //! This module must not know how bytes are laid out.
 //!
 //! Read in this order: this file, the rows (`keras`, `weights_h5`, `keras_h5`, `safetensors`,
-//! `torch`, `npz`),
-//! [`convert()`], [`compare`].
+//! `torch`, `npz`, `onnx`), [`convert()`], [`compare`].
 
 pub mod compare;
 mod convert;
 mod keras;
 mod keras_h5;
 mod npz;
+mod onnx;
 mod safetensors;
 mod torch;
 mod weights_h5;
@@ -68,6 +68,7 @@ pub const FORMATS: &[Format] = &[
     safetensors::FORMAT,
     torch::FORMAT,
     npz::FORMAT,
+    onnx::FORMAT,
 ];
 
 /// The kind of a file by its name.
