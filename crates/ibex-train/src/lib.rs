@@ -3,8 +3,8 @@
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one
 //! program), `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`],
-//! [`custom`], [`saving`], [`onnx`], [`transfer`] (weights by name), [`files`] (every kind of file),
-//! [`zoo`], [`summary`].
+//! [`custom`], [`saving`], [`onnx`], [`transfer`] (weights by name), [`files`] (every kind of
+//! file), [`zoo`], [`summary`].
 
 pub mod apply;
 mod arrays;

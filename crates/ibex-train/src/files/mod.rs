@@ -35,6 +35,9 @@ pub use convert::{Conversion, Converted, convert};
 /// The bytes at the start of a file by which kinds are told apart.
 const START: usize = 64;
 
+/// Writes a model to a path, or its weights under the names of a layout.
+pub type SaveModel = fn(&Model, &Path, Layout) -> Result<()>;
+
 /// A kind of files.
 #[derive(Debug)]
 pub struct Format {
@@ -49,7 +52,7 @@ pub struct Format {
     /// Reads the arrays under the names that the file has for them.
     pub read: fn(&Path) -> Result<NamedArrays>,
     /// Writes a model, or its weights under the names of a layout.
-    pub save_model: Option<fn(&Model, &Path, Layout) -> Result<()>>,
+    pub save_model: Option<SaveModel>,
     /// Writes arrays.
     pub write: Option<fn(&NamedArrays, &Path) -> Result<()>>,
     /// How the weights of a model are named in such files unless another layout is asked for.
