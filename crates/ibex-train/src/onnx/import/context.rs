@@ -41,11 +41,11 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// The inputs of a file.
+    /// The inputs of a file; one for single samples is opened for any number of them, if it may.
     ///
     /// # Errors
     /// If the shape or the element type of an input is not known.
-    pub(super) fn new(file: &'a OnnxModel) -> Result<Context<'a>> {
+    pub(super) fn new(file: &'a OnnxModel, may_open: bool) -> Result<Context<'a>> {
         let graph = &file.graph;
         let own = |(domain, _): &&(String, i64)| domain.is_empty() || domain == "ai.onnx";
         let mut context = Context {
@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
             let first = value.shape.as_ref().and_then(|shape| shape.first());
             matches!(first, Some(OnnxExtent::Known(1)))
         };
-        context.opened = !arguments.is_empty() && arguments.iter().all(single);
+        context.opened = may_open && !arguments.is_empty() && arguments.iter().all(single);
         for value in arguments {
             let name = context.layer_name(&value.name);
             let tensor = input(value, name, context.opened)?;
