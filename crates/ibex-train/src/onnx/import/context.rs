@@ -14,7 +14,7 @@ use ibex_nn::models::{Functional, SymbolicTensor};
 use ibex_nn::{Instance, PartialShape, Weight, WeightSpec};
 use serde_json::{Value as Json, json};
 
-use super::value::Value;
+use super::value::{MAX_CLAIMED, Value};
 use crate::arrays::from_raw;
 use crate::error::Result;
 use crate::model::Model;
@@ -290,6 +290,13 @@ fn input(value: &OnnxValue, name: Option<String>, opens: bool) -> Result<Symboli
             OnnxExtent::Named(_) | OnnxExtent::Unknown => None,
         })
         .collect();
+    let size = shape
+        .iter()
+        .flatten()
+        .try_fold(1i64, |size, &extent| size.checked_mul(i64::try_from(extent).ok()?));
+    if size.is_none_or(|size| size > MAX_CLAIMED) {
+        return Err(unfit("more elements than memory has").into());
+    }
     if opens {
         shape[0] = None;
     }
