@@ -14,7 +14,7 @@ use ibex_nn::models::{Functional, SymbolicTensor};
 use ibex_nn::{Instance, PartialShape, Weight, WeightSpec};
 use serde_json::{Value as Json, json};
 
-use super::value::Value;
+use super::value::{MAX_CLAIMED, Value};
 use crate::arrays::from_raw;
 use crate::error::Result;
 use crate::model::Model;
@@ -41,11 +41,11 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// The inputs of a file.
+    /// The inputs of a file; one for single samples is opened for any number of them, if it may.
     ///
     /// # Errors
     /// If the shape or the element type of an input is not known.
-    pub(super) fn new(file: &'a OnnxModel) -> Result<Context<'a>> {
+    pub(super) fn new(file: &'a OnnxModel, may_open: bool) -> Result<Context<'a>> {
         let graph = &file.graph;
         let own = |(domain, _): &&(String, i64)| domain.is_empty() || domain == "ai.onnx";
         let mut context = Context {
@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
             let first = value.shape.as_ref().and_then(|shape| shape.first());
             matches!(first, Some(OnnxExtent::Known(1)))
         };
-        context.opened = !arguments.is_empty() && arguments.iter().all(single);
+        context.opened = may_open && !arguments.is_empty() && arguments.iter().all(single);
         for value in arguments {
             let name = context.layer_name(&value.name);
             let tensor = input(value, name, context.opened)?;
@@ -290,6 +290,13 @@ fn input(value: &OnnxValue, name: Option<String>, opens: bool) -> Result<Symboli
             OnnxExtent::Named(_) | OnnxExtent::Unknown => None,
         })
         .collect();
+    let size = shape
+        .iter()
+        .flatten()
+        .try_fold(1i64, |size, &extent| size.checked_mul(i64::try_from(extent).ok()?));
+    if size.is_none_or(|size| size > MAX_CLAIMED) {
+        return Err(unfit("more elements than memory has").into());
+    }
     if opens {
         shape[0] = None;
     }

@@ -76,9 +76,18 @@ const NODES: &[&[NodeRow]] = &[
     windows::ROWS,
 ];
 
-/// The model that a file describes.
+/// The model that a file describes: for batches of any size, where the file allows it.
 pub(super) fn import(file: &OnnxModel) -> Result<Model> {
-    let mut context = Context::new(file)?;
+    let context = Context::new(file, true)?;
+    match context.opened {
+        // What works for single samples only stays so.
+        true => converted(context).or_else(|_| converted(Context::new(file, false)?)),
+        false => converted(context),
+    }
+}
+
+fn converted(mut context: Context<'_>) -> Result<Model> {
+    let file = context.file;
     let mut lacking: Vec<String> = Vec::new();
     for (at, node) in file.graph.nodes.iter().enumerate() {
         if context.is_done(at) {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::dense::transposed;
 use super::node::{NodeSite, axis_of, one};
-use super::value::{Extent, MAX_ELEMENTS, Value, from_extents, integers};
+use super::value::{Extent, MAX_CLAIMED, MAX_ELEMENTS, Value, from_extents, integers};
 use super::{NodeError, NodeRow, Outcome, rows, unsupported};
 
 pub(super) const ROWS: &[NodeRow] = rows! {
@@ -147,8 +147,10 @@ fn keeps_batch(
     rest: &[i64],
 ) -> bool {
     let opens = own.first().is_some_and(Option::is_none);
-    let inner: Option<i64> = own.iter().skip(1).map(|extent| extent.map(|e| e as i64)).product();
-    let fits = inner == Some(rest.iter().product());
+    let times = |size: i64, extent: Option<i64>| size.checked_mul(extent?);
+    let inner = own.iter().skip(1).try_fold(1, |size, e| times(size, e.map(|e| e as i64)));
+    let wanted = rest.iter().try_fold(1, |size, &extent| times(size, Some(extent)));
+    let fits = inner.is_some() && inner == wanted;
     let free = rest.iter().filter(|&&extent| extent < 0).count();
     match first {
         // Single samples, where the file is for those.
@@ -167,7 +169,8 @@ fn flatten(site: &mut NodeSite<'_, '_>) -> Outcome {
         return one(site.plain("Flatten", json!({}), x)?);
     }
     let axis = if axis == rank as i64 { rank } else { axis_of(axis, rank)? };
-    let product = |part: &[Option<usize>]| part.iter().copied().product::<Option<usize>>();
+    let times = |size: usize, extent: &Option<usize>| size.checked_mul((*extent)?);
+    let product = |part: &[Option<usize>]| part.iter().try_fold(1, times);
     let shape = x.shape().0;
     match (product(&shape[..axis]), product(&shape[axis..])) {
         (Some(rows), _) => one(ops::reshape(&x, [rows as i64, -1])),
@@ -285,7 +288,7 @@ fn split(site: &mut NodeSite<'_, '_>) -> Outcome {
     };
     let mut ends = Vec::new();
     for part in &parts[..parts.len().saturating_sub(1)] {
-        ends.push(ends.last().unwrap_or(&0) + part);
+        ends.push(i64::saturating_add(*ends.last().unwrap_or(&0), *part));
     }
     let x = site.argument(0)?;
     if ends.is_empty() {
@@ -370,6 +373,11 @@ fn repeated(site: &mut NodeSite<'_, '_>, value: Value, target: &[Extent]) -> Out
     };
     let own = site.shape_of(&value);
     let rank = own.len().max(target.len());
+    let sizes = target.iter().filter_map(|extent| extent.known());
+    let size = sizes.clone().try_fold(1i64, |size, extent| size.checked_mul(extent));
+    if size.is_none_or(|size| size > MAX_CLAIMED) || sizes.clone().any(|extent| extent < 0) {
+        return unsupported("repetition to this size");
+    }
     let mut shape = Vec::with_capacity(rank);
     let mut spreads = false;
     for axis in 0..rank {

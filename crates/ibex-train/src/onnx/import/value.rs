@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ibex_graph::{Array, Tensor, interpreter};
+use ibex_graph::{Array, Tensor, Type, interpreter};
 use ibex_nn::arguments::Argument;
 use ibex_nn::models::SymbolicTensor;
 use ibex_nn::{Instance, Trace};
@@ -11,6 +11,9 @@ use super::{NodeError, unsupported};
 
 /// The most elements of a constant that is computed, or that stands in a configuration as text.
 pub(super) const MAX_ELEMENTS: usize = 1 << 22;
+
+/// The most elements that anything in a file may claim to have.
+pub(super) const MAX_CLAIMED: i64 = 1 << 40;
 
 /// An extent, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,8 @@ impl Value {
             return Ok(self);
         }
         let traced = traced(tensor, &mut Trace::new(false));
-        let size = |t: &Tensor| t.types().iter().map(|ty| ty.shape.size()).max().unwrap_or(0);
+        let size = |ty: &Type| ty.shape.checked_size().unwrap_or(usize::MAX);
+        let size = |t: &Tensor| t.types().iter().map(size).max().unwrap_or(0);
         if ibex_graph::tensor::reachable(std::slice::from_ref(&traced)).iter().map(size).max()
             > Some(MAX_ELEMENTS)
         {

@@ -230,12 +230,14 @@ fn transposed_convolution(site: &mut NodeSite<'_, '_>) -> Outcome {
     let mut cuts = Vec::new();
     let mut more = vec![[0, 0]; 2];
     for axis in 0..spatial {
-        let span = (windows.size[axis] - 1) * windows.dilation[axis] + 1;
+        let span =
+            (windows.size[axis] - 1).saturating_mul(windows.dilation[axis]).saturating_add(1);
         let beyond = windows.strides[axis].saturating_sub(span);
         let (low, high) = windows.pads[axis];
         let extra = extra[axis].clamp(0, 1 << 20) as usize;
-        cuts.push([low, (high + beyond).saturating_sub(extra)]);
-        more.push([0, extra.saturating_sub(high + beyond) as i64]);
+        let high = high.saturating_add(beyond);
+        cuts.push([low, high.saturating_sub(extra)]);
+        more.push([0, extra.saturating_sub(high) as i64]);
     }
     if more.iter().any(|more| *more != [0, 0]) {
         if has_bias {
