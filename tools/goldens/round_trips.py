@@ -1,10 +1,11 @@
-"""Four trainings in turn, Ibex and Keras by turns, against four in Keras: `round_trips.py IBEX`.
+"""Four trainings in turn, Ibex and Keras by turns, against four in Keras: `round_trips.py IBEX [OUT.json]`.
 
 For each optimizer a small convnet is trained four times for an epoch of three steps: by IBEX (the
 `ibex` command), by real Keras, by IBEX, by Keras, each going on from the file that the other
 saved; and four times by Keras alone.
 Prints a table: the largest relative difference of the losses of the four trainings, and, relative
 to the largest absolute value of each array, of the weights and of the optimizer's variables.
+The table is also put into OUT.json, the results of `files_table.py`.
 The exit code is 1 when a difference is beyond the bounds of the Keras contract.
 """
 
@@ -107,13 +108,13 @@ def turns(command, make, x, y, folder):
     return loss, *map(difference, state(model), state(alone))
 
 
-def main(command):
+def main(command, out=None):
     random = np.random.default_rng(0)
     x = random.normal(size=(24, 8, 8, 2)).astype("float32")
     y = random.integers(0, 3, 24).astype("int32")
     print("| optimizer | losses | weights | optimizer's variables |")
     print("| --- | --- | --- | --- |")
-    failures = 0
+    failures, table = 0, {}
     for name, make in OPTIMIZERS.items():
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -124,11 +125,16 @@ def main(command):
                 cells, failed = [f"{type(reason).__name__}: {reason}", "", ""], True
         failures += failed
         cells[0] = f"**{cells[0]}**" if failed else cells[0]
+        table[name] = cells
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    if out:
+        path = pathlib.Path(out)
+        results = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(results | {"turns": table}, indent=1))
     sys.exit(1 if failures else 0)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Arrays, EPOCH, Failures, OUTPUT, TRAINED, cases, golden, same_bits};
+use ibex_format::{Attribute, hdf5};
 use ibex_train::{Fit, Mismatch, Model};
 use serde_json::Value;
 
@@ -102,4 +103,74 @@ fn weights_alone_go_to_the_layers_in_order_or_by_name() {
     assert!(same_bits(&before, &other.get_weights()));
     let keras = golden("legacy/convnet_sgd_keras.keras");
     assert!(other.load_weights_by_name(&keras, Mismatch::Refuse).is_err());
+}
+
+fn small() -> Model {
+    load("convnet_adam.h5").unwrap()
+}
+
+#[test]
+fn a_model_is_the_same_bytes_in_every_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = |name: &str| {
+        let path = folder.path().join(name);
+        small().save(&path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    assert_eq!(bytes("one.keras"), bytes("other.keras"));
+}
+
+#[test]
+fn weights_in_several_files_and_configurations_alone_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let model = small();
+    model.save_weights_sharded(place("m.weights.json"), 400).unwrap();
+    assert!(place("m_00001.weights.h5").is_file());
+    std::fs::write(place("config.json"), model.to_json().to_string()).unwrap();
+    let mut fresh = Model::load(place("config.json")).unwrap();
+    assert!(!same_bits(&model.get_weights(), &fresh.get_weights()));
+    fresh.load_weights(place("m.weights.json")).unwrap();
+    assert!(same_bits(&model.get_weights(), &fresh.get_weights()));
+    let variables = |model: &Model| -> Vec<_> {
+        model.optimizer().unwrap().variables().iter().map(|variable| variable.get()).collect()
+    };
+    assert!(same_bits(&variables(&model), &variables(&fresh)));
+    let error = Model::load(place("m.weights.json")).unwrap_err().to_string();
+    assert!(error.starts_with("the file holds no whole model"), "{error}");
+    let error = fresh.load_weights(place("config.json")).unwrap_err().to_string();
+    assert!(error.starts_with("the file holds no weights"), "{error}");
+    // `json.dump(model.to_json(), file)` makes a text of the text.
+    let quoted = Value::String(model.to_json().to_string()).to_string();
+    std::fs::write(place("quoted.json"), quoted).unwrap();
+    assert_eq!(Model::load(place("quoted.json")).unwrap().to_json(), model.to_json());
+    // The folder that Keras writes with `zipped=False`.
+    model.save_weights(place("model.weights.h5")).unwrap();
+    let back = Model::load(folder.path()).unwrap();
+    assert!(same_bits(&model.get_weights(), &back.get_weights()));
+    assert!(same_bits(&variables(&model), &variables(&back)));
+}
+
+#[test]
+fn names_that_are_cut_into_pieces_and_layers_that_are_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.h5");
+    let mut tree = hdf5::read(golden("legacy/convnet_adam.h5")).unwrap();
+    let Some(Attribute::Texts(names)) =
+        tree.group_mut("model_weights").unwrap().attributes.remove("layer_names")
+    else {
+        panic!("no names of layers")
+    };
+    let (first, last) = names.split_at(3);
+    let group = tree.group_mut("model_weights").unwrap();
+    group.attributes.insert("layer_names0".into(), Attribute::Texts(first.to_vec()));
+    group.attributes.insert("layer_names1".into(), Attribute::Texts(last.to_vec()));
+    hdf5::write(&path, tree.clone()).unwrap();
+    let back = Model::load(&path).unwrap();
+    assert!(same_bits(&small().get_weights(), &back.get_weights()));
+    let group = tree.group_mut("model_weights").unwrap();
+    group.children.remove(&last[0]);
+    hdf5::write(&path, tree).unwrap();
+    let error = Model::load(&path).unwrap_err().to_string();
+    assert!(error.starts_with("the file lists a layer `"), "{error}");
 }

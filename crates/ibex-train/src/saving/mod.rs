@@ -34,6 +34,11 @@ pub use weights::Mismatch;
 /// The version of Keras whose files are written.
 const KERAS_VERSION: &str = "3.15.1";
 
+/// The date in every file, that of its members: the same model gives the same bytes on any day.
+///
+/// Nothing reads it, in Keras neither.
+const DATE_SAVED: &str = "1980-01-01@00:00:00";
+
 /// Where a weights file holds the optimizer's variables.
 const OPTIMIZER: &str = "optimizer";
 
@@ -60,7 +65,7 @@ impl Model {
         let mut weights = self.weights_tree()?;
         let assets = assets::write(&self.instance, &mut weights)?;
         Ok(KerasArchive {
-            metadata: json!({"keras_version": KERAS_VERSION, "date_saved": date_now()}),
+            metadata: json!({"keras_version": KERAS_VERSION, "date_saved": DATE_SAVED}),
             config: self.to_json(),
             weights,
             assets,
@@ -122,45 +127,4 @@ fn check_ending(path: &Path, ending: &str, other: &str) -> Result<(), FormatErro
         .received(path.display().to_string())
         .help(format!("add the ending; `{other}` writes the other kind of file"))
         .invalid())
-}
-
-/// The date as Keras writes it, in UTC.
-fn date_now() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    date_text(now.map_or(0, |elapsed| elapsed.as_secs()))
-}
-
-fn date_text(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (mut year, mut day) = (1970, days);
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    while day >= 365 + u64::from(is_leap(year)) {
-        day -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if day < length {
-            break;
-        }
-        day -= length;
-        month += 1;
-    }
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year}-{month:02}-{:02}@{hour:02}:{minute:02}:{:02}", day + 1, second % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date_text;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        // As `date -u -d @N` gives them.
-        assert_eq!(date_text(0), "1970-01-01@00:00:00");
-        assert_eq!(date_text(951_825_599), "2000-02-29@11:59:59");
-        assert_eq!(date_text(1_767_225_599), "2025-12-31@23:59:59");
-        assert_eq!(date_text(1_767_225_600), "2026-01-01@00:00:00");
-    }
 }
