@@ -99,7 +99,7 @@ def main():
         golden = golden.with_name(golden.name + ".npz")
         if not golden.exists():
             continue
-        prefixes = ["pred_after"] if trained else ["pred_before", "y"]
+        prefixes = ["pred_after"] if trained else ["pred_before", "p", "y"]
         if outcome != "ok":
             counts["not exported"] += 1
             print(f"{short}: not exported: {outcome}")
