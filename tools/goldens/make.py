@@ -1,7 +1,7 @@
 """Writes all goldens of `tests/goldens` from real Keras: `python make.py [PART[:FAMILY] ...]`.
 
 The parts are the modules named in `PARTS`; without arguments every part is made.
-`layers:pooling` makes only the layers of one family.
+`layers:pooling` makes only the layers of one family, `models:residual` one model.
 Seeds are fixed, and archives carry no dates, so that a second run writes the same numbers.
 """
 
@@ -9,6 +9,11 @@ import importlib
 import os
 import sys
 import time
+
+if os.environ.get("PYTHONHASHSEED") != "0":
+    # Sets are printed in another order in each process, and stand in Keras's messages.
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.execv(sys.executable, [sys.executable] + sys.argv)
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -33,6 +38,7 @@ PARTS = [
     "preprocessing",
     "names",
     "mistakes",
+    "mistakes_drawn",
 ]
 
 

@@ -20,11 +20,13 @@ const TARGETS: &[Target] = &[
     Target { name: "keras", seeds: &[".keras"] },
     Target { name: "safetensors", seeds: &[".safetensors"] },
     Target { name: "torch", seeds: &[".pt"] },
+    Target { name: "onnx", seeds: &[".onnx"] },
     Target { name: "json", seeds: &[".json"] },
 ];
 
 /// Where seeds are looked for.
-const GOLDENS: &[&str] = &["crates/ibex-format/tests/goldens", "tests/goldens/torch/layers"];
+const GOLDENS: &[&str] =
+    &["crates/ibex-format/tests/goldens", "tests/goldens/onnx", "tests/goldens/torch/layers"];
 
 /// Larger inputs find little more, and slowly.
 const LONGEST: u64 = 1 << 16;

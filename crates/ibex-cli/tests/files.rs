@@ -4,7 +4,7 @@ mod support;
 
 use expect_test::expect;
 use serde_json::Value;
-use support::{Folder, classifier, floats};
+use support::{Folder, classifier, floats, noise};
 
 fn with_model() -> Folder {
     let folder = Folder::new();
@@ -30,17 +30,25 @@ fn a_model_is_shown_with_its_arrays_and_what_it_is_compiled_with() {
         layers
           dense
             vars
-              0        float32 (4, 5)  80 bytes
-              1        float32 (5)  20 bytes
+              0    float32 (4, 5)  80 bytes
+              1    float32 (5)  20 bytes
           dense_1
             vars
-              0        float32 (5, 3)  60 bytes
-              1        float32 (3)  12 bytes
+              0    float32 (5, 3)  60 bytes
+              1    float32 (3)  12 bytes
         optimizer
           vars
-            0          int64 ()  8 bytes
-            1          float32 ()  4 bytes
-        6 arrays, 45 elements, 184 bytes"#]]
+            0      int32 ()  4 bytes
+            1      float32 ()  4 bytes
+            2      float32 (4, 5)  80 bytes
+            3      float32 (4, 5)  80 bytes
+            4      float32 (5)  20 bytes
+            5      float32 (5)  20 bytes
+            6      float32 (5, 3)  60 bytes
+            7      float32 (5, 3)  60 bytes
+            8      float32 (3)  12 bytes
+            9      float32 (3)  12 bytes
+        14 arrays, 131 elements, 524 bytes"#]]
     .assert_eq(&lines.join("\n"));
     let json: Value =
         serde_json::from_str(&folder.done("inspect model.keras --json").stdout).unwrap();
@@ -64,7 +72,7 @@ fn a_model_goes_through_every_kind_of_file() {
     assert!(done.stderr.contains("dense   <- dense"), "{}", done.stderr);
     assert_eq!(done.stdout, "");
     let same = folder.done("diff model.keras back.keras").stdout;
-    assert_eq!(same, "6 arrays compared: 0 differ\n");
+    assert_eq!(same, "14 arrays compared: 0 differ\n");
     // A model is compared with arrays under the names that they have.
     assert_eq!(
         folder.done("diff model.keras d.safetensors").stdout,
@@ -76,7 +84,7 @@ fn a_model_goes_through_every_kind_of_file() {
     folder.done("convert model.keras w.weights.h5");
     assert_eq!(
         folder.done("diff model.keras w.weights.h5").stdout,
-        "6 arrays compared: 0 differ\n"
+        "14 arrays compared: 0 differ\n"
     );
 }
 
@@ -148,4 +156,19 @@ fn a_model_that_is_elsewhere_says_where_to_put_it() {
     std::fs::create_dir_all(place.parent().unwrap()).unwrap();
     std::fs::copy(folder.path("model.keras"), place).unwrap();
     assert_eq!(support::Outcome::of(command.output().unwrap()).code, Some(0));
+}
+
+#[test]
+fn an_onnx_file_predicts_as_its_model_and_becomes_a_model_again() {
+    let folder = with_model();
+    folder.done("convert model.keras model.onnx");
+    folder.done("convert model.onnx again.keras");
+    let shown = folder.done("inspect model.onnx").stdout;
+    assert!(shown.contains("float32 (4, 5)"), "{shown}");
+    folder.npz("data.npz", &[("x", noise(&[7, 4]))]);
+    folder.done("predict model.keras --data data.npz --out expected.npz");
+    for other in ["model.onnx", "again.keras"] {
+        folder.done(&format!("predict {other} --data data.npz --out y.npz"));
+        folder.done("diff expected.npz y.npz --tolerance 1e-6");
+    }
 }

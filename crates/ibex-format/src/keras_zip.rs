@@ -59,7 +59,7 @@ impl KerasArchive {
             let source = ByteSource::open(&path.join(name))?;
             let mut bytes = vec![0; usize::try_from(source.len()).unwrap_or(usize::MAX)];
             source.read_exact_at(0, &mut bytes).map_err(FormatError::reading(&path.join(name)))?;
-            json::parse(&bytes).map_err(|error| error.in_file(&path.join(name)))
+            json::parse(&bytes).map_err(|error| error.in_file(path.join(name)))
         };
         let config = read_json(CONFIG)?;
         let metadata = match path.join(METADATA).is_file() {

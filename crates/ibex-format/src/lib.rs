@@ -1,7 +1,7 @@
 //! Bytes to named arrays and JSON, and back.
 //!
-//! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives, `safetensors` and the
-//! state dictionaries of PyTorch, exactly as numpy, h5py, Keras 3 and PyTorch do.
+//! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives, `safetensors`, the state
+//! dictionaries of PyTorch and ONNX, exactly as numpy, h5py, Keras 3, PyTorch and onnxruntime do.
 //! It must not know tensors, layers or devices: an array here is an element type, a shape and
 //! little-endian bytes.
 //!
@@ -10,7 +10,7 @@
 //!
 //! Read in this order: [`error`], [`mod@array`], `strided`, [`named`], `mapped`, `bytes`,
 //! `zip_archive`, [`npy`], [`npz`], [`hdf5`], [`sharded`], [`json`], [`keras_zip`],
-//! [`safetensors`], [`torch`], [`atomic`].
+//! [`safetensors`], [`torch`], [`onnx`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -39,6 +39,7 @@ mod mapped;
 pub mod named;
 pub mod npy;
 pub mod npz;
+pub mod onnx;
 pub mod safetensors;
 pub mod sharded;
 mod strided;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use damage::{Random, damage};
+use ibex_format::onnx::OnnxModel;
 use ibex_format::torch::{self, Extent};
 use ibex_format::{FormatError, KerasArchive, hdf5, npy, npz, safetensors};
 
@@ -29,7 +30,8 @@ fn damaged_files_give_errors_within_bounds() {
     let read_keras: Reader = |bytes| KerasArchive::from_bytes(bytes).map(drop);
     let read_safetensors: Reader = |bytes| safetensors::from_bytes(bytes).map(drop);
     let read_torch: Reader = |bytes| torch::from_bytes(bytes, Extent::Everything).map(drop);
-    let files: [(&str, Reader, usize); 20] = [
+    let read_onnx: Reader = |bytes| OnnxModel::from_bytes(&bytes).map(drop);
+    let files: [(&str, Reader, usize); 22] = [
         ("version1.npy", read_npy, 2000),
         ("version3.npy", read_npy, 1000),
         ("types.npz", read_npz, 2000),
@@ -50,6 +52,8 @@ fn damaged_files_give_errors_within_bounds() {
         ("torch_checkpoint.pt", read_torch, 1000),
         ("torch_legacy.pt", read_torch, 3000),
         ("torch_legacy_views.pt", read_torch, 3000),
+        ("../../../../tests/goldens/onnx/shapes.onnx", read_onnx, 3000),
+        ("../../../../tests/goldens/onnx/recurrent.onnx", read_onnx, 3000),
     ];
     let before = peak_memory();
     let mut random = Random(0x1be5);

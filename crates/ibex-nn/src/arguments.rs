@@ -62,14 +62,14 @@ impl<T> Argument<T> {
     }
 }
 
-impl Argument<Value> {
-    /// As files have it, where each tensor is what it stands for.
-    fn into_value(self) -> Value {
-        match self {
+/// As files have it, where each tensor is what it stands for.
+impl From<Argument<Value>> for Value {
+    fn from(argument: Argument<Value>) -> Value {
+        match argument {
             Argument::Tensor(value) | Argument::Value(value) => value,
-            Argument::List(items) => items.into_iter().map(Argument::into_value).collect(),
+            Argument::List(items) => items.into_iter().map(Value::from).collect(),
             Argument::Dict(items) => {
-                items.into_iter().map(|(key, item)| (key, item.into_value())).collect()
+                items.into_iter().map(|(key, item)| (key, Value::from(item))).collect()
             }
         }
     }
@@ -132,9 +132,9 @@ impl CallArguments<usize> {
     /// As files have it: `{"args": […], "kwargs": {…}}`.
     pub(crate) fn to_value(&self, tensors: &[Value]) -> Value {
         let filled = self.map(|&slot| tensors.get(slot).cloned().unwrap_or_default());
-        let positional: Value = filled.positional.into_iter().map(Argument::into_value).collect();
+        let positional: Value = filled.positional.into_iter().map(Value::from).collect();
         let named: Map<String, Value> =
-            filled.named.into_iter().map(|(key, item)| (key, item.into_value())).collect();
+            filled.named.into_iter().map(|(key, item)| (key, Value::from(item))).collect();
         serde_json::json!({"args": positional, "kwargs": named})
     }
 }

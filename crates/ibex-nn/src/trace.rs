@@ -19,6 +19,7 @@ pub struct Trace {
     values: BTreeMap<u64, Tensor>,
     assigned: Vec<Variable>,
     losses: Vec<Tensor>,
+    penalized: BTreeMap<u64, Tensor>,
     masks: HashMap<(u64, usize), Tensor>,
     random: Option<Variable>,
     streams: u32,
@@ -64,6 +65,19 @@ impl Trace {
         before
     }
 
+    /// What a penalty on a weight sees: its value, unless a layer has computed with another one.
+    pub fn penalized(&mut self, variable: &Variable) -> Tensor {
+        match self.penalized.get(&variable.id()) {
+            Some(value) => value.clone(),
+            None => self.read(variable),
+        }
+    }
+
+    /// Lets penalties see another value of a weight than the one that is trained.
+    pub(crate) fn penalize(&mut self, variable: &Variable, value: Tensor) {
+        self.penalized.insert(variable.id(), value);
+    }
+
     /// The variables that were assigned, with their last values, in order of first assignment.
     pub fn updates(&self) -> Vec<(Variable, Tensor)> {
         self.assigned.iter().map(|v| (v.clone(), self.values[&v.id()].clone())).collect()
@@ -87,6 +101,11 @@ impl Trace {
     /// Attaches a mask to a tensor.
     pub fn set_mask(&mut self, tensor: &Tensor, mask: Tensor) {
         self.masks.insert((tensor.sequence(), tensor.output_index()), mask);
+    }
+
+    /// Takes the mask of a tensor away, wherever else the tensor is used.
+    pub fn clear_mask(&mut self, tensor: &Tensor) {
+        self.masks.remove(&(tensor.sequence(), tensor.output_index()));
     }
 
     /// The state for the next draw and its stream, different for each call in a trace.

@@ -3,6 +3,7 @@
 use ibex_graph::{Array, DType, Scope, Tensor, Variable};
 use ibex_nn::losses::Loss;
 use ibex_nn::metrics::Metric;
+use ibex_nn::models::Functional;
 use ibex_nn::{PartialType, Trace};
 
 use crate::compile::{Compile, MetricChoice};
@@ -51,16 +52,17 @@ struct Tracked {
 }
 
 impl Judge {
-    /// The judge of a model whose outputs have these names and types, for targets of those types.
+    /// The judge of a model for targets of these types.
     ///
     /// # Errors
     /// If losses or metrics do not fit outputs or targets.
     pub(crate) fn new(
         compile: &Compile,
-        names: &[String],
-        outputs: &[PartialType],
+        model: &Functional,
         targets: &[PartialType],
     ) -> Result<Judge> {
+        let names = &model.names_for_judging();
+        let outputs: &[PartialType] = &model.output_types();
         let losses = compile.losses_for(names, outputs, targets)?;
         let loss_weights = compile.loss_weights.resolve("loss weights", names)?;
         for (i, loss) in losses.iter().enumerate() {
@@ -71,7 +73,8 @@ impl Judge {
         let mut judge = Judge { losses, loss_weights, means: Vec::new(), metrics: Vec::new() };
         judge.add_mean("loss".to_string());
         if judge.losses.iter().flatten().count() > 1 {
-            let named: Vec<String> = names
+            let named: Vec<String> = model
+                .names_of_losses()
                 .iter()
                 .zip(&judge.losses)
                 .filter(|(_, loss)| loss.is_some())

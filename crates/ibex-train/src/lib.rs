@@ -3,8 +3,8 @@
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one
 //! program), `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`],
-//! [`custom`], [`saving`], [`transfer`] (weights by name), [`files`] (every kind of file),
-//! [`zoo`], [`summary`].
+//! [`custom`], [`saving`], [`onnx`], [`transfer`] (weights by name), [`files`] (every kind of
+//! file), [`zoo`], [`summary`].
 
 pub mod apply;
 mod arrays;
@@ -24,6 +24,7 @@ pub mod history;
 mod judge;
 pub mod model;
 pub mod npz;
+pub mod onnx;
 pub mod plot;
 pub mod problem;
 mod progress;
@@ -45,6 +46,7 @@ pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
+pub use onnx::OnnxOptions;
 pub use saving::{Mismatch, TextLayer};
 pub use transfer::{Layout, TransferReport};
 

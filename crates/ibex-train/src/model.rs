@@ -252,14 +252,15 @@ impl Model {
     /// # Errors
     /// If losses or metrics are given for outputs that the model does not have.
     pub fn compile(&mut self, config: Compile) -> Result<()> {
-        let names = self.functional.output_names();
-        let outputs: Vec<PartialType> = self.functional.outputs().iter().map(|t| t.ty()).collect();
+        let names = self.functional.names_for_judging();
+        let outputs = self.functional.output_types();
         config.losses_for(&names, &outputs, &outputs)?;
         config.loss_weights.resolve("loss weights", &names)?;
         config.metrics.resolve("metrics", &names)?;
         config.weighted_metrics.resolve("metrics", &names)?;
         config.optimizer.check()?;
-        let optimizer = OptimizerState::new(&config.optimizer, &self.trained());
+        let optimizer = config.optimizer_for(self.functional.base().dtype);
+        let optimizer = OptimizerState::new(&optimizer, &self.trained());
         self.programs.clear();
         self.compiled =
             Some(Compiled { config, optimizer, begun: false, advised: false, judges: None });
@@ -287,7 +288,7 @@ impl Model {
         let x = fit_inputs(samples.x, &names, &types)?;
         let y: Vec<Array> = samples.y.into_iter().map(crate::data::narrowed).collect();
         let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("fit"))?;
-        let y = compiled.config.with_spare_targets(y, &self.functional.output_names())?;
+        let y = compiled.config.with_spare_targets(y, &self.functional.names_for_judging())?;
         let weights = samples.weights.into_iter().map(crate::data::narrowed).collect();
         let samples = Samples { x, y, weights };
         samples.check()?;
@@ -306,7 +307,7 @@ impl Model {
                 want == 1 || have.is_none_or(|have| have == want)
             };
             if weight.shape().rank() > shape.rank() || !pairs.skip(1).all(fits) {
-                let name = &self.functional.output_names()[i];
+                let name = &self.functional.names_for_judging()[i];
                 let what = format!("the sample weights do not fit the output `{name}`");
                 return Err(Error::Data(
                     ConfigError::new(what)
@@ -319,8 +320,8 @@ impl Model {
     }
 
     fn prepare_judges(&mut self, y: &[Array]) -> Result<()> {
-        let outputs: Vec<PartialType> = self.functional.outputs().iter().map(|t| t.ty()).collect();
-        let names = self.functional.output_names();
+        let outputs = self.functional.output_types();
+        let names = self.functional.names_for_judging();
         let compiled = self.compiled.as_mut().ok_or(Error::NotCompiled("fit"))?;
         if y.len() != outputs.len() {
             return Err(Error::Data(
@@ -344,7 +345,7 @@ impl Model {
             }
         }
         if compiled.judges.as_ref().is_none_or(|judges| judges.targets != targets) {
-            let judge = || Judge::new(&compiled.config, &names, &outputs, &targets);
+            let judge = || Judge::new(&compiled.config, &self.functional, &targets);
             let (train, evaluate) = (judge()?, judge()?);
             compiled.judges = Some(Judges { targets, train, evaluate });
             self.programs.clear();
@@ -396,8 +397,8 @@ impl Model {
     /// The types of targets of the kind that the losses take.
     fn example_targets(&self) -> Result<Vec<PartialType>> {
         let compiled = self.compiled.as_ref().ok_or(Error::NotCompiled("explain_plan"))?;
-        let types: Vec<PartialType> = self.functional.outputs().iter().map(|t| t.ty()).collect();
-        let names = self.functional.output_names();
+        let types = self.functional.output_types();
+        let names = self.functional.names_for_judging();
         let losses = compiled.config.losses_for(&names, &types, &types)?;
         let outputs = self.functional.outputs().iter().zip(losses);
         Ok(outputs
@@ -427,7 +428,10 @@ impl Model {
 
     /// The position of the program for batches of these types, made if need be.
     pub(crate) fn program(&mut self, mode: Mode, types: &[Type]) -> Result<usize> {
-        let known = self.programs.iter().position(|p| p.mode == mode && p.types == types);
+        let initialized = self.instance.is_initialized();
+        let same =
+            |p: &StepProgram| p.mode == mode && p.types == types && p.initialized == initialized;
+        let known = self.programs.iter().position(same);
         if let Some(index) = known {
             return Ok(index);
         }

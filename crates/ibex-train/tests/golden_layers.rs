@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Arrays, Failures, bounds, golden, layer_cases};
+use common::{Arrays, Failures, bounds, golden, keep_arrays, kept_models, layer_cases};
 use ibex_train::{Fit, Model, Samples};
 
 const BATCH: usize = 32;
@@ -20,6 +20,11 @@ fn every_layer_predicts_and_trains_as_in_keras() {
         let found = model.predict_all(x.clone(), BATCH);
         let Some(found) = failures.of(name, found) else { continue };
         failures.outputs(name, &found, &arrays.numbered("y"), bounds.output);
+        if let Some(folder) = kept_models() {
+            let path = folder.join(format!("{}.keras", name.replace('/', "_")));
+            failures.of(name, model.save(&path));
+            keep_arrays(&path, &x, &arrays.numbered("t"), &found);
+        }
         if !case["trained"].as_bool().unwrap() {
             continue;
         }

@@ -233,7 +233,7 @@ fn folded_depthwise(x: &SymbolicTensor, place: &mut usize, strides: usize) -> Sy
 fn classified(x: &SymbolicTensor, place: &mut usize) -> SymbolicTensor {
     let pooled = GlobalAveragePooling2D::new().keepdims(true).call(x);
     let logits = folded(&pooled, place, [1001, 1, 1], false);
-    Activation::new(activations::Softmax).call(&Flatten::new().call(&logits))
+    Activation::new(activations::Softmax).call(Flatten::new().call(&logits))
 }
 
 /// MobileNet of version 1: Howard et al., 2017.

@@ -81,7 +81,7 @@ fn target(text: &Path) -> Result<Model, Failure> {
 fn endings() -> String {
     let mut text = String::from("Kinds of files:\n");
     for format in ibex::train::files::FORMATS {
-        text.push_str(&format!("  {:<28}{}\n", format.endings.join(" "), format.name));
+        text.push_str(&format!("  {:<40}{}\n", format.endings.join(" "), format.name));
     }
     let names: Vec<&str> = zoo::ARCHITECTURES.iter().map(|row| row.name).collect();
     text.push_str("\nArchitectures:\n");

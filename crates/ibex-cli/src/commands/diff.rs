@@ -25,6 +25,7 @@ pub(crate) struct Arguments {
     second: PathBuf,
     /// The largest difference, relative to an array's largest value, that counts as the same
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = tolerance)]
+    #[arg(allow_negative_numbers = true)]
     tolerance: f64,
 }
 

@@ -28,6 +28,7 @@ impl Arguments {
         let format = files::of_file(&path)?;
         let content = (format.read)(&path)?;
         let config = format.read_config.map(|read| read(&path)).transpose()?;
+        let config = config.filter(|config| !config.is_null());
         let size = std::fs::metadata(&path).map_or(0, |data| data.len());
         let found = Found { format, size, content, config };
         print(&if self.json { found.json().to_string() } else { found.text(&self.file) });

@@ -12,7 +12,7 @@ mod train;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use ibex::train::{Logs, Model, Samples};
+use ibex::train::{Logs, Model, Samples, files};
 
 use crate::failure::Failure;
 use crate::output::print;
@@ -72,7 +72,23 @@ impl Threads {
 
 /// Opens a model file.
 pub(crate) fn open_model(path: &Path) -> Result<Model, Failure> {
-    Ok(Model::load(local(path)?)?)
+    open_by(path, Model::load)
+}
+
+/// Opens a model file that is not to be trained: what it is trained by does not matter, nor
+/// whether it is known.
+pub(crate) fn open_for_prediction(path: &Path) -> Result<Model, Failure> {
+    open_by(path, Model::load_uncompiled)
+}
+
+/// Opens a file of Keras's kinds in the given way, and others in the only one there is.
+fn open_by(path: &Path, keras: fn(PathBuf) -> ibex::Result<Model>) -> Result<Model, Failure> {
+    let path = local(path)?;
+    let other = files::by_name(&path).filter(|format| !format.is_tree);
+    Ok(match other.and_then(|format| format.open_model) {
+        Some(open) => open(&path)?,
+        None => keras(path)?,
+    })
 }
 
 /// The place of a file on this machine; what has an address is downloaded, unless it is there.

@@ -81,10 +81,10 @@ impl Container {
             Ok(values)
         };
         let magic = next().ok();
-        let is_magic = |values: &Values| matches!(values.get(values.root), Value::Long(bytes) if *bytes == LEGACY_MAGIC);
-        if !magic.as_ref().is_some_and(is_magic) {
+        let magic = magic.as_ref().map(|values| values.get(values.root));
+        if !matches!(magic, Some(Value::Long(bytes)) if *bytes == LEGACY_MAGIC) {
             return Err(Problem::new("the file is no PyTorch file")
-                .expected("a zip archive with a member `FOLDER/data.pkl`, or the older form of it")
+                .expected("a zip archive with a member `FOLDER/data.pkl`, or the older form")
                 .received("other bytes at its start")
                 .unsupported());
         }

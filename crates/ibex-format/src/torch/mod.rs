@@ -132,3 +132,83 @@ fn wrapper(found: &Found) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use zip::CompressionMethod::{self, Deflated, Stored};
+
+    use super::*;
+    use crate::error::FormatError;
+    use crate::zip_archive::ZipBuilder;
+
+    fn file(pickle: &[u8], storage: (CompressionMethod, &[u8])) -> Vec<u8> {
+        let mut archive = ZipBuilder::new(Cursor::new(Vec::new()));
+        let (method, bytes) = storage;
+        for (name, method, bytes) in [("a/data.pkl", Stored, pickle), ("a/data/0", method, bytes)] {
+            let write =
+                |out: &mut dyn Write| out.write_all(bytes).map_err(FormatError::writing(""));
+            archive.add(name, method, bytes.len() as u64, write).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    /// A dictionary with one float32 tensor `w` of one axis, whose storage claims `count` elements.
+    fn tensor(count: u32, offset: u8, extent: u32, stride: u8) -> Vec<u8> {
+        let number = |value: u32| [&b"J"[..], &value.to_le_bytes()].concat();
+        [
+            b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n((".as_slice(),
+            b"X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu",
+            &number(count),
+            &[b't', b'Q', b'K', offset],
+            &number(extent),
+            &[0x85, b'K', stride, 0x85, 0x89],
+            b"}tRs.",
+        ]
+        .concat()
+    }
+
+    fn error(bytes: Vec<u8>) -> FormatError {
+        from_bytes(bytes, Extent::Model).unwrap_err()
+    }
+
+    #[test]
+    fn a_tensor_stays_within_its_storage_and_the_file() {
+        let bytes = [1.0f32, 2.0].map(f32::to_le_bytes).concat();
+        let sound = from_bytes(file(&tensor(2, 0, 2, 1), (Stored, &bytes)), Extent::Model).unwrap();
+        assert_eq!(sound.get("w").unwrap().to_f32_vec(), [1.0, 2.0]);
+        let turned = from_bytes(file(&tensor(2, 1, 3, 0), (Stored, &bytes)), Extent::Model);
+        assert_eq!(turned.unwrap().get("w").unwrap().to_f32_vec(), [2.0; 3]);
+        for (count, offset, extent, stride) in
+            [(2, 1, 2, 1), (2, 0, 2, 2), (2, 0, 3, 1), (9, 0, 9, 1), (2, 0, u32::MAX, 1)]
+        {
+            let found = error(file(&tensor(count, offset, extent, stride), (Stored, &bytes)));
+            let kinds = matches!(found, FormatError::Damaged(_) | FormatError::Unsupported(_));
+            assert!(kinds, "{found}");
+        }
+        // Two numbers expanded to eight gigabytes.
+        let found = error(file(&tensor(2, 0, i32::MAX as u32, 0), (Stored, &bytes)));
+        assert!(matches!(found, FormatError::Refused(_)), "{found}");
+        let found = error(file(&tensor(2, 0, 2, 1), (Deflated, &bytes)));
+        assert!(found.to_string().starts_with("a storage is compressed"), "{found}");
+    }
+
+    #[test]
+    fn dictionaries_in_one_another_have_an_end() {
+        // A dictionary that holds itself.
+        let cycle = b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.";
+        let found = error(file(cycle, (Stored, b"")));
+        assert!(matches!(found, FormatError::Refused(_)), "{found}");
+        // Each holds the one before twice: a million leaves from a few hundred bytes.
+        let mut shared = b"\x80\x02}q\x00".to_vec();
+        for level in 1..=19u8 {
+            let before = level - 1;
+            shared.extend([b'}', b'q', level, b'(', b'K', 1, b'h', before, b'K', 2, b'h', before]);
+            shared.push(b'u');
+        }
+        shared.push(b'.');
+        let found = error(file(&shared, (Stored, b"")));
+        assert!(matches!(found, FormatError::Refused(_)), "{found}");
+    }
+}

@@ -53,6 +53,17 @@ pub(super) fn aligned(inputs: &[Tensor]) -> Vec<Tensor> {
     inputs.iter().map(expand).collect()
 }
 
+/// The masks of inputs that were [`aligned`]: one that got more axes has lost its own, as in Keras.
+pub(super) fn masks_of(
+    aligned: &[Tensor],
+    inputs: &[Tensor],
+    masks: &[Option<Tensor>],
+) -> Vec<Option<Tensor>> {
+    let keeps = |(now, before): (&Tensor, &Tensor)| now.rank() == before.rank();
+    let pairs = aligned.iter().zip(inputs).map(keeps).zip(masks);
+    pairs.map(|(keeps, mask)| mask.clone().filter(|_| keeps)).collect()
+}
+
 /// The mask of the result: what any input shows, if all have a mask.
 pub(super) fn merged_mask(masks: &[Option<Tensor>]) -> Vec<Option<Tensor>> {
     let all: Option<Vec<&Tensor>> = masks.iter().map(Option::as_ref).collect();
@@ -113,7 +124,7 @@ macro_rules! merging_layer {
 
         use ibex_graph::Tensor;
 
-        use super::merging::{aligned, check_shapes, merged_mask};
+        use super::merging::{aligned, check_shapes, masks_of, merged_mask};
         use $crate::instance::Build;
         use $crate::layer::{Layer, LayerExt};
         use $crate::models::symbolic::{Arguments, SymbolicTensor};
@@ -152,9 +163,10 @@ macro_rules! merging_layer {
             }
 
             fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-
                 let combine: fn(&[Tensor], &[Option<Tensor>]) -> Option<Tensor> = $combine;
-                combine(&aligned(inputs), call.masks()).into_iter().collect()
+                let aligned = aligned(inputs);
+                let masks = masks_of(&aligned, inputs, call.masks());
+                combine(&aligned, &masks).into_iter().collect()
             }
 
             fn supports_masking(&self) -> bool {

@@ -105,6 +105,8 @@ layers! {
     category_encoding: CategoryEncoding,
     center_crop: CenterCrop,
     concatenate: Concatenate,
+    contrast_limited_adaptive_histogram_equalization:
+        ContrastLimitedAdaptiveHistogramEqualization,
     conv1d: Conv1D,
     conv1d_transpose: Conv1DTranspose,
     conv2d: Conv2D,

@@ -187,6 +187,8 @@ impl Layer for MultiHeadAttention {
         let given = call.tensor("key").is_some();
         // Whatever the call says, Keras takes the mask that the queries carry.
         let by_query = call.trace().mask(&query);
+        // As there, the tensors lose their masks for every later use too.
+        [&query, &value, &key].into_iter().for_each(|x| call.trace().clear_mask(x));
         let masks = [by_query, call.mask(1), call.mask(2).filter(|_| given)];
         let axes = match self.axes(value.rank()) {
             Ok(axes) => axes,

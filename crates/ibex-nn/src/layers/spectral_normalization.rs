@@ -99,10 +99,13 @@ impl Layer for SpectralNormalization {
         let outputs = match variable {
             None => call.child(LAYER, inputs),
             Some(variable) => {
-                let kernel = call.trace().read(&variable);
+                // In Keras the divided kernel stays until the step ends: penalties and further
+                // calls see it, the optimizer does not.
+                let kernel = call.trace().penalized(&variable);
                 let vector = call.weight("vector_u");
                 let [vector, kernel] = self.normalized(&kernel, &vector);
                 call.assign("vector_u", vector);
+                call.trace().penalize(&variable, kernel.clone());
                 call_with_value(call, inputs, &variable, kernel)
             }
         };

@@ -16,33 +16,11 @@ use crate::arguments::Argument;
 use crate::instance::{Build, Instance};
 use crate::layer::{Base, Layer, share_identity};
 use crate::models::naming::name_layers;
+use crate::models::structure::Structure;
 use crate::models::symbolic::{CallNode, SymbolicTensor};
 use crate::object::ConfigError;
 use crate::partial::PartialType;
 use crate::trace::Call;
-
-/// How several inputs or outputs are arranged.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub enum Structure {
-    /// One tensor by itself.
-    #[default]
-    Single,
-    /// A list.
-    List,
-    /// A dictionary; the tensors are in the order of the sorted keys.
-    Dict(Vec<String>),
-}
-
-impl Structure {
-    /// Values, one for each tensor, arranged in this way.
-    pub(crate) fn arranged(&self, values: Vec<Value>) -> Value {
-        match self {
-            Structure::Single => values.into_iter().next().unwrap_or_default(),
-            Structure::List => Value::Array(values),
-            Structure::Dict(keys) => Value::Object(keys.iter().cloned().zip(values).collect()),
-        }
-    }
-}
 
 /// A model: inputs, outputs and the layer calls between them. It is a layer too.
 #[derive(Clone, Debug)]
@@ -88,12 +66,11 @@ impl Functional {
         if !duplicates.is_empty() {
             return Err(ModelError { mistakes: duplicates });
         }
-        let structure = |n: usize| if n == 1 { Structure::Single } else { Structure::List };
         Ok(Functional {
             base: Base::new(),
             kind,
-            input_structure: structure(inputs.len()),
-            output_structure: structure(outputs.len()),
+            input_structure: Structure::of_count(inputs.len()),
+            output_structure: Structure::of_count(outputs.len()),
             inputs,
             outputs,
             layers,
@@ -107,7 +84,8 @@ impl Functional {
         self
     }
 
-    /// Arranges inputs and outputs in another way than one tensor or a list.
+    /// Arranges inputs and outputs in another way than one tensor or a list; each of the structures
+    /// must have as many tensors as there are.
     pub fn structures(mut self, inputs: Structure, outputs: Structure) -> Functional {
         self.input_structure = inputs;
         self.output_structure = outputs;
@@ -122,6 +100,11 @@ impl Functional {
     /// The outputs.
     pub fn outputs(&self) -> &[SymbolicTensor] {
         &self.outputs
+    }
+
+    /// The types of the outputs.
+    pub fn output_types(&self) -> Vec<PartialType> {
+        self.outputs.iter().map(SymbolicTensor::ty).collect()
     }
 
     /// How the inputs are arranged.
@@ -146,15 +129,22 @@ impl Functional {
 
     /// The names of the outputs: those of the layers that give them.
     pub fn output_names(&self) -> Vec<String> {
-        // Keras finds losses and metrics of a dictionary by its keys.
-        if let Structure::Dict(keys) = &self.output_structure {
-            return keys.clone();
-        }
         self.outputs
             .iter()
             .filter_map(|t| t.call_node().instance())
             .map(|i| i.name().to_string())
             .collect()
+    }
+
+    /// The names by which losses and metrics are given for the outputs and metrics are shown: the
+    /// keys of a dictionary of outputs, otherwise as [`Functional::output_names`].
+    pub fn names_for_judging(&self) -> Vec<String> {
+        self.output_structure.unpacked().names(&self.output_names())
+    }
+
+    /// The names under which the losses of several outputs are shown, without `_loss`.
+    pub fn names_of_losses(&self) -> Vec<String> {
+        self.output_structure.unpacked().paths(&self.output_names())
     }
 
     /// The names of the inputs.
@@ -248,12 +238,7 @@ impl Layer for Functional {
     }
 
     fn arrangement(&self, count: usize) -> Vec<Argument<usize>> {
-        let tensors = (0..count).map(Argument::Tensor);
-        vec![match &self.input_structure {
-            Structure::Dict(keys) => Argument::Dict(keys.iter().cloned().zip(tensors).collect()),
-            Structure::Single if count == 1 => Argument::Tensor(0),
-            _ => Argument::List(tensors.collect()),
-        }]
+        vec![self.input_structure.arranged(0..count)]
     }
 
     fn full_config(&self, name: &str, trainable: bool) -> serde_json::Map<String, Value> {
@@ -337,19 +322,21 @@ impl Map {
     }
 
     /// Layers and calls by depth, as Keras's `map_graph` orders them.
+    ///
+    /// The order of calls is that of running: it decides what a layer that is called twice does to
+    /// its statistics, and where a tensor has lost its mask already.
     fn in_order(self, inputs: &[SymbolicTensor]) -> (Vec<Arc<Instance>>, Vec<Arc<CallNode>>) {
         let stops: HashSet<u64> = inputs.iter().map(|t| t.call_node().sequence()).collect();
-        let mut call_depth: HashMap<u64, usize> = HashMap::new();
+        let mut call_depth = Depths::default();
         let mut layer_depth: HashMap<u64, usize> = HashMap::new();
         for call in self.calls.iter().rev() {
-            let own = call_depth.get(&call.sequence()).copied().unwrap_or(0);
+            let own = call_depth.at_least(call.sequence(), 0);
             let depth = own.max(layer_depth.get(&layer_key(call)).copied().unwrap_or(0));
             layer_depth.insert(layer_key(call), depth);
-            call_depth.insert(call.sequence(), depth);
+            call_depth.at_least(call.sequence(), depth);
             let parents = if stops.contains(&call.sequence()) { &[] } else { call.inputs() };
             for parent in parents {
-                let before = call_depth.entry(parent.call_node().sequence()).or_insert(0);
-                *before = (*before).max(depth + 1);
+                call_depth.at_least(parent.call_node().sequence(), depth + 1);
             }
         }
         let position: HashMap<u64, usize> =
@@ -365,7 +352,29 @@ impl Map {
             }
         }
         layers.sort_by_key(|(depth, position, _)| (std::cmp::Reverse(*depth), *position));
-        (layers.into_iter().map(|(_, _, layer)| layer).collect(), self.calls)
+        let mut calls = self.calls;
+        calls.sort_by_key(|call| call_depth.place(call.sequence()));
+        (layers.into_iter().map(|(_, _, layer)| layer).collect(), calls)
+    }
+}
+
+/// How far calls are from the outputs, and in which order they were met.
+#[derive(Default)]
+struct Depths(HashMap<u64, (usize, usize)>);
+
+impl Depths {
+    /// Makes a call at least so deep; its depth now.
+    fn at_least(&mut self, call: u64, depth: usize) -> usize {
+        let met = self.0.len();
+        let entry = self.0.entry(call).or_insert((depth, met));
+        entry.0 = entry.0.max(depth);
+        entry.0
+    }
+
+    /// The place of a call among all: deep ones first, then as they were met.
+    fn place(&self, call: u64) -> (std::cmp::Reverse<usize>, usize) {
+        let (depth, met) = self.0.get(&call).copied().unwrap_or_default();
+        (std::cmp::Reverse(depth), met)
     }
 }
 

@@ -2,15 +2,17 @@
 //!
 //! [`symbolic`] is how they are written, [`functional`] what they become (a layer again, so
 //! models nest), [`sequential`] the shorter way to write a chain, [`naming`] how layers without a
-//! name get Keras's automatic ones.
+//! name get Keras's automatic ones, [`structure`] how inputs and outputs are arranged.
 
 pub mod functional;
 pub mod naming;
 pub mod sequential;
+pub mod structure;
 pub mod symbolic;
 
 pub use functional::{Functional, ModelError};
 pub use sequential::Sequential;
+pub use structure::Structure;
 pub use symbolic::SymbolicTensor;
 
 use std::sync::Arc;

@@ -294,8 +294,10 @@ mod tests {
             "input_layers": [["a", 0, 0]],
             "output_layers": [["m", 1, 0]],
         }}));
-        let tensor = |name: &str| json!({"class_name": "__keras_tensor__",
-        "config": {"keras_history": [name, 0, 0]}});
+        let tensor = |name: &str| {
+            json!({"class_name": "__keras_tensor__",
+        "config": {"keras_history": [name, 0, 0]}})
+        };
         let node = |at: usize| model["config"]["layers"][at]["inbound_nodes"][0].clone();
         assert_eq!(node(1), json!({"args": [tensor("a")], "kwargs": {"training": false}}));
         let states = json!({"initial_state": [tensor("m"), tensor("m")]});

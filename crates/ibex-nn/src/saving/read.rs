@@ -10,11 +10,12 @@ use crate::arguments::{Argument, CallArguments};
 use crate::layer::{Base, Layer};
 use crate::layers::operation::Operation;
 use crate::layers::{Input, InputLayer, layer_loader};
-use crate::models::functional::Structure;
+use crate::models::structure::Structure;
 use crate::models::symbolic::{SymbolicTensor, apply_to};
 use crate::models::{Functional, ModelError, Sequential};
 use crate::object::{ConfigError, shortened};
 use crate::partial::PartialShape;
+use crate::policy::DTypePolicy;
 use crate::saving::legacy;
 
 /// How deep models may stand in each other, and arguments in lists.
@@ -86,6 +87,10 @@ impl Reader {
                 .help("models that are Python classes of their own cannot be read")),
         }?;
         let mut model = model;
+        // Only sequential models write it.
+        if let Some(dtype) = config.get("dtype").filter(|dtype| !dtype.is_null()) {
+            model.base_mut().dtype = DTypePolicy::from_value(dtype)?;
+        }
         // The flags of the layers inside are their own.
         model.base_mut().trainable =
             config.get("trainable").and_then(Value::as_bool) != Some(false);
@@ -300,21 +305,10 @@ fn ends(
     entries: &HashMap<String, Entry>,
 ) -> Result<(Vec<SymbolicTensor>, Structure), ConfigError> {
     let value = config.get(key).unwrap_or(&Value::Null);
-    let is_place = |value: &Value| value.get(0).is_some_and(Value::is_string);
-    let (places, structure): (Vec<&Value>, Structure) = match value {
-        place if is_place(place) => (vec![place], Structure::Single),
-        Value::Array(list) if list.iter().all(is_place) => (list.iter().collect(), Structure::List),
-        Value::Object(object) if object.values().all(is_place) => {
-            let mut pairs: Vec<(&String, &Value)> = object.iter().collect();
-            pairs.sort_by_key(|(key, _)| *key);
-            let keys = pairs.iter().map(|(key, _)| key.to_string()).collect();
-            (pairs.into_iter().map(|(_, place)| place).collect(), Structure::Dict(keys))
-        }
-        other => {
-            return Err(unfit(key, other)
-                .expected("a place [layer, call, output], a list or a dictionary of them"));
-        }
-    };
+    let mut places = Vec::new();
+    let structure = structure_of(value, &mut places, 0).ok_or_else(|| {
+        unfit(key, value).expected("a place [layer, call, output], a list or a dictionary of them")
+    })?;
     let tensor = |value: &&Value| {
         let (name, node, output) = place(value)?;
         // Keras counts the calls of a functional model from one here, and only here.
@@ -328,6 +322,34 @@ fn ends(
     match tensors.is_empty() {
         true => Err(ConfigError::new(format!("the model has no {}", key.replace('_', " ")))),
         false => Ok((tensors, structure)),
+    }
+}
+
+/// How places are arranged, and the places in the order in which Keras flattens them; `None` if
+/// there is something else among them.
+fn structure_of<'a>(
+    value: &'a Value,
+    places: &mut Vec<&'a Value>,
+    depth: usize,
+) -> Option<Structure> {
+    match value {
+        _ if depth > DEPTH => None,
+        place if place.get(0).is_some_and(Value::is_string) => {
+            places.push(place);
+            Some(Structure::Single)
+        }
+        Value::Array(items) => {
+            let items = items.iter().map(|item| structure_of(item, places, depth + 1));
+            items.collect::<Option<_>>().map(Structure::List)
+        }
+        Value::Object(items) => {
+            let sorted: BTreeMap<&String, &Value> = items.iter().collect();
+            let items = sorted
+                .into_iter()
+                .map(|(key, item)| Some((key.clone(), structure_of(item, places, depth + 1)?)));
+            items.collect::<Option<_>>().map(Structure::Dict)
+        }
+        _ => None,
     }
 }
 

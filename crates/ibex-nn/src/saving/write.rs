@@ -79,7 +79,11 @@ fn built_shapes(instance: &Instance) -> Value {
     let inputs = instance.inputs();
     // A cell is built for its inputs alone, whatever states it is called with.
     if arguments.len() < 2 || instance.layer().as_cell().is_some() {
-        return json!({"input_shape": built_shape(instance.layer().as_ref(), inputs)});
+        let shapes = |ty: &[PartialType]| ty.iter().map(|ty| json!(ty.shape)).collect::<Value>();
+        return match arguments.first() {
+            Some((_, Argument::List(_))) => json!({"input_shape": shapes(inputs)}),
+            _ => json!({"input_shape": built_shape(instance.layer().as_ref(), inputs)}),
+        };
     }
     let shape = |input: &usize| inputs.get(*input).map(|ty| json!(ty.shape)).unwrap_or_default();
     let shapes = arguments.into_iter().map(|(name, item)| {
@@ -126,15 +130,14 @@ fn sequential(model: &Functional, name: &str, trainable: bool) -> Map<String, Va
 fn functional(model: &Functional, name: &str, trainable: bool) -> Map<String, Value> {
     let nodes = Nodes::of(model);
     let layers: Vec<Value> = model.layers().iter().map(|layer| nodes.layer(layer)).collect();
-    let ends = |tensors: &[SymbolicTensor]| tensors.iter().map(|t| nodes.end(t)).collect();
-    let inputs = model.input_structure().arranged(ends(model.inputs()));
-    let outputs = model.output_structure().arranged(ends(model.outputs()));
+    let inputs = model.input_structure().arranged(model.inputs().iter().map(|t| nodes.end(t)));
+    let outputs = model.output_structure().arranged(model.outputs().iter().map(|t| nodes.end(t)));
     let pairs = [
         ("name", json!(name)),
         ("trainable", json!(trainable)),
         ("layers", Value::Array(layers)),
-        ("input_layers", inputs),
-        ("output_layers", outputs),
+        ("input_layers", inputs.into()),
+        ("output_layers", outputs.into()),
     ];
     pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }

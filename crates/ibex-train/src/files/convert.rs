@@ -51,6 +51,7 @@ pub fn convert(input: &Path, output: &Path, conversion: Conversion) -> Result<Co
     match (from.open_model, to.save_model, to.write) {
         (Some(open), Some(save), _) => save(&open(input)?, output, layout)?,
         (_, _, Some(write)) => write(&(from.read)(input)?, output)?,
+        (_, None, None) => return Err(cannot(to, "what is written here").into()),
         _ => return Err(needs_model(from, to).into()),
     }
     Ok(Converted { from, to, report: None })
@@ -63,7 +64,7 @@ fn take(
     from: &Format,
     mismatch: Mismatch,
 ) -> Result<Option<TransferReport>> {
-    if from.open_model.is_some() {
+    if from.open_model.is_some() && from.is_tree {
         model.load_weights_with(input, mismatch)?;
         return Ok(None);
     }

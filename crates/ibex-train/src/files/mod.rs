@@ -5,13 +5,15 @@
 //! What a row cannot do is `None`, and whoever asks for it gets an error that says so.
 //! This module must not know how bytes are laid out.
 //!
-//! Read in this order: this file, the rows (`keras`, `weights_h5`, `safetensors`, `torch`, `npz`),
-//! [`convert()`], [`compare`].
+//! Read in this order: this file, the rows (`keras`, `weights_h5`, `keras_h5`, `safetensors`,
+//! `torch`, `npz`, `onnx`), [`convert()`], [`compare`].
 
 pub mod compare;
 mod convert;
 mod keras;
+mod keras_h5;
 mod npz;
+mod onnx;
 mod safetensors;
 mod torch;
 mod weights_h5;
@@ -33,6 +35,9 @@ pub use convert::{Conversion, Converted, convert};
 /// The bytes at the start of a file by which kinds are told apart.
 const START: usize = 64;
 
+/// Writes a model to a path, or its weights under the names of a layout.
+pub type SaveModel = fn(&Model, &Path, Layout) -> Result<()>;
+
 /// A kind of files.
 #[derive(Debug)]
 pub struct Format {
@@ -47,7 +52,7 @@ pub struct Format {
     /// Reads the arrays under the names that the file has for them.
     pub read: fn(&Path) -> Result<NamedArrays>,
     /// Writes a model, or its weights under the names of a layout.
-    pub save_model: Option<fn(&Model, &Path, Layout) -> Result<()>>,
+    pub save_model: Option<SaveModel>,
     /// Writes arrays.
     pub write: Option<fn(&NamedArrays, &Path) -> Result<()>>,
     /// How the weights of a model are named in such files unless another layout is asked for.
@@ -59,8 +64,15 @@ pub struct Format {
 }
 
 /// Every kind of files; the first row that fits a name is taken.
-pub const FORMATS: &[Format] =
-    &[keras::FORMAT, weights_h5::FORMAT, safetensors::FORMAT, torch::FORMAT, npz::FORMAT];
+pub const FORMATS: &[Format] = &[
+    keras::FORMAT,
+    weights_h5::FORMAT,
+    keras_h5::FORMAT,
+    safetensors::FORMAT,
+    torch::FORMAT,
+    npz::FORMAT,
+    onnx::FORMAT,
+];
 
 /// The kind of a file by its name.
 pub fn by_name(path: &Path) -> Option<&'static Format> {

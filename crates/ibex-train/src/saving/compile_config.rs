@@ -3,27 +3,72 @@
 //! Keras keeps what the user gave to `compile`: names, objects, lists and dictionaries of them.
 //! It must not know files, weights or programs.
 
-use ibex_nn::ConfigError;
 use ibex_nn::losses::{Loss, LossChoice};
 use ibex_nn::metrics::{MeanMetricWrapper, Metric};
+use ibex_nn::models::{Functional, Structure};
 use ibex_nn::object::{class_and_config, shortened};
 use ibex_nn::optimizers::{Optimizer, OptimizerState};
+use ibex_nn::{ConfigError, Instance};
 use serde_json::{Map, Value, json};
 
 use crate::compile::{Compile, MetricChoice, PerOutput};
 
 /// What Keras writes as `compile_config`, with the optimizer's learning rate of this moment.
-pub(crate) fn to_json(config: &Compile, state: &OptimizerState, outputs: usize) -> Value {
+pub(crate) fn to_json(config: &Compile, state: &OptimizerState, model: &Functional) -> Value {
+    let outputs = model.outputs().len();
+    let structure = model.output_structure().unpacked();
+    let judged = |metrics: &PerOutput<Vec<MetricChoice>>| match structure.is_flat() {
+        true => per_output(metrics, outputs, |list| written(list)),
+        // Keras wants the very arrangement of the outputs.
+        false => match metrics.resolve("metrics", &model.names_for_judging()) {
+            Ok(lists) if !metrics.is_none() => {
+                let lists = lists.iter().map(|list| written(list.as_deref().unwrap_or_default()));
+                structure.arranged(lists).into()
+            }
+            _ => Value::Null,
+        },
+    };
+    // Keras wants as many losses as factors.
+    let losses = if config.loss_weights.is_none() { 1 } else { outputs };
     json!({
-        "optimizer": state.to_value(),
-        "loss": per_output(&config.losses, 1, LossChoice::to_value),
+        "optimizer": optimizer(config, state),
+        "loss": per_output(&config.losses, losses, LossChoice::to_value),
         "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
-        "metrics": per_output(&config.metrics, outputs, |list| metrics(list)),
-        "weighted_metrics": per_output(&config.weighted_metrics, outputs, |list| metrics(list)),
+        "metrics": judged(&config.metrics),
+        "weighted_metrics": judged(&config.weighted_metrics),
         "run_eagerly": false,
         "steps_per_execution": 1,
-        "jit_compile": true,
+        "jit_compile": model.layers().iter().all(|layer| supports_jit(layer)),
     })
+}
+
+/// The layers that Keras's compilers cannot compile.
+const WITHOUT_JIT: [&str; 11] = [
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+    "RandomCrop",
+    "RandomPerspective",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "StringLookup",
+    "TextVectorization",
+];
+
+/// Whether Keras would compile the code of a layer and of those inside it.
+fn supports_jit(layer: &Instance) -> bool {
+    let own = !WITHOUT_JIT.contains(&layer.layer().class_name());
+    own && layer.children().iter().all(|(_, child)| supports_jit(child))
+}
+
+/// The optimizer as it was given: Keras does not write a loss scale that `compile` adds.
+fn optimizer(config: &Compile, state: &OptimizerState) -> Value {
+    match config.optimizer.loss_scale() {
+        Some(_) => state.to_value(),
+        None => state.inner_to_value(),
+    }
 }
 
 /// The value for each output; what is the same for all is written `repeat` times.
@@ -41,7 +86,7 @@ fn per_output<T>(values: &PerOutput<T>, repeat: usize, write: impl Fn(&T) -> Val
     }
 }
 
-fn metrics(list: &[MetricChoice]) -> Value {
+fn written(list: &[MetricChoice]) -> Value {
     let write = |choice: &MetricChoice| match choice {
         MetricChoice::Named(name) => json!(name),
         MetricChoice::Metric(metric) => unwrapped(metric.to_value()),
@@ -62,14 +107,18 @@ fn unwrapped(metric: Value) -> Value {
     }
 }
 
-/// The compile configuration of a model with this many outputs; `None` if it is not compiled.
+/// The compile configuration of a model with outputs of this structure; `None` if it is not
+/// compiled.
 ///
 /// Whether Keras compiled its own code, and how many steps it ran at once, changes no number and
 /// is passed over.
 ///
 /// # Errors
 /// If an optimizer, a loss or a metric is not known, or something has another form.
-pub(crate) fn from_json(value: &Value, outputs: usize) -> Result<Option<Compile>, ConfigError> {
+pub(crate) fn from_json(
+    value: &Value,
+    outputs: &Structure,
+) -> Result<Option<Compile>, ConfigError> {
     let fields = match value {
         Value::Null => return Ok(None),
         Value::Object(fields) if fields.is_empty() => return Ok(None),
@@ -84,18 +133,23 @@ pub(crate) fn from_json(value: &Value, outputs: usize) -> Result<Option<Compile>
     };
     Ok(Some(Compile {
         optimizer,
-        losses: read_per_output(field("loss"), LossChoice::from_value)?,
-        loss_weights: read_per_output(field("loss_weights"), read_factor)?,
+        losses: read_per_output(field("loss"), outputs, LossChoice::from_value)?,
+        loss_weights: read_per_output(field("loss_weights"), outputs, read_factor)?,
         metrics: read_metrics(field("metrics"), outputs)?,
         weighted_metrics: read_metrics(field("weighted_metrics"), outputs)?,
+        auto_scale_loss: true,
     }))
 }
 
 fn read_per_output<T>(
     value: &Value,
+    outputs: &Structure,
     read: impl Fn(&Value) -> Result<T, ConfigError>,
 ) -> Result<PerOutput<T>, ConfigError> {
     let one = |value: &Value| if value.is_null() { Ok(None) } else { read(value).map(Some) };
+    if let Some(flat) = flattened(value, outputs).filter(|_| !outputs.is_flat()) {
+        return Ok(PerOutput::List(flat.into_iter().map(one).collect::<Result<_, _>>()?));
+    }
     Ok(match value {
         Value::Null => PerOutput::None,
         Value::Array(list) => PerOutput::List(list.iter().map(one).collect::<Result<_, _>>()?),
@@ -107,6 +161,30 @@ fn read_per_output<T>(
     })
 }
 
+/// What belongs to each output, in order, of a value that is arranged as the outputs are; `None` if
+/// it is not.
+fn flattened<'a>(value: &'a Value, outputs: &Structure) -> Option<Vec<&'a Value>> {
+    let parts: Vec<Vec<&Value>> = match (outputs, value) {
+        (Structure::Single, leaf) => vec![vec![leaf]],
+        (Structure::List(inner), Value::Array(values)) if inner.len() == values.len() => {
+            let pairs = inner.iter().zip(values);
+            pairs.map(|(inner, value)| flattened(value, inner)).collect::<Option<_>>()?
+        }
+        (Structure::Dict(inner), Value::Object(values)) if !is_serialized(value) => {
+            if values.keys().any(|key| !inner.contains_key(key)) {
+                return None;
+            }
+            let part = |(key, inner): (&String, &Structure)| match values.get(key) {
+                Some(value) if !value.is_null() => flattened(value, inner),
+                _ => Some(vec![&Value::Null; inner.count()]),
+            };
+            inner.iter().map(part).collect::<Option<_>>()?
+        }
+        _ => return None,
+    };
+    Some(parts.concat())
+}
+
 fn read_factor(value: &Value) -> Result<f64, ConfigError> {
     value.as_f64().ok_or_else(|| wrong_form("a loss weight", "a number", value))
 }
@@ -114,18 +192,18 @@ fn read_factor(value: &Value) -> Result<f64, ConfigError> {
 /// Metrics come as one list for the only output, or as one entry for each output.
 fn read_metrics(
     value: &Value,
-    outputs: usize,
+    outputs: &Structure,
 ) -> Result<PerOutput<Vec<MetricChoice>>, ConfigError> {
     match value {
         // Keras flattens what is given for the only output.
-        Value::Array(list) if outputs == 1 => {
+        Value::Array(list) if outputs.count() == 1 => {
             let flat = list.iter().flat_map(|entry| match entry {
                 Value::Array(inner) => inner.clone(),
                 one => vec![one.clone()],
             });
             Ok(PerOutput::Each(read_metric_list(&flat.collect::<Value>())?))
         }
-        other => read_per_output(other, read_metric_list),
+        other => read_per_output(other, outputs, read_metric_list),
     }
 }
 

@@ -8,8 +8,9 @@ use ibex_format::error::Problem;
 use ibex_format::{FormatError, Hdf5Group, KerasArchive};
 use ibex_graph::Array;
 use ibex_nn::models::Functional;
+use ibex_nn::policy::DTypePolicy;
 use ibex_nn::saving::model_from_config;
-use ibex_nn::{ConfigError, WeightSpec};
+use ibex_nn::{ConfigError, Layer, WeightSpec};
 use serde_json::Value;
 
 use super::legacy::{self, Pairing};
@@ -60,7 +61,11 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn from_archive(archive: &KerasArchive, compile: bool) -> Result<Model> {
-        let mut model = Model::without_weights(functional(&assets::filled_config(archive)?)?)?;
+        let mut layers = functional(&assets::filled_config(archive)?)?;
+        if compile && has_added_loss_scale(archive) {
+            layers.base_mut().dtype = DTypePolicy::MIXED_FLOAT16;
+        }
+        let mut model = Model::without_weights(layers)?;
         // What the configuration claims must be there before memory is taken for it.
         weights::check(&model.instance, &archive.weights).map_err(in_weights)?;
         model.materialize_zeros();
@@ -106,7 +111,7 @@ impl Model {
     /// Compiles as the `config.json` of a file says, if it does.
     fn compile_as_saved(&mut self, config: &Value) -> Result<()> {
         let saved = config.get("compile_config").unwrap_or(&Value::Null);
-        let outputs = self.functional.outputs().len();
+        let outputs = self.functional.output_structure().unpacked();
         let read = compile_config::from_json(saved, outputs).map_err(|error| {
             let help = "`Model::load_uncompiled` loads the model without it";
             let error = if error.help.is_empty() { error.help(help) } else { error };
@@ -227,6 +232,14 @@ impl Model {
         }
         assignments.carry_out()
     }
+}
+
+/// Whether `compile` had put the optimizer inside a loss scale, which is how one sees the policy
+/// of a functional model: its configuration does not have it.
+fn has_added_loss_scale(archive: &KerasArchive) -> bool {
+    let optimizer = &archive.config["compile_config"]["optimizer"]["class_name"];
+    let scaled = archive.weights.group(&format!("{OPTIMIZER}/inner_optimizer")).is_some();
+    scaled && optimizer != "LossScaleOptimizer"
 }
 
 /// The layers that a `config.json` describes.

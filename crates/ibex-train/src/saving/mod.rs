@@ -77,8 +77,7 @@ impl Model {
         let mut object = model_config(&self.functional);
         object["config"]["trainable"] = json!(self.instance.is_trainable());
         object["compile_config"] = self.compiled.as_ref().map_or(json!({}), |compiled| {
-            let outputs = self.functional.outputs().len();
-            compile_config::to_json(&compiled.config, &compiled.optimizer, outputs)
+            compile_config::to_json(&compiled.config, &compiled.optimizer, &self.functional)
         });
         object
     }

@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn what_goes_to_keras_comes_back() {
-        let cases: [(Arrangement, &[&[usize]], &[usize]); 7] = [
+        type Case<'a> = (Arrangement, &'a [&'a [usize]], &'a [usize]);
+        let cases: [Case; 7] = [
             (Arrangement::Same, &[&[4]], &[4]),
             (Arrangement::Linear, &[&[3, 2]], &[2, 3]),
             (Arrangement::Convolution, &[&[4, 3, 5, 2]], &[5, 2, 3, 4]),

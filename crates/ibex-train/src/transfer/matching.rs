@@ -69,7 +69,7 @@ impl Matching<'_> {
                 group.name.strip_prefix(prefix).is_some_and(|name| plain(name) == path)
             });
             if let Some(group) = group.filter(|&group| !self.group_done[group])
-                && let Some(arrays) = self.units[unit].from_group(&self.source.groups[group])
+                && let Some(arrays) = self.units[unit].values_in(&self.source.groups[group])
             {
                 self.take(unit, group, Reason::Name, arrays);
             }
@@ -83,10 +83,10 @@ impl Matching<'_> {
             }
             let fitting: Vec<usize> = (0..self.source.groups.len())
                 .filter(|&group| !self.group_done[group])
-                .filter(|&group| self.units[unit].from_group(&self.source.groups[group]).is_some())
+                .filter(|&group| self.units[unit].values_in(&self.source.groups[group]).is_some())
                 .collect();
             let Some(group) = self.nearest(unit, &fitting) else { continue };
-            let arrays = self.units[unit].from_group(&self.source.groups[group]);
+            let arrays = self.units[unit].values_in(&self.source.groups[group]);
             let reason = Reason::Order { of: fitting.len() };
             self.take(unit, group, reason, arrays.unwrap_or_default());
         }

@@ -39,7 +39,7 @@ pub(super) struct UnitWeight {
 
 impl Unit {
     /// The values of all weights out of a group of arrays, if they are of such a layer.
-    pub(super) fn from_group(&self, group: &Group) -> Option<Vec<RawArray>> {
+    pub(super) fn values_in(&self, group: &Group) -> Option<Vec<RawArray>> {
         let own: Option<Vec<&RawArray>> =
             self.weights.iter().map(|weight| group.get(&weight.name)).collect();
         if let Some(arrays) = own.filter(|arrays| arrays.len() == group.arrays.len()) {

@@ -23,12 +23,12 @@ pub(super) fn convolution(
     use_bias: bool,
 ) -> SymbolicTensor {
     let layer = Conv2D::new(filters, size).strides(strides).use_bias(use_bias).name(name);
-    layer.call(&padded(x, padding))
+    layer.call(padded(x, padding))
 }
 
 /// A convolution of each channel by itself, without a bias.
 pub(super) fn depthwise(x: &SymbolicTensor, name: &str, strides: usize) -> SymbolicTensor {
-    DepthwiseConv2D::new(3).strides(strides).use_bias(false).name(name).call(&padded(x, 1))
+    DepthwiseConv2D::new(3).strides(strides).use_bias(false).name(name).call(padded(x, 1))
 }
 
 /// A normalisation by the statistics of the batch.

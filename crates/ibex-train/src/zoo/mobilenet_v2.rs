@@ -39,7 +39,7 @@ pub(super) fn build(extent: usize) -> Ends {
     }
     let x = convolution(&x, "features.18.0", [1280, 1, 1, 0], false);
     let x = relu6(&normalized(&x, "features.18.1"));
-    let x = Dropout::new(0.2).call(&GlobalAveragePooling2D::new().call(&x));
+    let x = Dropout::new(0.2).call(GlobalAveragePooling2D::new().call(&x));
     (input, Dense::new(1000).name("classifier.1").call(&x))
 }
 

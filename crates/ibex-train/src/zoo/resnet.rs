@@ -13,8 +13,8 @@ use super::blocks::{convolution, normalized, padded};
 pub(super) fn build(extent: usize, blocks: [usize; 4], bottleneck: bool) -> Ends {
     let input = Input::new([extent, extent, 3]).tensor();
     let x = convolution(&input, "conv1", [64, 7, 2, 3], false);
-    let x = ReLU::new().call(&normalized(&x, "bn1"));
-    let mut x = MaxPooling2D::new(3).strides(2).call(&padded(&x, 1));
+    let x = ReLU::new().call(normalized(&x, "bn1"));
+    let mut x = MaxPooling2D::new(3).strides(2).call(padded(&x, 1));
     let expansion = if bottleneck { 4 } else { 1 };
     let mut channels = 64;
     for (stage, count) in blocks.into_iter().enumerate() {
@@ -36,7 +36,7 @@ pub(super) fn build(extent: usize, blocks: [usize; 4], bottleneck: bool) -> Ends
                 }
                 false => x,
             };
-            x = ReLU::new().call(&Add::default().call([&branch, &shortcut]));
+            x = ReLU::new().call(Add::default().call([&branch, &shortcut]));
         }
     }
     let pooled = GlobalAveragePooling2D::new().call(&x);
@@ -49,12 +49,12 @@ fn step(x: &SymbolicTensor, name: &str, index: usize, options: [usize; 4]) -> Sy
 }
 
 fn basic(x: &SymbolicTensor, name: &str, filters: usize, strides: usize) -> SymbolicTensor {
-    let x = ReLU::new().call(&step(x, name, 1, [filters, 3, strides, 1]));
+    let x = ReLU::new().call(step(x, name, 1, [filters, 3, strides, 1]));
     step(&x, name, 2, [filters, 3, 1, 1])
 }
 
 fn narrow(x: &SymbolicTensor, name: &str, filters: usize, strides: usize) -> SymbolicTensor {
-    let x = ReLU::new().call(&step(x, name, 1, [filters, 1, 1, 0]));
-    let x = ReLU::new().call(&step(&x, name, 2, [filters, 3, strides, 1]));
+    let x = ReLU::new().call(step(x, name, 1, [filters, 1, 1, 0]));
+    let x = ReLU::new().call(step(&x, name, 2, [filters, 3, strides, 1]));
     step(&x, name, 3, [filters * 4, 1, 1, 0])
 }

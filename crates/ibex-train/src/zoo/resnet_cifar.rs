@@ -14,18 +14,18 @@ use super::blocks::{convolution, normalized};
 pub(super) fn build(extent: usize, blocks: usize) -> Ends {
     let input = Input::new([extent, extent, 3]).tensor();
     let x = convolution(&input, "conv1", [16, 3, 1, 1], false);
-    let mut x = ReLU::new().call(&normalized(&x, "bn1"));
+    let mut x = ReLU::new().call(normalized(&x, "bn1"));
     for stage in 0..3 {
         let filters = 16 << stage;
         for index in 0..blocks {
             let strides = if stage > 0 && index == 0 { 2 } else { 1 };
             let name = format!("layer{}.{index}", stage + 1);
             let y = convolution(&x, &format!("{name}.conv1"), [filters, 3, strides, 1], false);
-            let y = ReLU::new().call(&normalized(&y, &format!("{name}.bn1")));
+            let y = ReLU::new().call(normalized(&y, &format!("{name}.bn1")));
             let y = convolution(&y, &format!("{name}.conv2"), [filters, 3, 1, 1], false);
             let y = normalized(&y, &format!("{name}.bn2"));
             let shortcut = if strides == 2 { shortened(&x, filters / 4) } else { x };
-            x = ReLU::new().call(&Add::default().call([&y, &shortcut]));
+            x = ReLU::new().call(Add::default().call([&y, &shortcut]));
         }
     }
     let pooled = GlobalAveragePooling2D::new().call(&x);

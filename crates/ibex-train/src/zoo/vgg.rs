@@ -28,7 +28,7 @@ pub(super) fn build(extent: usize, stages: [usize; 5], normalizes: bool) -> Ends
     }
     x = Flatten::new().call(&x);
     for name in ["classifier.0", "classifier.3"] {
-        x = ReLU::new().call(&Dense::new(4096).name(name).call(&x));
+        x = ReLU::new().call(Dense::new(4096).name(name).call(&x));
         x = Dropout::new(0.5).call(&x);
     }
     (input, Dense::new(1000).name("classifier.6").call(&x))

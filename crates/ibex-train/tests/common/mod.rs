@@ -1,10 +1,11 @@
 //! The goldens of real Keras: where they are, how they are read and compared.
 #![allow(dead_code)] // Each test binary uses another part.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ibex_format::{NpzReader, RawDType, json};
+use ibex_format::{Compression, NpzReader, RawArray, RawDType, json, npz};
 use ibex_graph::{Array, DType};
+use ibex_nn::layers::lambda::Function;
 use ibex_train::{Fit, Logs, Model, Samples};
 use serde_json::Value;
 
@@ -49,7 +50,13 @@ pub(crate) fn cases(path: &str) -> Vec<Value> {
 }
 
 /// The cases of all families of layers, each with its place: `layers/pooling/max_pooling2d`.
+///
+/// The function that their `Lambda` layers name is known from here on.
 pub(crate) fn layer_cases() -> Vec<(String, Value)> {
+    Function::register(Function::new("Golden>scaled_sum", |inputs, arguments| {
+        let factor = arguments.get("factor").and_then(Value::as_f64).unwrap_or(2.0);
+        (&inputs[0] + &inputs[1]) * factor
+    }));
     let families = std::fs::read_dir(golden("layers")).unwrap();
     let mut families: Vec<String> =
         families.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -157,11 +164,12 @@ impl Failures {
         }
     }
 
-    /// Logs of an epoch against Keras's: names, order, values.
+    /// Logs of an epoch against Keras's: names, order, values to a relative `bound`.
     pub(crate) fn logs(
         &mut self,
         case: &str,
         found: &Logs,
+        bound: f64,
         names: &Value,
         expected: impl Fn(&str) -> f64,
     ) {
@@ -172,7 +180,7 @@ impl Failures {
         for (name, value) in found.iter().filter(|(name, _)| names.contains(name)) {
             let keras = expected(name);
             // The second term is for numbers such as an accuracy of 0.
-            if value.is_nan() || (value - keras).abs() > EPOCH * keras.abs() + 1e-7 {
+            if value.is_nan() || (value - keras).abs() > bound * keras.abs() + 1e-7 {
                 self.add(format!("{case}: {name} is {value}, in Keras {keras}"));
             }
         }
@@ -208,4 +216,24 @@ pub(crate) fn state(model: &Model) -> Vec<Array> {
         all.extend(optimizer.variables().iter().map(|v| v.get()));
     }
     all
+}
+
+/// The folder in which saved models are to be left for `tools/goldens/verify_saved.py`, which opens
+/// them with real Keras: `IBEX_KEEP_SAVED_MODELS`, if it is set.
+pub(crate) fn kept_models() -> Option<PathBuf> {
+    std::env::var_os("IBEX_KEEP_SAVED_MODELS").map(PathBuf::from)
+}
+
+/// Writes inputs `x…`, own predictions `y…` and targets `t…` beside a saved model.
+pub(crate) fn keep_arrays(path: &Path, x: &[Array], t: &[Array], y: &[Array]) {
+    let raw = |a: &Array| {
+        let dtype = RawDType::ALL.into_iter().find(|d| d.name() == a.dtype().name()).unwrap();
+        RawArray::new(dtype, a.shape().to_vec(), a.bytes().to_vec()).unwrap()
+    };
+    let named = |letter: &'static str, arrays: &[Array]| -> Vec<(String, RawArray)> {
+        arrays.iter().enumerate().map(|(i, a)| (format!("{letter}{i}"), raw(a))).collect()
+    };
+    let all: Vec<_> = [named("x", x), named("t", t), named("y", y)].concat();
+    let members = all.iter().map(|(name, array)| (name.as_str(), array));
+    npz::write(path.with_extension("npz"), members, Compression::Stored).unwrap();
 }

@@ -3,8 +3,10 @@
 //! The names come from real Keras (`tests/goldens/names.json`), the states of the catalogue from
 //! the tables of `ibex-nn`, and the golden cases from the files beside the names.
 //! A name of the catalogue that has no row must have a reason in [`notes`], or the test fails.
+//! A row without a golden case from real Keras makes a test of [`evidence`] fail.
 //! `UPDATE_EXPECT=1 cargo test -p ibex --test keras_coverage` writes the page again.
 
+mod evidence;
 mod notes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -143,6 +145,14 @@ struct Line {
     name: String,
     state: &'static str,
     note: String,
+    /// How many golden cases there are.
+    cases: usize,
+}
+
+impl Line {
+    fn without_cases(name: String, state: &'static str, note: impl Into<String>) -> Line {
+        Line { name, state, note: note.into(), cases: 0 }
+    }
 }
 
 fn line_of(
@@ -156,6 +166,7 @@ fn line_of(
     let row = family.rows.get(class).or(family.rows.get(name)).copied();
     let keys = [row.unwrap_or(class).to_string(), snake_case(class)];
     let cases = keys.iter().find_map(|key| goldens.get(key)).into_iter().flatten();
+    let total = cases.clone().map(|(_, count)| count).sum();
     let evidence: Vec<String> = cases.map(|(place, count)| format!("`{place}` {count}")).collect();
     let known = NAMES.iter().find(|note| note.name == full);
     let refused = operations().find(|row| family.module == "keras.ops" && row.class_name == class);
@@ -164,12 +175,12 @@ fn line_of(
             let alias = (row != name).then(|| format!("as `{row}`"));
             let cases = (!evidence.is_empty()).then(|| evidence.join(", "));
             let note: Vec<String> = alias.into_iter().chain(cases).collect();
-            Line { name: full, state: "yes", note: note.join("; ") }
+            Line { name: full, state: "yes", note: note.join("; "), cases: total }
         }
-        (None, Some(note)) => Line { name: full, state: note.state, note: note.text.to_string() },
+        (None, Some(note)) => Line::without_cases(full, note.state, note.text),
         (None, None) => match refused.and_then(|row| row.refused) {
-            Some(reason) => Line { name: full, state: "no", note: reason.to_string() },
-            None => Line { name: full, state: "", note: String::new() },
+            Some(reason) => Line::without_cases(full, "no", reason),
+            None => Line::without_cases(full, "", ""),
         },
     }
 }

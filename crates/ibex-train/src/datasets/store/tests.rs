@@ -21,6 +21,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+type Answer = fn(&Request) -> Reply;
+
 fn whole(_: &Request) -> Reply {
     Reply::whole(gzip(b"abc"))
 }
@@ -77,7 +79,7 @@ fn a_download_that_was_cut_off_goes_on_where_it_stopped() {
 
 #[test]
 fn wrong_bytes_never_reach_their_place() {
-    let answers: [(fn(&Request) -> Reply, &str); 3] = [
+    let answers: [(Answer, &str); 3] = [
         (another_file, "SHA-256 a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9"),
         (too_much, "the server sent more than"),
         (not_found, "the server answered 404"),
