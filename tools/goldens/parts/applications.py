@@ -47,6 +47,17 @@ NETWORKS = {
 }
 
 
+def normalized():
+    """A batch of more elements than a processor takes at once, and slopes that are not one."""
+    return keras.Sequential([
+        keras.Input((32, 32, 3)), keras.layers.Conv2D(8, 3, activation="relu"),
+        keras.layers.BatchNormalization(), keras.layers.MaxPooling2D(3),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)])
+
+
+NETWORKS["batch_normalization"] = normalized
+
+
 def small_v3(x, kernel, activation, se_ratio):
     def depth(d):
         return mobilenet_v3._depth(d * 0.5)
@@ -93,6 +104,10 @@ def write(name, make):
         history = model.fit(x, y, batch_size=4, shuffle=False, verbose=0).history
         row |= {"loss": float(history["loss"][0])}
         arrays |= {"y0": y, "q0": model.predict(x, verbose=0)}
+    if name == "batch_normalization":
+        # What was learned of each weight, however little it shows in the predictions.
+        slots = model.optimizer.variables[2:]
+        arrays |= {f"m{i}": keras.ops.convert_to_numpy(slot) for i, slot in enumerate(slots)}
     store.write_npz(f"applications/{name}.npz", arrays)
     return row
 

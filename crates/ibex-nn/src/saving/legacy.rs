@@ -265,7 +265,8 @@ mod tests {
     fn lists_of_layers_are_chains_with_the_shape_of_their_first_layer() {
         let dense = json!({"class_name": "Dense", "config": {
             "name": "d", "output_dim": 3, "init": "uniform", "bias": true, "input_dim": 4,
-            "batch_input_shape": [null, 4], "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.5},
+            "batch_input_shape": [null, 4], "W_regularizer": {"name": "WeightRegularizer",
+            "l1": 0.0, "l2": 0.5},
         }});
         let model = modernized(json!({"class_name": "Sequential", "config": [dense]}));
         assert_eq!(model["config"]["build_input_shape"], json!([null, 4]));
@@ -293,7 +294,10 @@ mod tests {
             "input_layers": [["a", 0, 0]],
             "output_layers": [["m", 1, 0]],
         }}));
-        let tensor = |name: &str| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}});
+        let tensor = |name: &str| {
+            json!({"class_name": "__keras_tensor__",
+        "config": {"keras_history": [name, 0, 0]}})
+        };
         let node = |at: usize| model["config"]["layers"][at]["inbound_nodes"][0].clone();
         assert_eq!(node(1), json!({"args": [tensor("a")], "kwargs": {"training": false}}));
         let states = json!({"initial_state": [tensor("m"), tensor("m")]});

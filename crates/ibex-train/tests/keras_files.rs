@@ -61,6 +61,13 @@ fn models_train_on_with_the_state_of_their_optimizers() {
         }
         let found = model.predict_all(arrays.numbered("x"), 8).unwrap();
         failures.outputs(name, &found, &arrays.numbered("q"), TRAINED);
+        let slots = arrays.numbered("m");
+        if !slots.is_empty() {
+            // Behind the step and the learning rate.
+            let own = model.optimizer().unwrap().variables();
+            let own: Vec<_> = own.iter().skip(2).map(|variable| variable.get()).collect();
+            failures.outputs(&format!("{name}, momentum"), &own, &slots, TRAINED);
+        }
     }
     failures.finish(all.len());
 }
