@@ -128,7 +128,7 @@ impl Parts<'_> {
     }
 
     fn trace(&self, mode: Mode) -> Trace {
-        Trace::new(mode == Mode::Train).with_random(self.random)
+        Trace::new(mode == Mode::Train).with_random(self.random).forgetting_losses()
     }
 
     /// The forward pass of a batch and its losses.
@@ -200,7 +200,8 @@ impl Parts<'_> {
         });
         let mut terms: Vec<Tensor> = weighted.collect();
         terms.extend(trace.losses().iter().cloned());
-        for weight in self.instance.all_weights() {
+        // As in Keras, what is frozen is not penalised.
+        for weight in self.instance.trainable_weights() {
             if let (Some(penalty), Some(variable)) = (&weight.spec().regularizer, weight.variable())
             {
                 terms.push(penalty.penalty(&trace.read(variable)));
