@@ -10,6 +10,11 @@ import os
 import sys
 import time
 
+if os.environ.get("PYTHONHASHSEED") != "0":
+    # Sets are printed in another order in each process, and stand in Keras's messages.
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.execv(sys.executable, [sys.executable] + sys.argv)
+
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -23,6 +28,7 @@ PARTS = [
     "initializers",
     "regularizers",
     "constraints",
+    "applications",
     "augmentation",
     "image",
     "layers",
@@ -32,6 +38,7 @@ PARTS = [
     "preprocessing",
     "names",
     "mistakes",
+    "mistakes_drawn",
 ]
 
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod bench;
+mod fuzz;
 mod goldens;
+mod mutate;
 mod tidy;
 
 /// A task of the project: what it is called, what it does, and how it runs.
@@ -34,6 +36,16 @@ const TASKS: &[Task] = &[
         name: "bench",
         help: "run the benchmarks; bench --peers compares with other frameworks in turn",
         run: bench::run,
+    },
+    Task {
+        name: "fuzz",
+        help: "feed random bytes to every reader of files: fuzz [MINUTES] [TARGET ...]",
+        run: fuzz::run,
+    },
+    Task {
+        name: "mutate",
+        help: "run a built `ibex` on damaged files: mutate IBEX [COUNT]",
+        run: mutate::run,
     },
 ];
 

@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The work failed: exit code 1.
     Work(String),
+    /// The work is done, and what was compared is not the same: exit code 1, and nothing to say.
+    Different,
 }
 
 impl Failure {
@@ -21,7 +23,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Usage(_) => ExitCode::from(2),
-            Failure::Work(_) => ExitCode::from(1),
+            Failure::Work(_) | Failure::Different => ExitCode::from(1),
         }
     }
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(text) | Failure::Work(text) => f.write_str(text),
+            Failure::Different => f.write_str("the files differ"),
         }
     }
 }

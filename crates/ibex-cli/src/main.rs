@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use commands::Command;
+use failure::Failure;
 use output::note;
 
 /// Keras for Rust: train and run models in one binary.
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let command = Arguments::parse().command;
     match panic::catch_unwind(|| command.run()) {
         Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure @ Failure::Different)) => failure.exit_code(),
         Ok(Err(failure)) => {
             note(&format!("error: {failure}"));
             failure.exit_code()

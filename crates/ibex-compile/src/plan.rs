@@ -56,7 +56,7 @@ pub(crate) fn plan(lowered: &Lowered, order: &[Group], overwrites: &Overwrites<'
                     Home::Arena => {
                         let ty = &lowered.values[value].ty;
                         let bytes = ty.bytes().next_multiple_of(ALIGN);
-                        plan.memory.values += bytes;
+                        plan.memory.values = plan.memory.values.saturating_add(bytes);
                         let fits = |&(_, width, size): &(usize, usize, usize)| {
                             width == ty.dtype.size() && size == ty.shape.size()
                         };
@@ -193,10 +193,10 @@ fn pack(blocks: &[Block]) -> (Vec<usize>, usize) {
             if offsets[other] >= end && gap >= bytes && best.is_none_or(|(g, _)| gap < g) {
                 best = Some((gap, end));
             }
-            end = end.max(offsets[other] + blocks[other].bytes);
+            end = end.max(offsets[other].saturating_add(blocks[other].bytes));
         }
         offsets[block] = best.map_or(end, |(_, at)| at);
-        total = total.max(offsets[block] + bytes);
+        total = total.max(offsets[block].saturating_add(bytes));
         let at = placed.partition_point(|&other| offsets[other] <= offsets[block]);
         placed.insert(at, block);
     }
@@ -206,11 +206,12 @@ fn pack(blocks: &[Block]) -> (Vec<usize>, usize) {
 fn lower_bound(blocks: &[Block], steps: usize) -> usize {
     let mut change = vec![0isize; steps + 1];
     for block in blocks {
-        change[block.first] += block.bytes as isize;
-        change[block.last + 1] -= block.bytes as isize;
+        let bytes = isize::try_from(block.bytes).unwrap_or(isize::MAX);
+        change[block.first] = change[block.first].saturating_add(bytes);
+        change[block.last + 1] = change[block.last + 1].saturating_sub(bytes);
     }
     let alive = change.iter().scan(0isize, |sum, &c| {
-        *sum += c;
+        *sum = sum.saturating_add(c);
         Some(*sum)
     });
     alive.max().unwrap_or(0) as usize

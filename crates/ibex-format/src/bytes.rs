@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{FormatError, Problem, Result};
+use crate::mapped::Mapped;
 
 /// A run of bytes, shared and cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,6 +22,7 @@ pub(crate) struct ByteSource {
 #[derive(Debug)]
 enum Store {
     Memory(Vec<u8>),
+    Mapped(Mapped),
     // The position of a file belongs to all who hold it, hence the lock.
     File(Mutex<File>),
 }
@@ -28,18 +30,19 @@ enum Store {
 impl ByteSource {
     /// Opens a regular file without reading it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(FormatError::reading(path))?;
-        let metadata = file.metadata().map_err(FormatError::reading(path))?;
-        if !metadata.is_file() {
-            let received = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
-            return Err(Problem::new("this path cannot be read as a file")
-                .expected("a regular file")
-                .received(received)
-                .invalid()
-                .in_file(path));
+        let (file, length) = open_file(path)?;
+        Ok(Self { store: Arc::new(Store::File(Mutex::new(file))), start: 0, length })
+    }
+
+    /// Maps a regular file into memory, for readers that want all of its bytes at once.
+    pub(crate) fn map(path: &Path) -> Result<Self> {
+        let (file, length) = open_file(path)?;
+        if length == 0 {
+            return Ok(Self::from_bytes(Vec::new()));
         }
-        let store = Arc::new(Store::File(Mutex::new(file)));
-        Ok(Self { store, start: 0, length: metadata.len() })
+        let mapped = Mapped::new(&file).map_err(FormatError::reading(path))?;
+        let length = mapped.len() as u64;
+        Ok(Self { store: Arc::new(Store::Mapped(mapped)), start: 0, length })
     }
 
     /// Takes bytes that are in memory already.
@@ -68,27 +71,56 @@ impl ByteSource {
         let inside = self.section(offset, buffer.len() as u64).ok_or_else(|| {
             io::Error::new(io::ErrorKind::UnexpectedEof, "read past the end of the bytes")
         })?;
-        match &*self.store {
-            Store::Memory(bytes) => {
-                let range = usize::try_from(inside.start)
-                    .ok()
-                    .and_then(|start| bytes.get(start..start + buffer.len()))
-                    .ok_or(io::ErrorKind::UnexpectedEof)?;
-                buffer.copy_from_slice(range);
-                Ok(())
-            }
-            Store::File(file) => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(inside.start))?;
-                file.read_exact(buffer)
-            }
+        if let Store::File(file) = &*self.store {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(inside.start))?;
+            return file.read_exact(buffer);
         }
+        buffer.copy_from_slice(inside.memory().ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    /// The bytes where they lie; `None` for a file that is not mapped.
+    pub(crate) fn memory(&self) -> Option<&[u8]> {
+        let bytes: &[u8] = match &*self.store {
+            Store::Memory(bytes) => bytes,
+            Store::Mapped(mapped) => mapped,
+            Store::File(_) => return None,
+        };
+        let start = usize::try_from(self.start).ok()?;
+        bytes.get(start..start.checked_add(usize::try_from(self.length).ok()?)?)
+    }
+
+    /// A copy of a part of the bytes.
+    ///
+    /// Room is made only for bytes that are there.
+    pub(crate) fn read_vec_at(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let inside = self.section(offset, length).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let length = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let mut bytes = vec![0; length];
+        inside.read_exact_at(0, &mut bytes)?;
+        Ok(bytes)
     }
 
     /// A reader that starts at the first byte.
     pub(crate) fn cursor(&self) -> ByteCursor {
         ByteCursor { source: self.clone(), position: 0 }
     }
+}
+
+/// A regular file and its length.
+fn open_file(path: &Path) -> Result<(File, u64)> {
+    let file = File::open(path).map_err(FormatError::reading(path))?;
+    let metadata = file.metadata().map_err(FormatError::reading(path))?;
+    if !metadata.is_file() {
+        let received = if metadata.is_dir() { "a folder" } else { "a device or a pipe" };
+        return Err(Problem::new("this path cannot be read as a file")
+            .expected("a regular file")
+            .received(received)
+            .invalid()
+            .in_file(path));
+    }
+    Ok((file, metadata.len()))
 }
 
 /// A position in a [`ByteSource`].

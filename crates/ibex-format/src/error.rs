@@ -295,7 +295,7 @@ pub(crate) fn shape_text(shape: &[usize]) -> String {
 }
 
 /// At most the first 60 characters of a text that a file gave us, safe to print on one line.
-pub(crate) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().nth(60).is_some() {
         short.push('…');

@@ -15,6 +15,7 @@ use crate::bytes::ByteSource;
 use crate::error::{FormatError, Problem, Result, excerpt};
 use crate::hdf5::{self, Hdf5Group};
 use crate::json;
+use crate::sharded;
 use crate::zip_archive::{ZipBuilder, ZipReader};
 
 const METADATA: &str = "metadata.json";
@@ -40,14 +41,38 @@ pub struct KerasArchive {
 }
 
 impl KerasArchive {
-    /// Reads a file.
+    /// Reads a file, or the folder that Keras writes with `zipped=False`.
     ///
     /// # Errors
     /// When the file cannot be read, is no such archive, is damaged, or asks for more than its
     /// bytes can hold; the text names the member.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        if path.join(CONFIG).is_file() {
+            return Self::read_folder(path);
+        }
         Self::from_source(ByteSource::open(path)?).map_err(|error| error.in_file(path))
+    }
+
+    fn read_folder(path: &Path) -> Result<Self> {
+        let read_json = |name: &str| {
+            let source = ByteSource::open(&path.join(name))?;
+            let mut bytes = vec![0; usize::try_from(source.len()).unwrap_or(usize::MAX)];
+            source.read_exact_at(0, &mut bytes).map_err(FormatError::reading(&path.join(name)))?;
+            json::parse(&bytes).map_err(|error| error.in_file(path.join(name)))
+        };
+        let config = read_json(CONFIG)?;
+        let metadata = match path.join(METADATA).is_file() {
+            true => read_json(METADATA)?,
+            false => Value::Null,
+        };
+        let weights = match path.join(SHARDED_WEIGHTS).is_file() {
+            true => sharded::read(path.join(SHARDED_WEIGHTS))?,
+            false => hdf5::read(path.join(WEIGHTS))?,
+        };
+        let mut assets = BTreeMap::new();
+        read_assets(&path.join(ASSETS), "", 0, &mut assets)?;
+        Ok(Self { metadata, config, weights, assets })
     }
 
     /// Reads the bytes of a file.
@@ -77,15 +102,7 @@ impl KerasArchive {
             true => read_json(&mut archive, METADATA)?,
             false => Value::Null,
         };
-        if !archive.contains(WEIGHTS) && archive.contains(SHARDED_WEIGHTS) {
-            return Err(Problem::new("the weights of the model are cut into several files")
-                .expected(format!("a member `{WEIGHTS}`"))
-                .received(format!("a member `{SHARDED_WEIGHTS}`"))
-                .help("save the model again in Keras without `max_shard_size`")
-                .unsupported());
-        }
-        let weights = archive.source(WEIGHTS)?;
-        let weights = hdf5::from_source(weights).map_err(|error| error.in_member(WEIGHTS))?;
+        let weights = read_weights(&mut archive)?;
         let names: Vec<String> =
             archive.names().filter(|name| name.starts_with(ASSETS)).map(str::to_string).collect();
         let mut assets = BTreeMap::new();
@@ -155,6 +172,45 @@ fn open(source: ByteSource) -> Result<ZipReader> {
         .missing())
 }
 
+fn read_weights(archive: &mut ZipReader) -> Result<Hdf5Group> {
+    let read = |archive: &mut ZipReader, name: &str| {
+        let source = archive.source(name)?;
+        hdf5::from_source(source).map_err(|error| error.in_member(name))
+    };
+    if archive.contains(WEIGHTS) || !archive.contains(SHARDED_WEIGHTS) {
+        return read(archive, WEIGHTS);
+    }
+    let index = read_json(archive, SHARDED_WEIGHTS)?;
+    sharded::merge(&index, |name| read(archive, name))
+        .map_err(|error| error.in_member(SHARDED_WEIGHTS))
+}
+
+/// The files of a folder and of the folders in it, by their path from the first one.
+fn read_assets(
+    folder: &Path,
+    above: &str,
+    depth: usize,
+    assets: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<()> {
+    if depth > hdf5::MAX_DEPTH || !folder.is_dir() {
+        return Ok(());
+    }
+    let failed = FormatError::reading(folder);
+    for entry in std::fs::read_dir(folder).map_err(&failed)? {
+        let entry = entry.map_err(&failed)?;
+        let name = format!("{above}{}", entry.file_name().to_string_lossy());
+        // Links are not followed: they may lead in circles, and out of the folder.
+        let kind = entry.file_type().map_err(&failed)?;
+        if kind.is_dir() {
+            read_assets(&entry.path(), &format!("{name}/"), depth + 1, assets)?;
+        } else if kind.is_file() {
+            let bytes = std::fs::read(entry.path()).map_err(FormatError::reading(&entry.path()))?;
+            assets.insert(name, bytes);
+        }
+    }
+    Ok(())
+}
+
 fn read_json(archive: &mut ZipReader, name: &str) -> Result<Value> {
     let bytes = archive.read(name)?;
     json::parse(&bytes).map_err(|error| error.in_member(name))
@@ -218,6 +274,33 @@ mod tests {
     }
 
     #[test]
+    fn folders_and_shards_are_models_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = sample();
+        std::fs::write(folder.path().join(CONFIG), model.config.to_string()).unwrap();
+        std::fs::write(folder.path().join(METADATA), model.metadata.to_string()).unwrap();
+        let asset = folder.path().join("assets/layers/text");
+        std::fs::create_dir_all(&asset).unwrap();
+        std::fs::write(asset.join("vocabulary.txt"), b"a\nb").unwrap();
+        sharded::write(folder.path().join(SHARDED_WEIGHTS), model.weights.clone(), 8).unwrap();
+        let mut expected = sample();
+        // Shards hold no empty groups.
+        expected.weights.children.remove("vars");
+        assert_eq!(KerasArchive::read(folder.path()).unwrap(), expected);
+        let shard = std::fs::read(folder.path().join("model_00000.weights.h5")).unwrap();
+        let index = std::fs::read(folder.path().join(SHARDED_WEIGHTS)).unwrap();
+        let bytes = zip_of(&[
+            (CONFIG, model.config.to_string().as_bytes()),
+            (SHARDED_WEIGHTS, &index),
+            ("model_00000.weights.h5", &shard),
+        ]);
+        assert_eq!(KerasArchive::from_bytes(bytes).unwrap().weights, expected.weights);
+        hdf5::write(folder.path().join(WEIGHTS), model.weights).unwrap();
+        std::fs::remove_file(folder.path().join(SHARDED_WEIGHTS)).unwrap();
+        assert_eq!(KerasArchive::read(folder.path()).unwrap(), sample());
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_named() {
         let text = |bytes| KerasArchive::from_bytes(bytes).unwrap_err().to_string();
         expect![[r#"
@@ -230,7 +313,7 @@ mod tests {
               received  2 members: `config.json`, `metadata.json`"#]]
         .assert_eq(&text(zip_of(&[(CONFIG, b"{}"), (METADATA, b"{}")])));
         let members = [(CONFIG, b"{}".as_slice()), (METADATA, b"{}"), (SHARDED_WEIGHTS, b"{}")];
-        assert!(text(zip_of(&members)).starts_with("the weights of the model are cut"));
+        assert!(text(zip_of(&members)).starts_with("this is no index of weights"));
         expect![[r#"
             the HDF5 file is damaged or of a kind that is not read here
               received  HDF5 signature not found at any valid offset

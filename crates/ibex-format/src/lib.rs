@@ -1,15 +1,16 @@
 //! Bytes to named arrays and JSON, and back.
 //!
-//! Reads and writes `.npy`, `.npz`, HDF5 weight files and `.keras` archives, exactly as numpy,
-//! h5py and Keras 3 do.
+//! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives, `safetensors`, the state
+//! dictionaries of PyTorch and ONNX, exactly as numpy, h5py, Keras 3, PyTorch and onnxruntime do.
 //! It must not know tensors, layers or devices: an array here is an element type, a shape and
 //! little-endian bytes.
 //!
 //! Whatever a file claims is held against the bytes that are there before memory is allocated,
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
-//! Read in this order: [`error`], [`mod@array`], `bytes`, `zip_archive`, [`npy`], [`npz`],
-//! [`hdf5`], [`json`], [`keras_zip`], [`atomic`].
+//! Read in this order: [`error`], [`mod@array`], `strided`, [`named`], `mapped`, `bytes`,
+//! `zip_archive`, [`npy`], [`npz`], [`hdf5`], [`sharded`], [`json`], [`keras_zip`],
+//! [`safetensors`], [`torch`], [`onnx`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -34,8 +35,15 @@ pub mod error;
 pub mod hdf5;
 pub mod json;
 pub mod keras_zip;
+mod mapped;
+pub mod named;
 pub mod npy;
 pub mod npz;
+pub mod onnx;
+pub mod safetensors;
+pub mod sharded;
+mod strided;
+pub mod torch;
 mod zip_archive;
 
 pub use array::{Element, RawArray, RawDType};
@@ -43,4 +51,5 @@ pub use atomic::write_atomically;
 pub use error::{FormatError, IoFailure, Location, Problem, Result};
 pub use hdf5::{Attribute, Hdf5Dataset, Hdf5Group, Hdf5Node};
 pub use keras_zip::KerasArchive;
+pub use named::NamedArrays;
 pub use npz::{Compression, NpzReader};

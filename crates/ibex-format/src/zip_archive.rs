@@ -78,6 +78,16 @@ impl ZipReader {
         self.members.iter().any(|member| member.name == name)
     }
 
+    /// The size of a member as the archive states it.
+    pub(crate) fn size(&self, name: &str) -> Option<u64> {
+        self.members.iter().find(|member| member.name == name).map(|member| member.size)
+    }
+
+    /// Whether a member is there, and not packed.
+    pub(crate) fn is_stored(&self, name: &str) -> bool {
+        self.members.iter().any(|member| member.name == name && member.stored)
+    }
+
     /// The bytes of a member, checked against its checksum.
     pub(crate) fn read(&mut self, name: &str) -> Result<Vec<u8>> {
         let index = self.index_of(name)?;

@@ -2,52 +2,15 @@
 //!
 //! The damage is pseudo-random but the same in every run, so that a failure can be repeated.
 
+mod damage;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ibex_format::{FormatError, KerasArchive, hdf5, npy, npz};
-
-/// A small generator (xorshift64*), enough to place damage.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-}
-
-/// Damages up to four places: bytes, bits, lengths and addresses, digits, copied parts, ends.
-fn damage(bytes: &[u8], random: &mut Random) -> Vec<u8> {
-    let mut damaged = bytes.to_vec();
-    for _ in 0..=random.below(4) {
-        let at = random.below(damaged.len());
-        let width = [1, 2, 4, 8][random.below(4)].min(damaged.len() - at);
-        match random.below(9) {
-            0 => damaged[at] = random.next() as u8,
-            1 => damaged[at] ^= 1 << random.below(8),
-            2 => damaged[at..at + width].fill(0xff),
-            3 => damaged[at..at + width].fill(0),
-            4 => damaged[at + width - 1] = 0x7f,
-            5 => {
-                let from = random.below(damaged.len() - width + 1);
-                damaged.copy_within(from..from + width, at);
-            }
-            6 => damaged[at..at + width].fill(b'9'),
-            // The low bytes of 2^30: as a length, a gibibyte.
-            7 => damaged[at..at + width].copy_from_slice(&[0, 0, 0, 0x40, 0, 0, 0, 0][..width]),
-            _ if random.below(8) == 0 => damaged.truncate(at.max(1)),
-            _ => damaged[at] = damaged[at].wrapping_add(1),
-        }
-    }
-    damaged
-}
+use damage::{Random, damage};
+use ibex_format::onnx::OnnxModel;
+use ibex_format::torch::{self, Extent};
+use ibex_format::{FormatError, KerasArchive, hdf5, npy, npz, safetensors};
 
 /// The most address space this process has ever held, where the system tells.
 fn peak_memory() -> Option<u64> {
@@ -65,7 +28,10 @@ fn damaged_files_give_errors_within_bounds() {
     let read_npz: Reader = |bytes| npz::from_bytes(bytes).map(drop);
     let read_hdf5: Reader = |bytes| hdf5::from_bytes(bytes).map(drop);
     let read_keras: Reader = |bytes| KerasArchive::from_bytes(bytes).map(drop);
-    let files: [(&str, Reader, usize); 14] = [
+    let read_safetensors: Reader = |bytes| safetensors::from_bytes(bytes).map(drop);
+    let read_torch: Reader = |bytes| torch::from_bytes(bytes, Extent::Everything).map(drop);
+    let read_onnx: Reader = |bytes| OnnxModel::from_bytes(&bytes).map(drop);
+    let files: [(&str, Reader, usize); 22] = [
         ("version1.npy", read_npy, 2000),
         ("version3.npy", read_npy, 1000),
         ("types.npz", read_npz, 2000),
@@ -80,6 +46,14 @@ fn damaged_files_give_errors_within_bounds() {
         ("model.weights.h5", read_hdf5, 2000),
         ("model.keras", read_keras, 2000),
         ("nested.keras", read_keras, 1000),
+        ("types.safetensors", read_safetensors, 4000),
+        ("torch_types.pt", read_torch, 2000),
+        ("torch_views.pt", read_torch, 2000),
+        ("torch_checkpoint.pt", read_torch, 1000),
+        ("torch_legacy.pt", read_torch, 3000),
+        ("torch_legacy_views.pt", read_torch, 3000),
+        ("../../../../tests/goldens/onnx/shapes.onnx", read_onnx, 3000),
+        ("../../../../tests/goldens/onnx/recurrent.onnx", read_onnx, 3000),
     ];
     let before = peak_memory();
     let mut random = Random(0x1be5);

@@ -117,7 +117,7 @@ impl Array {
     pub fn zeros(dtype: DType, shape: impl Into<Shape>) -> Array {
         let shape = shape.into();
         let bytes = shape.size() * dtype.size();
-        Array { dtype, shape, lines: vec![Line([0; 64]); bytes.div_ceil(64)] }
+        Array { dtype, shape, lines: bytemuck::zeroed_vec(bytes.div_ceil(64)) }
     }
 
     /// An array whose every element is `value`, cast to `dtype`.

@@ -24,9 +24,13 @@ impl Shape {
     }
 
     /// Number of elements; `None` if no memory could hold as many bytes.
+    ///
+    /// The bound, 2⁴⁷, is what the addresses of processors reach; sums of many such sizes do not
+    /// overflow. An extent of 0 does not excuse the others: strides are products, too.
     pub fn checked_size(&self) -> Option<usize> {
-        let size = self.0.iter().try_fold(1usize, |size, &extent| size.checked_mul(extent))?;
-        (size <= isize::MAX as usize / 8).then_some(size)
+        let fits = |size: &usize| *size <= 1 << 47;
+        let step = |size: usize, &extent: &usize| size.checked_mul(extent.max(1)).filter(fits);
+        self.0.iter().try_fold(1, step).map(|_| self.size())
     }
 
     /// The extents as a slice.

@@ -212,7 +212,7 @@ impl NodeData {
             (Vec::new(), State::Tainted)
         } else {
             let types: Vec<Type> = inputs.iter().map(|t| t.ty().clone()).collect();
-            match op.rule().infer(&types) {
+            match op.rule().infer(&types).and_then(fits_memory) {
                 Ok(types) => (types, State::Sound),
                 Err(mut error) => {
                     error.origin = origin.clone();
@@ -222,6 +222,20 @@ impl NodeData {
         };
         let sequence = NEXT.fetch_add(1, Ordering::Relaxed);
         NodeData { sequence, op, inputs, types, origin, state }
+    }
+}
+
+/// The types, if there could be values of them; what is computed of sizes afterwards cannot
+/// overflow.
+fn fits_memory(types: Vec<Type>) -> Result<Vec<Type>, OpError> {
+    match types.iter().find(|ty| ty.shape.checked_size().is_none()) {
+        None => Ok(types),
+        Some(ty) => Err(OpError::new(
+            "a tensor cannot be made",
+            "a shape of at most 2^47 elements",
+            ty.to_string(),
+        )
+        .help("look for an extent that is much too large in the model or its input shapes")),
     }
 }
 
@@ -292,5 +306,16 @@ mod tests {
         let found = errors(&[wrong]);
         assert_eq!(found.len(), 2);
         assert!(found[0].to_string().contains("tensor.rs"), "{}", found[0]);
+    }
+
+    #[test]
+    fn shapes_that_no_memory_could_hold_are_mistakes() {
+        for shape in [vec![1 << 63], vec![1 << 40, 1 << 40], vec![0, usize::MAX]] {
+            let found = errors(&[Tensor::input("a", DType::F32, shape).exp()]);
+            assert_eq!(found.len(), 1);
+            assert!(found[0].message().contains("at most 2^47"), "{}", found[0]);
+        }
+        let wide = Tensor::input("a", DType::F32, [1 << 30, 1]).broadcast_to([1 << 30, 1 << 30]);
+        assert_eq!(errors(&[wide]).len(), 1);
     }
 }

@@ -328,6 +328,11 @@ impl Instance {
         self.trainable.load(Ordering::Relaxed)
     }
 
+    /// Whether it, and everything inside it, has computed what only a first step does.
+    pub fn is_initialized(&self) -> bool {
+        self.layer.is_initialized(self) && self.children.iter().all(|(_, c)| c.is_initialized())
+    }
+
     /// Freezes or thaws it and everything inside it, as setting `layer.trainable` does in Keras.
     pub fn set_trainable(&self, trainable: bool) {
         self.trainable.store(trainable, Ordering::Relaxed);

@@ -19,7 +19,7 @@ use crate::arguments::{Argument, Bound};
 use crate::instance::{Build, Instance};
 use crate::layers::recurrent::{Cell, Recurrent};
 use crate::models::symbolic::{Arguments, SymbolicTensor};
-use crate::object::{ConfigError, from_config};
+use crate::object::{ConfigError, from_config_with};
 use crate::partial::PartialType;
 use crate::policy::DTypePolicy;
 use crate::regularizers::Regularizer;
@@ -191,6 +191,13 @@ pub trait Layer: fmt::Debug + Send + Sync {
     /// Users' own layers are taken to be so, unless they say otherwise.
     fn mixes_samples(&self) -> bool {
         self.module().is_none()
+    }
+
+    /// Whether what only the first step computes has been computed, and need not be in the programs
+    /// of further steps; true of nearly all layers.
+    fn is_initialized(&self, instance: &Instance) -> bool {
+        let _ = instance;
+        true
     }
 
     /// Replaces the cells that are options of this one by independent ones.
@@ -416,7 +423,8 @@ where
 {
     let mut config = config.as_object().cloned().unwrap_or_default();
     let base = Base::take_from(&mut config)?;
-    let mut layer: L = from_config(class_name, &Value::Object(config))?;
+    let mistakes = |layer: &L| layer.check().len();
+    let mut layer: L = from_config_with(class_name, &Value::Object(config), &mistakes)?;
     *layer.base_mut() = base;
     Ok(layer)
 }

@@ -5,6 +5,8 @@
 //! A member is a struct whose serde fields are its Keras configuration.
 //! Users' own members are registered under a name with `register`, and files that name them load.
 
+mod unfit;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -184,6 +186,19 @@ pub fn from_config<T>(class_name: &str, config: &Value) -> Result<T, ConfigError
 where
     T: Default + serde::Serialize + serde::de::DeserializeOwned,
 {
+    from_config_with(class_name, config, &|_| 0)
+}
+
+/// The same for members that count what is wrong with themselves: where 0 is one mistake more than
+/// 1, messages ask for a positive number.
+pub(crate) fn from_config_with<T>(
+    class_name: &str,
+    config: &Value,
+    mistakes: &dyn Fn(&T) -> usize,
+) -> Result<T, ConfigError>
+where
+    T: Default + serde::Serialize + serde::de::DeserializeOwned,
+{
     let Value::Object(given) = config else {
         return Err(ConfigError::new(format!("the configuration of `{class_name}` is no object"))
             .received(shortened(config)));
@@ -195,7 +210,10 @@ where
     // What wraps a function takes the arguments of the function beside its own options.
     let wraps = known.contains_key("fn");
     for (key, value) in given {
-        if wraps || known.contains_key(key) {
+        if value.is_null() && key.ends_with("_initializer") && known.contains_key(key) {
+            // What Keras takes for a weight without an initializer.
+            fields.insert(key.clone(), json!("glorot_uniform"));
+        } else if wraps || known.contains_key(key) {
             fields.insert(key.clone(), value.clone());
         } else if !matches!(value, Value::Null | Value::Bool(false)) {
             let error = ConfigError::new(format!("`{class_name}` has no option `{key}`"))
@@ -206,11 +224,8 @@ where
             });
         }
     }
-    serde_json::from_value(Value::Object(fields)).map_err(|error| {
-        let inner = ConfigError::from_text(&error.to_string());
-        let what = format!("the configuration of `{class_name}` does not fit: {}", inner.what);
-        ConfigError { what, ..inner }
-    })
+    serde_json::from_value(Value::Object(fields))
+        .map_err(|error| unfit::unfit(class_name, &known, given, &error, mistakes))
 }
 
 /// Users' own members of a family, by registered name.
@@ -250,8 +265,13 @@ pub fn load<O: ?Sized>(
                 .flat_map(|r| [r.class_name].into_iter().chain(r.aliases.iter().copied()));
             let error = ConfigError::new(format!("unknown {noun} `{name}`"));
             let known: Vec<&str> = rows.iter().map(|r| r.class_name).collect();
+            // Files name objects of one's own by class; who types a name has mistyped it.
+            let register = match value.get("class_name") {
+                Some(_) => " Register your own under this name before loading.",
+                None => "",
+            };
             Err(match nearest(&name, names) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
+                Some(near) => error.help(format!("did you mean `{near}`?{register}")),
                 None => error
                     .expected(format!("one of {}", known.join(", ")))
                     .help("register your own under this name before loading"),

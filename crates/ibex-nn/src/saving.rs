@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::layer::Layer;
 use crate::models::Functional;
 
+mod legacy;
 mod read;
 mod write;
 

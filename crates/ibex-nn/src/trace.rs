@@ -24,6 +24,7 @@ pub struct Trace {
     /// The layers that are being called, the innermost last.
     callers: Vec<u64>,
     forgets_losses: bool,
+    penalized: BTreeMap<u64, Tensor>,
     masks: HashMap<(u64, usize), Tensor>,
     random: Option<Variable>,
     streams: u32,
@@ -75,6 +76,19 @@ impl Trace {
         let before = self.read(variable);
         self.values.insert(variable.id(), value);
         before
+    }
+
+    /// What a penalty on a weight sees: its value, unless a layer has computed with another one.
+    pub fn penalized(&mut self, variable: &Variable) -> Tensor {
+        match self.penalized.get(&variable.id()) {
+            Some(value) => value.clone(),
+            None => self.read(variable),
+        }
+    }
+
+    /// Lets penalties see another value of a weight than the one that is trained.
+    pub(crate) fn penalize(&mut self, variable: &Variable, value: Tensor) {
+        self.penalized.insert(variable.id(), value);
     }
 
     /// The variables that were assigned, with their last values, in order of first assignment.

@@ -93,9 +93,9 @@ fn training_step(model: &Arc<Functional>, size: usize, rate: f64) -> Graph {
         model.layers().iter().flat_map(|layer| layer.trainable_weights()).collect();
     let values: Vec<Tensor> = weights.iter().map(|w| trace.read(w.variable().unwrap())).collect();
     let mut total = data_loss;
-    for (weight, value) in weights.iter().zip(&values) {
+    for weight in &weights {
         if let Some(regularizer) = &weight.spec().regularizer {
-            total = total + regularizer.penalty(value);
+            total = total + regularizer.penalty(&trace.penalized(weight.variable().unwrap()));
         }
     }
     for penalty in trace.losses() {

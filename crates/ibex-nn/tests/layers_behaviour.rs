@@ -264,7 +264,7 @@ fn a_lambda_layer_is_the_function_that_its_name_stands_for() {
     let error = layer_from_config(&lambda("shop>scale")).unwrap_err().to_string();
     assert_eq!(
         error,
-        "layer `lambda`: the configuration of `Lambda` does not fit: unknown function \
+        "layer `lambda`: the option `function` of `Lambda` does not fit: unknown function \
          `shop>scale` of a `Lambda` layer\n  help: call \
          `Function::register(Function::new(\"shop>scale\", …))` before loading"
     );

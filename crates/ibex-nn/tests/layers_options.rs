@@ -38,6 +38,15 @@ fn step(model: &Arc<dyn Layer>, training: bool, x: &Array, seed: i64) -> Vec<f64
     found.outputs[0].to_f64_vec()
 }
 
+/// How many nodes a training step on inputs like `x` has.
+fn nodes(model: &Arc<dyn Layer>, x: &Array) -> usize {
+    let input = Tensor::input("x", x.dtype(), x.shape());
+    let mut trace = Trace::new(true);
+    let types = [ibex_nn::PartialType::new(x.dtype(), x.shape().into())];
+    let y = Instance::of(model, &types).unwrap().call(&mut trace, std::slice::from_ref(&input));
+    Graph::new(&[input], &y, &trace.updates()).unwrap().nodes().len()
+}
+
 /// What a layer makes of ones.
 fn of_ones(layer: &dyn Layer, training: bool, shape: &[usize], seed: i64) -> Vec<f64> {
     let model: Arc<dyn Layer> = Arc::new(model_of(layer, &[&shape[1..]]).unwrap());
@@ -148,7 +157,10 @@ fn weight_normalization_begins_with_outputs_of_mean_0_and_variance_1() {
     let (model, same) = wrapped(layer, &[0.6, 1.0, 0.8, 0.0]);
     let x = [3.0, 1.0, -2.0, 0.5, 0.25, 4.0, 1.5, -3.0];
     let x = Array::from_f64_slice(DType::F32, [4, 2], &x);
+    let nodes_at_first = nodes(&model, &x);
     let first = step(&model, true, &x, 1);
+    // What sets lengths and bias is in no further step.
+    assert!(nodes(&model, &x) + 10 < nodes_at_first, "{} {nodes_at_first}", nodes(&model, &x));
     // Before the activation: the same with the flag set, and without `relu`, by hand.
     let value = |i: usize| x.to_f64_vec()[i];
     let product = |row: usize| 0.6 * value(2 * row) + 0.8 * value(2 * row + 1);

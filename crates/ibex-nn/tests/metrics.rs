@@ -207,8 +207,10 @@ fn options_of_overlaps_scores_and_rates_are_checked() {
     );
     let unknown = serde_json::json!({"class_name": "F1Score", "config": {"average": "most"}});
     let error = Metric::from_value(&unknown).unwrap_err().to_string();
-    assert!(
-        error.starts_with("the configuration of `F1Score` does not fit: unknown variant `most`")
+    assert_eq!(
+        error,
+        "the option `average` of `F1Score` does not fit\n  expected  one of `micro`, `macro`, \
+         `weighted`\n  received  average = \"most\""
     );
 }
 

@@ -24,7 +24,7 @@ use ibex_nn::{ConfigError, LayerExt, PartialShape, PartialType};
 use serde_json::{Value, json};
 
 /// What is said about a layer of this configuration, called on inputs of these shapes.
-fn refused_layer(object: &Value, shapes: &[Value]) -> Option<String> {
+fn refused_layer(object: &Value, shapes: &[Value], dtype: DType) -> Option<String> {
     let layer = match layer_from_config(object) {
         Ok(layer) => layer,
         Err(error) => return Some(error.to_string()),
@@ -37,7 +37,7 @@ fn refused_layer(object: &Value, shapes: &[Value]) -> Option<String> {
         .map(|shape| {
             let sample: PartialShape = serde_json::from_value(shape.clone()).unwrap();
             let batch = [None].into_iter().chain(sample.0).collect();
-            Input::with_batch_shape(PartialShape(batch)).dtype(DType::F32).tensor()
+            Input::with_batch_shape(PartialShape(batch)).dtype(dtype).tensor()
         })
         .collect();
     if inputs.is_empty() {
@@ -96,7 +96,7 @@ fn what_keras_refuses_is_refused_with_a_text_that_helps() {
             "registered_name": null,
         });
         let said = match module {
-            "layers" => refused_layer(&object, case["inputs"].as_array().unwrap()),
+            "layers" => refused_layer(&object, case["inputs"].as_array().unwrap(), DType::F32),
             _ => refused_object(module, &object),
         };
         match said {
@@ -117,4 +117,35 @@ fn what_keras_refuses_is_refused_with_a_text_that_helps() {
     assert!(accepted.is_empty(), "accepted:\n{}", accepted.join("\n"));
     assert!(cases.len() >= 200, "{} cases", cases.len());
     expect_file!["mistakes.txt"].assert_eq(&texts);
+}
+
+/// Words of Rust and of `serde`, which say nothing to those who write models.
+const FOREIGN: [&str; 7] =
+    ["usize", "isize", "f64", "u64", "untagged", "unknown variant", "invalid type"];
+
+#[test]
+fn a_wrong_value_of_any_option_of_any_layer_is_refused() {
+    let (mut accepted, mut unclear) = (Vec::new(), Vec::new());
+    let cases = cases("mistakes_drawn");
+    for case in &cases {
+        let object = json!({
+            "module": "keras.layers",
+            "class_name": case["class"],
+            "config": case["arguments"],
+            "registered_name": null,
+        });
+        let dtype = case["dtype"].as_str().unwrap().parse().unwrap();
+        let (_, option) = name(case).split_once(' ').unwrap();
+        let wrong = format!("{}: {option} = {}", case["class"], case["arguments"][option]);
+        match refused_layer(&object, case["inputs"].as_array().unwrap(), dtype) {
+            None => accepted.push(format!("{wrong} ({})", case["keras"])),
+            Some(said) if FOREIGN.iter().any(|word| said.contains(word)) => {
+                unclear.push(format!("{wrong}: {said}"));
+            }
+            Some(_) => {}
+        }
+    }
+    assert!(accepted.is_empty(), "accepted:\n{}", accepted.join("\n"));
+    assert!(unclear.is_empty(), "in words of Rust:\n{}", unclear.join("\n"));
+    assert!(cases.len() >= 500, "{} cases", cases.len());
 }

@@ -7,6 +7,22 @@ use ibex_graph::{Array, DType};
 
 use crate::error::Result;
 
+/// The dtype whose elements are the same bytes in memory; `None` if there is none.
+pub(crate) fn dtype_of(raw: &RawArray) -> Option<DType> {
+    // Files hold little-endian elements, and truth values that may be other numbers than 0 and 1.
+    let dtype = match raw.dtype() {
+        RawDType::F16 => DType::F16,
+        RawDType::BF16 => DType::BF16,
+        RawDType::F32 => DType::F32,
+        RawDType::F64 => DType::F64,
+        RawDType::I32 => DType::I32,
+        RawDType::I64 => DType::I64,
+        RawDType::U8 => DType::U8,
+        _ => return None,
+    };
+    cfg!(target_endian = "little").then_some(dtype)
+}
+
 /// The array that a file holds; dtypes that programs lack become the next larger one.
 ///
 /// # Errors

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ibex_graph::{Array, DType};
 use ibex_nn::losses::{Loss, LossChoice};
 pub use ibex_nn::metrics::MetricChoice;
-use ibex_nn::optimizers::Optimizer;
+use ibex_nn::optimizers::{LossScaleOptimizer, Optimizer};
+use ibex_nn::policy::DTypePolicy;
 use ibex_nn::{ConfigError, PartialType};
 
 /// Something for each output of a model.
@@ -77,6 +78,8 @@ pub struct Compile {
     pub metrics: PerOutput<Vec<MetricChoice>>,
     /// What judges the model, with sample weights.
     pub weighted_metrics: PerOutput<Vec<MetricChoice>>,
+    /// Whether a model of the policy `mixed_float16` scales its loss; it does by default.
+    pub auto_scale_loss: bool,
 }
 
 impl Compile {
@@ -88,6 +91,23 @@ impl Compile {
             loss_weights: PerOutput::None,
             metrics: PerOutput::None,
             weighted_metrics: PerOutput::None,
+            auto_scale_loss: true,
+        }
+    }
+
+    /// Whether a model of the policy `mixed_float16` gets a [`LossScaleOptimizer`] around its
+    /// optimizer; it does by default, as in Keras.
+    pub fn auto_scale_loss(mut self, scales: bool) -> Compile {
+        self.auto_scale_loss = scales;
+        self
+    }
+
+    /// The optimizer that trains a model of this policy.
+    pub(crate) fn optimizer_for(&self, policy: DTypePolicy) -> Optimizer {
+        let scales = self.auto_scale_loss && policy == DTypePolicy::MIXED_FLOAT16;
+        match scales && self.optimizer.loss_scale().is_none() {
+            true => LossScaleOptimizer::new(self.optimizer.clone()).into(),
+            false => self.optimizer.clone(),
         }
     }
 
@@ -227,4 +247,27 @@ macro_rules! losses {
             $(Some(::ibex_nn::losses::LossChoice::from($loss))),*
         ]))
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use ibex_nn::losses::MeanSquaredError;
+    use ibex_nn::optimizers::Adam;
+
+    use super::*;
+
+    #[test]
+    fn only_mixed_float16_scales_the_loss() {
+        let config = Compile::new(Adam::new(0.1), MeanSquaredError::new());
+        let scales = |config: &Compile, policy| config.optimizer_for(policy).loss_scale().is_some();
+        assert!(scales(&config, DTypePolicy::MIXED_FLOAT16));
+        assert!(!scales(&config, DTypePolicy::MIXED_BFLOAT16));
+        assert!(!scales(&config, DTypePolicy::FLOAT32));
+        assert!(!scales(&config.clone().auto_scale_loss(false), DTypePolicy::MIXED_FLOAT16));
+        // One that is there stays as it is.
+        let own = LossScaleOptimizer::new(Adam::new(0.1)).initial_scale(4.0);
+        let own = Compile::new(own, MeanSquaredError::new());
+        let kept = own.optimizer_for(DTypePolicy::MIXED_FLOAT16);
+        assert_eq!(kept.loss_scale().unwrap().initial_scale, 4.0);
+    }
 }

@@ -3,7 +3,8 @@
 //! It must not know kernels: it compiles graphs through the door of the device and no other way.
 //! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one
 //! program), `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`],
-//! [`custom`], [`saving`], [`summary`].
+//! [`custom`], [`saving`], [`onnx`], [`transfer`] (weights by name), [`files`] (every kind of
+//! file), [`zoo`], [`summary`].
 
 pub mod apply;
 mod arrays;
@@ -14,20 +15,26 @@ pub mod custom;
 pub mod data;
 pub mod datasets;
 pub mod device;
+mod download;
 pub mod error;
 mod evaluate;
+pub mod files;
 pub mod fit;
 pub mod history;
 mod judge;
 pub mod model;
 pub mod npz;
+pub mod onnx;
 pub mod plot;
 pub mod problem;
 mod progress;
 pub mod random;
 pub mod saving;
+pub mod sources;
 mod step;
 pub mod summary;
+pub mod transfer;
+pub mod zoo;
 
 pub use apply::ApplyLayer;
 pub use callbacks::{Callback, Event, Plan};
@@ -39,7 +46,14 @@ pub use error::{Error, Result};
 pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
+pub use onnx::OnnxOptions;
 pub use saving::{Mismatch, TextLayer};
+pub use transfer::{Layout, TransferReport};
+
+/// Arrays by name, as files hold them.
+pub mod tensors {
+    pub use ibex_format::{NamedArrays, RawArray, RawDType};
+}
 
 /// Writes a text file, whole or not at all.
 ///

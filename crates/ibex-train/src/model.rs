@@ -259,7 +259,8 @@ impl Model {
         config.metrics.resolve("metrics", &names)?;
         config.weighted_metrics.resolve("metrics", &names)?;
         config.optimizer.check()?;
-        let optimizer = OptimizerState::new(&config.optimizer, &self.trained());
+        let optimizer = config.optimizer_for(self.functional.base().dtype);
+        let optimizer = OptimizerState::new(&optimizer, &self.trained());
         self.programs.clear();
         self.compiled =
             Some(Compiled { config, optimizer, begun: false, advised: false, judges: None });
@@ -427,7 +428,10 @@ impl Model {
 
     /// The position of the program for batches of these types, made if need be.
     pub(crate) fn program(&mut self, mode: Mode, types: &[Type]) -> Result<usize> {
-        let known = self.programs.iter().position(|p| p.mode == mode && p.types == types);
+        let initialized = self.instance.is_initialized();
+        let same =
+            |p: &StepProgram| p.mode == mode && p.types == types && p.initialized == initialized;
+        let known = self.programs.iter().position(same);
         if let Some(index) = known {
             return Ok(index);
         }

@@ -65,9 +65,11 @@ impl Progress {
 
     /// Shows the logs of an epoch.
     pub(crate) fn epoch_end(&mut self, logs: &Logs, seconds: f64) {
+        if self.verbose == 0 {
+            return;
+        }
         let time = format!("{seconds:.0}s {}", per_step(seconds / self.steps.max(1) as f64));
         match self.verbose {
-            0 => {}
             1 => {
                 let clear = if self.terminal { "\r\x1b[K" } else { "" };
                 say(format_args!("{clear}{}\n", self.line(self.steps, &time, logs)));

@@ -30,6 +30,8 @@ pub(crate) enum Mode {
 pub(crate) struct StepProgram {
     pub(crate) mode: Mode,
     pub(crate) types: Vec<Type>,
+    /// Whether it was made after the first step: see [`Instance::is_initialized`].
+    pub(crate) initialized: bool,
     pub(crate) executable: Box<dyn Executable>,
 }
 
@@ -163,8 +165,9 @@ impl Parts<'_> {
         mode: Mode,
         types: Vec<Type>,
     ) -> Result<StepProgram> {
+        let initialized = self.instance.is_initialized();
         let executable = device.compile(self.graph(mode, &types)?)?;
-        Ok(StepProgram { mode, types, executable })
+        Ok(StepProgram { mode, types, initialized, executable })
     }
 
     fn batch(&self, types: &[Type]) -> Batch {
@@ -200,11 +203,11 @@ impl Parts<'_> {
         });
         let mut terms: Vec<Tensor> = weighted.collect();
         terms.extend(trace.losses().iter().cloned());
-        // As in Keras, what is frozen is not penalised.
+        // As in Keras, what is not trained is not penalized either.
         for weight in self.instance.trainable_weights() {
             if let (Some(penalty), Some(variable)) = (&weight.spec().regularizer, weight.variable())
             {
-                terms.push(penalty.penalty(&trace.read(variable)));
+                terms.push(penalty.penalty(&trace.penalized(variable)));
             }
         }
         let total = terms.into_iter().reduce(|a, b| a + b);

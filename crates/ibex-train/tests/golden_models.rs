@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    Arrays, Failures, OUTPUT, TRAINED, cases, fit_of, golden, golden_json, keep_arrays,
-    kept_models, same_bits, state,
+    Arrays, Bounds, Failures, bounds, cases, fit_of, golden, golden_json, keep_arrays, kept_models,
+    same_bits, state,
 };
 use ibex_nn::losses::Huber;
 use ibex_train::compile::PerOutput;
@@ -16,6 +16,10 @@ const BATCH: usize = 32;
 fn names(which: impl Fn(&Value) -> bool) -> Vec<String> {
     let chosen = cases("models/index.json").into_iter().filter(which);
     chosen.map(|case| case["name"].as_str().unwrap().to_string()).collect()
+}
+
+fn bounds_of(name: &str) -> Bounds {
+    bounds(cases("models/index.json").iter().find(|case| case["name"] == name).unwrap())
 }
 
 fn load(name: &str, ending: &str) -> ibex_train::Result<Model> {
@@ -30,7 +34,7 @@ fn every_model_loads_and_predicts_as_in_keras() {
         let Some(mut model) = failures.of(name, load(name, ".keras")) else { continue };
         let found = model.predict_all(arrays.numbered("x"), BATCH);
         let Some(found) = failures.of(name, found) else { continue };
-        failures.outputs(name, &found, &arrays.numbered("pred_before"), OUTPUT);
+        failures.outputs(name, &found, &arrays.numbered("pred_before"), bounds_of(name).output);
     }
     failures.finish(all.len());
 }
@@ -40,7 +44,7 @@ fn every_model_trains_as_in_keras() {
     let all = names(|case| case["trains"].as_bool().unwrap());
     let mut failures = Failures::default();
     for name in &all {
-        let golden = golden_json(&format!("models/{name}.json"));
+        let (golden, bounds) = (golden_json(&format!("models/{name}.json")), bounds_of(name));
         let mut arrays = Arrays::open(&format!("models/{name}.npz"));
         let Some(mut model) = failures.of(name, load(name, ".keras")) else { continue };
         if name == "sgd_clipnorm_exponential" {
@@ -54,7 +58,7 @@ fn every_model_trains_as_in_keras() {
         if let Some(logs) = failures.of(name, before) {
             let expected = |key: &str| golden["evaluate_before"][key].as_f64().unwrap();
             let case = format!("{name}, evaluated before");
-            failures.logs(&case, &logs, &golden["evaluate_keys"], expected);
+            failures.logs(&case, &logs, bounds.epoch, &golden["evaluate_keys"], expected);
         }
         let history = model.fit_samples(arrays.samples(), fit_of(&golden, None));
         let Some(history) = failures.of(name, history) else { continue };
@@ -63,6 +67,7 @@ fn every_model_trains_as_in_keras() {
             failures.logs(
                 &format!("{name}, epoch {epoch}"),
                 logs,
+                bounds.epoch,
                 &golden["history_keys"],
                 expected,
             );
@@ -73,12 +78,13 @@ fn every_model_trains_as_in_keras() {
             failures.logs(
                 &format!("{name}, evaluated after"),
                 &logs,
+                bounds.epoch,
                 &golden["evaluate_keys"],
                 expected,
             );
         }
         let found = model.predict_all(arrays.numbered("x"), BATCH).unwrap();
-        failures.outputs(name, &found, &arrays.numbered("pred_after"), TRAINED);
+        failures.outputs(name, &found, &arrays.numbered("pred_after"), bounds.trained);
     }
     failures.finish(all.len());
 }
@@ -88,17 +94,17 @@ fn trained_models_go_on_where_keras_stopped() {
     let all = names(|case| case["resumed"].as_bool().unwrap());
     let mut failures = Failures::default();
     for name in &all {
-        let golden = golden_json(&format!("models/{name}.json"));
+        let (golden, bounds) = (golden_json(&format!("models/{name}.json")), bounds_of(name));
         let mut arrays = Arrays::open(&format!("models/{name}.npz"));
         let Some(mut model) = failures.of(name, load(name, ".trained.keras")) else { continue };
         let found = model.predict_all(arrays.numbered("x"), BATCH).unwrap();
-        failures.outputs(name, &found, &arrays.numbered("pred_after"), OUTPUT);
+        failures.outputs(name, &found, &arrays.numbered("pred_after"), bounds.output);
         let history = model.fit_samples(arrays.samples(), fit_of(&golden, Some(1)));
         let Some(history) = failures.of(name, history) else { continue };
         let expected = |key: &str| golden["resumed"][key].as_f64().unwrap();
-        failures.logs(name, &history.logs[0], &golden["history_keys"], expected);
+        failures.logs(name, &history.logs[0], bounds.epoch, &golden["history_keys"], expected);
         let found = model.predict_all(arrays.numbered("x"), BATCH).unwrap();
-        failures.outputs(name, &found, &arrays.numbered("pred_resumed"), TRAINED);
+        failures.outputs(name, &found, &arrays.numbered("pred_resumed"), bounds.trained);
     }
     failures.finish(all.len());
 }
@@ -135,8 +141,9 @@ fn models_saved_here_come_back_bit_for_bit_and_train_on() {
         if kept.is_some() {
             keep_arrays(&path, &samples.x, &samples.y, &found);
         }
-        // Dropout draws from a state that files do not have.
-        if model.compile_config().is_some() && !name.ends_with("dropout") {
+        // Dropout and augmentation draw from a state that files do not have.
+        let draws = name.ends_with("dropout") || name == "augmentation";
+        if model.compile_config().is_some() && !draws {
             let a = model.fit_samples(samples.clone(), fit()).unwrap();
             let b = back.fit_samples(samples.clone(), fit()).unwrap();
             if a.logs != b.logs || !same_bits(&state(&model), &state(&back)) {
@@ -156,7 +163,7 @@ fn weights_files_load_into_a_model_that_is_there() {
         let mut model = load(name, ".trained.keras").unwrap();
         model.load_weights(golden(&format!("models/{name}.weights.h5"))).unwrap();
         let found = model.predict_all(arrays.numbered("x"), BATCH).unwrap();
-        failures.outputs(name, &found, &arrays.numbered("pred_before"), OUTPUT);
+        failures.outputs(name, &found, &arrays.numbered("pred_before"), bounds_of(name).output);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("own.weights.h5");
         model.save_weights(&path).unwrap();

@@ -54,6 +54,10 @@ ROWS = {
                      {"threshold_factor": 0.7, "value_range": (0, 1)}],
     "AutoContrast": [{}, {"value_range": (0, 1)}],
     "Equalization": [{}, {"bins": 16}, {"value_range": (0, 1)}],
+    "ContrastLimitedAdaptiveHistogramEqualization": [
+        {}, {"tile_grid_size": (2, 2), "clip_limit": 1.5},
+        {"tile_grid_size": (2, 3), "value_range": (0, 1), "clip_limit": 20.0},
+        {"tile_grid_size": (1, 2), "clip_limit": 0.0}],
     "AugMix": [{}, {"num_chains": 2, "chain_depth": 4, "factor": (0.1, 0.5), "all_ops": False,
                     "alpha": 0.7, "interpolation": "nearest"}],
     "MixUp": [{}, {"alpha": 2.0, "seed": 5}],

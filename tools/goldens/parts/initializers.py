@@ -23,6 +23,8 @@ SCALED = {
     "lecun_normal": I.LecunNormal,
     "lecun_uniform": I.LecunUniform,
 }
+#: Which axes count as inputs and outputs: otherwise the first one would be a window.
+AXES = {"input_axes": [0], "output_axes": [1, 2]}
 DRAWS = 60_000
 
 
@@ -40,6 +42,8 @@ def random_cases():
     for name, cls in SCALED.items():
         for shape_name, shape in SHAPES.items():
             yield f"{name}_{shape_name}", cls, {}, shape
+        yield f"{name}_axes", cls, AXES, (20, 6, 10)
+    yield "variance_scaling_axes", I.VarianceScaling, {"scale": 2.0} | AXES, (20, 6, 10)
     for mode in ("fan_in", "fan_out", "fan_avg"):
         for distribution in ("truncated_normal", "untruncated_normal", "uniform"):
             for shape_name in ("dense", "conv2d"):

@@ -29,6 +29,15 @@ LAYERS = {
         ("input_dim_zero", {"input_dim": 0, "output_dim": 4}, [(3,)]),
         ("output_dim_negative", {"input_dim": 5, "output_dim": -4}, [(3,)]),
     ],
+    "ReversibleEmbedding": [
+        ("input_dim_zero", {"input_dim": 0, "output_dim": 4}, [(3,)]),
+        ("output_dim_text", {"input_dim": 5, "output_dim": "four"}, [(3,)]),
+        ("unknown_initializer", {"input_dim": 5, "output_dim": 4,
+                                 "embeddings_initializer": "equal"}, [(3,)]),
+    ],
+    "ContrastLimitedAdaptiveHistogramEqualization": [
+        ("unknown_data_format", {"data_format": "first"}, [(6, 6, 3)]),
+    ],
     "Conv1D": [
         ("filters_zero", {"filters": 0, "kernel_size": 3}, [(9, 3)]),
         ("filters_negative", {"filters": -2, "kernel_size": 3}, [(9, 3)]),
@@ -208,13 +217,17 @@ LAYERS = {
     "Cropping1D": [
         ("negative", {"cropping": [-1, 0]}, [(6, 3)]),
         ("too_much", {"cropping": 3}, [(6, 3)]),
+        ("one_number", {"cropping": [1]}, [(6, 3)]),
         ("wrong_rank", {"cropping": 1}, [(6,)]),
     ],
     "Cropping2D": [
         ("too_much", {"cropping": 3}, [(6, 6, 3)]),
         ("three_numbers", {"cropping": [1, 1, 1]}, [(6, 6, 3)]),
     ],
-    "ZeroPadding1D": [("wrong_rank", {"padding": 1}, [(6,)])],
+    "ZeroPadding1D": [
+        ("wrong_rank", {"padding": 1}, [(6,)]),
+        ("three_numbers", {"padding": [1, 1, 1]}, [(6, 3)]),
+    ],
     "ZeroPadding2D": [
         ("three_numbers", {"padding": [1, 1, 1]}, [(6, 6, 3)]),
         ("negative", {"padding": -1}, [(6, 6, 3)]),
@@ -351,15 +364,17 @@ def refusal(make):
     """What Keras says when `make` is run; `None` if it does not mind."""
     try:
         make()
+    except ImportError as error:
+        raise SystemExit(f"install what is missing: {error}")
     except Exception as error:  # noqa: BLE001  (any refusal is one)
         return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"[:300]
     return None
 
 
-def layer(name, arguments, shapes):
+def layer(name, arguments, shapes, dtype="float32"):
     made = getattr(keras.layers, name)(**arguments)
     if shapes:
-        inputs = [keras.Input(shape) for shape in shapes]
+        inputs = [keras.Input(shape, dtype=dtype) for shape in shapes]
         two = name in ("MultiHeadAttention", "GroupQueryAttention")
         made(*inputs) if two else made(inputs if len(inputs) > 1 else inputs[0])
 
@@ -367,6 +382,7 @@ def layer(name, arguments, shapes):
 def cases():
     for name, rows in LAYERS.items():
         for what, arguments, shapes in rows:
+            store.fresh(what)
             said = refusal(lambda: layer(name, arguments, shapes))
             yield {"name": f"{store.snake(name)}_{what}", "module": "layers", "class": name,
                    "arguments": arguments, "inputs": shapes, "keras": said}

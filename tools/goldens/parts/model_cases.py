@@ -20,13 +20,16 @@ class Case:
     fit: dict
     resumed: bool = False
     weights_h5: bool = False
+    #: The dtype policy of the session, where it is not float32.
+    policy: str = ""
 
 
-def case(description, data, resumed=False, weights_h5=False, **fit):
+def case(description, data, resumed=False, weights_h5=False, policy="", **fit):
     """Registers a function that builds a compiled model, under the function's own name."""
     def register(build):
         arguments = {"epochs": 3, "batch_size": 8, "shuffle": False} | fit
-        CASES.append(Case(build.__name__, description, build, data, arguments, resumed, weights_h5))
+        CASES.append(Case(build.__name__, description, build, data, arguments, resumed, weights_h5,
+                          policy))
         return build
     return register
 
@@ -452,6 +455,26 @@ def loss_scale():
                                                     dynamic_growth_steps=2))
 
 
+@case("mixed_float16: Adam, which `compile` puts inside a loss scale", column, resumed=True,
+      policy="mixed_float16")
+def mixed_float16():
+    model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="relu"),
+                              L.Dense(1, dtype="float32")])
+    model.compile(optimizers.Adam(0.01), "mse")
+    return model
+
+
+@case("mixed_float16 in a functional model, SGD with momentum and a schedule", column,
+      resumed=True, policy="mixed_float16")
+def mixed_float16_functional():
+    value = keras.Input((5,))
+    hidden = L.LayerNormalization()(L.Dense(6, activation="tanh")(value))
+    model = keras.Model(value, L.Dense(1, dtype="float32")(hidden))
+    model.compile(optimizers.SGD(optimizers.schedules.ExponentialDecay(0.05, 4, 0.5),
+                                 momentum=0.9), "mse")
+    return model
+
+
 @case("names that mean a loss and a metric for each kind of output: crossentropy, acc",
       lambda r: (normal(r, 20, 4), [bits(r, 20, 1), labels(r, 3, 20), one_hot(r, 4, 20)]))
 def crossentropy_by_name():
@@ -542,6 +565,7 @@ def circle_embeddings():
     model = keras.Sequential([L.Input((5,)), L.Dense(6, activation="tanh"), L.Dense(4),
                               L.UnitNormalization()])
     model.compile(optimizers.SGD(0.01), losses.Circle(gamma=8.0))
+    return model
 
 
 def words(random, *shape):
@@ -630,6 +654,36 @@ def next_frame():
         L.Input((3, 5, 5, 1)), L.ConvLSTM2D(3, 3, padding="same", return_sequences=True),
         L.ConvLSTM2D(2, 3), L.Conv2D(1, 1)])
     model.compile("adam", "mse")
+    return model
+
+
+@case("augmentation in a model: it rests outside training",
+      lambda r: (r.integers(0, 64, (7, 8, 6, 3)).astype("float32") / 64, labels(r, 3, 7)),
+      epochs=None)
+def augmentation():
+    model = keras.Sequential([
+        L.Input((8, 6, 3)), L.RandomFlip(seed=3), L.RandomRotation(0.2), L.RandomZoom(0.3),
+        L.RandomTranslation(0.2, 0.1, fill_mode="nearest"), L.RandomContrast(0.4),
+        L.RandomBrightness(0.3, value_range=(0, 1)), L.RandomCrop(6, 6),
+        L.RandomGaussianBlur(value_range=(0, 1)), L.GaussianNoise(0.2),
+        L.Pipeline([L.RandomInvert(value_range=(0, 1)), L.Rescaling(2.0, offset=-1.0)]),
+        L.Conv2D(3, 3, activation="relu"), L.GlobalAveragePooling2D(),
+        L.Dense(3, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@case("augmentation of no strength, which training passes through",
+      lambda r: (r.integers(0, 64, (10, 6, 5, 3)).astype("float32") / 64, labels(r, 3, 10)),
+      batch_size=4, resumed=True)
+def augmentation_of_no_strength():
+    model = keras.Sequential([
+        L.Input((6, 5, 3)), L.RandomContrast(0.0, value_range=(0, 1)),
+        L.RandomBrightness(0.0, value_range=(0, 1)), L.RandomCrop(6, 5),
+        L.RandomGrayscale(0.0), L.RandomInvert(0.0, value_range=(0, 1)),
+        L.Conv2D(3, 3, activation="relu"), L.GlobalAveragePooling2D(),
+        L.Dense(3, activation="softmax")])
+    model.compile(optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy")
     return model
 
 

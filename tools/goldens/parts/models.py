@@ -52,15 +52,21 @@ def put(arrays, prefix, structure):
 
 def resume(case, x, y, sample_weight, arguments, arrays):
     """One more epoch from the saved file, in a fresh session, as another process would do it."""
-    store.fresh(case.name)
+    session(case)
     model = keras.models.load_model(store.ROOT / f"models/{case.name}.trained.keras")
     history = history_of(model, x, y, sample_weight, arguments | {"epochs": 1})
     put(arrays, "pred_resumed", model.predict(x, batch_size=arguments["batch_size"], verbose=0))
     return {key: float(values[0]) for key, values in history.items()}
 
 
-def write(case):
+def session(case):
+    """A fresh session under the policy of the case."""
     store.fresh(case.name)
+    keras.config.set_dtype_policy(case.policy or "float32")
+
+
+def write(case):
+    session(case)
     random = store.generator(case.name)
     x, y, *rest = case.data(random)
     sample_weight = rest[0] if rest else None
@@ -108,8 +114,9 @@ def write(case):
 
 
 def entry(case):
-    return {"name": case.name, "trains": case.fit["epochs"] is not None, "resumed": case.resumed,
-            "weights_h5": case.weights_h5}
+    known = {"name": case.name, "trains": case.fit["epochs"] is not None, "resumed": case.resumed,
+             "weights_h5": case.weights_h5}
+    return known | ({"policy": case.policy} if case.policy else {})
 
 
 def make(only=()):
@@ -117,5 +124,6 @@ def make(only=()):
     chosen = [case for case in model_cases.CASES if not only or case.name in only]
     for case in chosen:
         write(case)
+    keras.config.set_dtype_policy("float32")
     store.write_cases("models/index.json", [entry(case) for case in model_cases.CASES])
     return len(chosen)

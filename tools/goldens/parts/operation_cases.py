@@ -445,6 +445,7 @@ histogram(line, bins=4)
 histogram(line, bins=3, range=(-1, 1))
 unique(i, size=5)
 unique(k, return_inverse=True, return_counts=True, size=12, fill_value=0)
+unique(k, return_index=True, return_counts=True, size=22)
 nonzero(i)
 view(x, dtype="int32")
 view(k, dtype="float32")
@@ -534,7 +535,10 @@ moments(x, axes=[0, 2], keepdims=True)
 batch_normalization(x, row, row * row, -1)
 batch_normalization(x, short, short * short, 1, offset=short, scale=short + 1, epsilon=0.01)
 ctc_loss(target, logits, target_lengths, lengths)
+ctc_loss(target, logits, target_lengths, lengths + 2)
+ctc_loss(target, logits, target_lengths, lengths + 2, mask_index=3)
 ctc_decode(logits, lengths)
+ctc_decode(logits, lengths + 1, merge_repeated=False, mask_index=2)
 normalize(x)
 normalize(x, axis=1, order=1)
 normalize(x, axis=2, order=3, epsilon=1e-3)
@@ -740,7 +744,9 @@ FIXED_BATCH = {
     'np.array([0.5, 0.1], "float32"), (1, 2), "linear")',
 }
 # The rest of a full basis is arbitrary, and so is its gradient.
-NO_GRADIENT = {'qr(tall, mode="complete")[1]', 'abs(qr(tall, mode="complete")[0][:, :, :3])'}
+# No bits are left of the gradient where a probability is zero, whose logarithm is -1e5 in Keras.
+NO_GRADIENT = {'qr(tall, mode="complete")[1]', 'abs(qr(tall, mode="complete")[0][:, :, :3])',
+               "ctc_loss(target, logits, target_lengths, lengths)"}
 TABLES = {"numpy_a_to_e": A_TO_E, "numpy_e_to_l": E_TO_L, "numpy_m_to_q": M_TO_Q,
           "numpy_r_to_z": R_TO_Z, "nn": NN, "math": MATH, "core": CORE, "linalg": LINALG,
           "einops": EINOPS, "image": IMAGE}

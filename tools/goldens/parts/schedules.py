@@ -22,6 +22,7 @@ CASES = {
                                                   cycle=True),
     "inverse_time": lambda: S.InverseTimeDecay(0.1, 10, 0.5),
     "inverse_time_staircase": lambda: S.InverseTimeDecay(0.1, 10, 0.5, staircase=True),
+    "inverse_time_fast": lambda: S.InverseTimeDecay(0.1, 10, 2.0),
     "cosine_restarts": lambda: S.CosineDecayRestarts(0.1, 6),
     "cosine_restarts_all": lambda: S.CosineDecayRestarts(0.1, 6, t_mul=1.5, m_mul=0.8, alpha=0.1),
     "cosine_restarts_equal": lambda: S.CosineDecayRestarts(0.1, 6, t_mul=1.0, m_mul=0.5),

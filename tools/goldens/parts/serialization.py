@@ -1,12 +1,13 @@
 """What Keras writes about objects and models: configurations, summaries, automatic names."""
 
 import contextlib
+import importlib
 import io
 import json
 
 import keras
 
-from . import layer_cases, model_cases, store
+from . import layer_cases, model_cases, models as saved_models, store
 
 L, O = keras.layers, keras.optimizers
 S = keras.optimizers.schedules
@@ -70,9 +71,11 @@ def plain(value):
 
 def other_objects():
     """(name, kind, class, arguments) of objects with arguments that are not the defaults."""
-    for case in layer_cases.all_cases():
-        if not case.chained and case.arguments():
-            yield case.name, "layer", getattr(L, case.layer), case.arguments()
+    for family in layer_cases.FAMILIES:
+        for case in importlib.import_module(f"parts.layer_cases.{family}").cases():
+            cls = getattr(L, case.layer, None)
+            if cls in DEFAULTS["layer"] and not (case.chained or case.policy) and case.arguments():
+                yield case.name, "layer", cls, case.arguments()
     he = keras.initializers.HeNormal(seed=3)
     yield "dense_named", "layer", L.Dense, {"units": 4, "name": "hidden", "trainable": False}
     yield "dense_initializers", "layer", L.Dense, {"units": 4, "kernel_initializer": he,
@@ -144,7 +147,7 @@ def write_text(path, text):
 def models():
     cases = []
     for case in model_cases.CASES:
-        store.fresh(case.name)
+        saved_models.session(case)
         model = case.build()
         write_text(f"models/{case.name}.summary.txt", summary(model))
         if any(isinstance(layer, keras.Model) for layer in model.layers):
@@ -158,11 +161,12 @@ def models():
         # What `to_json` gives is nearly the file's own config.json; three models are enough.
         if case.name in ("mlp_sequential", "two_inputs_two_outputs_dict", "nested_model"):
             described["to_json"] = json.loads(model.to_json())
-        store.fresh(case.name)
+        saved_models.session(case)
         saved = f"{case.name}.trained.keras" if case.resumed else f"{case.name}.keras"
         loaded = keras.models.load_model(store.ROOT / "models" / saved)
         write_text(f"models/{case.name}.loaded.summary.txt", summary(loaded))
         cases.append(described | {"loaded_from": saved})
+    keras.config.set_dtype_policy("float32")
     store.write_cases("serialization/models.json", cases)
     return len(cases)
 

@@ -17,6 +17,7 @@ const ORDER: &[(&str, &[&str])] = &[
     ("ibex", &["ibex-format", "ibex-graph", "ibex-compile", "ibex-cpu", "ibex-nn", "ibex-train"]),
     ("ibex-cli", &["ibex"]),
     ("xtask", &[]),
+    ("fuzz", &["ibex-format"]),
 ];
 
 /// Checks the manifest of one crate; the workspace's own manifest has no rule here.

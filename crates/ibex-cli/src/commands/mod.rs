@@ -1,15 +1,18 @@
 //! The commands, one file each.
 
+mod convert;
+mod diff;
 mod evaluate;
 mod explain_plan;
+mod inspect;
 mod predict;
 mod summary;
 mod train;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use ibex::train::{Logs, Model, Samples};
+use ibex::train::{Logs, Model, Samples, files};
 
 use crate::failure::Failure;
 use crate::output::print;
@@ -42,6 +45,12 @@ commands! {
     Summary summary;
     /// Show what a training step of a model compiles to.
     ExplainPlan explain_plan;
+    /// Write a model or weights as a file of another kind.
+    Convert convert;
+    /// Show what a file holds: arrays, configuration, optimizer state.
+    Inspect inspect;
+    /// Compare two files: exit code 0 if they hold the same, 1 if not.
+    Diff diff;
 }
 
 /// How many threads to compute with.
@@ -63,7 +72,28 @@ impl Threads {
 
 /// Opens a model file.
 pub(crate) fn open_model(path: &Path) -> Result<Model, Failure> {
-    Ok(Model::load(path)?)
+    open_by(path, Model::load)
+}
+
+/// Opens a model file that is not to be trained: what it is trained by does not matter, nor
+/// whether it is known.
+pub(crate) fn open_for_prediction(path: &Path) -> Result<Model, Failure> {
+    open_by(path, Model::load_uncompiled)
+}
+
+/// Opens a file of Keras's kinds in the given way, and others in the only one there is.
+fn open_by(path: &Path, keras: fn(PathBuf) -> ibex::Result<Model>) -> Result<Model, Failure> {
+    let path = local(path)?;
+    let other = files::by_name(&path).filter(|format| !format.is_tree);
+    Ok(match other.and_then(|format| format.open_model) {
+        Some(open) => open(&path)?,
+        None => keras(path)?,
+    })
+}
+
+/// The place of a file on this machine; what has an address is downloaded, unless it is there.
+pub(crate) fn local(path: &Path) -> Result<PathBuf, Failure> {
+    Ok(ibex::train::sources::resolve(path)?)
 }
 
 /// Reads inputs, targets and weights for a model.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use ibex::train::{Model, npz};
+use ibex::train::npz;
 
-use super::{Threads, check_writable, positive};
+use super::{Threads, check_writable, open_for_prediction, positive};
 use crate::failure::Failure;
 use crate::output::note;
 
@@ -32,8 +32,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
         check_writable(&self.out)?;
-        // What the model is trained by does not matter here, nor whether it is known.
-        let mut model = Model::load_uncompiled(&self.model)?;
+        let mut model = open_for_prediction(&self.model)?;
         self.threads.apply(&mut model);
         let samples = npz::read_samples(&self.data, model.functional().inputs().len(), None)?;
         let outputs = model.predict_all(samples.x, self.batch_size)?;

@@ -50,7 +50,7 @@ fn a_lambda_with_code() {
             });
         },
         expect![[r#"
-            error: layer `lambda`: the configuration of `Lambda` does not fit: a `Lambda` layer holds Python code, which is never run
+            error: layer `lambda`: the option `function` of `Lambda` does not fit: a `Lambda` layer holds Python code, which is never run
               at bad.keras: config.json
               help: write it as a layer in Rust and call `register_layer("Lambda", …)`
         "#]],
@@ -83,7 +83,9 @@ fn an_option_of_the_wrong_type() {
             layer(folder, |layer| layer["config"]["units"] = "many".into());
         },
         expect![[r#"
-            error: layer `dense`: the configuration of `Dense` does not fit: invalid type: string "many", expected usize
+            error: layer `dense`: the option `units` of `Dense` does not fit
+              expected  a positive whole number
+              received  units = "many"
               at bad.keras: config.json
         "#]],
     );
@@ -98,7 +100,7 @@ fn an_unknown_activation() {
             layer(folder, |layer| layer["config"]["activation"] = "rellu".into());
         },
         expect![[r#"
-            error: layer `dense`: the configuration of `Dense` does not fit: unknown activation `rellu`
+            error: layer `dense`: the option `activation` of `Dense` does not fit: unknown activation `rellu`
               at bad.keras: config.json
               help: did you mean `relu`?
         "#]],

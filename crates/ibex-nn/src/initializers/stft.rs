@@ -27,7 +27,7 @@ pub struct STFT {
 
 /// A window: a name, or one's own values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected the name of a window, or a list of numbers")]
 pub enum Window {
     /// `hann`, `hamming`, `blackman` or `boxcar`.
     Named(String),

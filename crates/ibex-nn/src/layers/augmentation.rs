@@ -184,7 +184,7 @@ pub(super) fn augment(
 
 /// A number, or the two ends of a range, as Keras takes the strength of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, or the two ends of a range")]
 pub enum Factor {
     /// One number; each layer says of which range it is an end.
     One(f64),

@@ -42,7 +42,7 @@ layer! {
 
 /// Along which axes [`Dot`] sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an axis, or one of each input")]
 pub enum DotAxes {
     /// The same axis of both inputs.
     Both(isize),

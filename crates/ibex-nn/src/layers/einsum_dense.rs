@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for OutputShape {
     /// A number stands for one axis.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<OutputShape, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected an extent, or a list of extents and nulls")]
         enum Form {
             One(usize),
             Many(Vec<Option<usize>>),

@@ -42,7 +42,7 @@ layer! {
 
 /// A value that stands for nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number or a text")]
 pub enum MaskValue {
     /// Among numbers.
     Number(f64),

@@ -35,7 +35,7 @@ impl<const N: usize> Serialize for Extents<N> {
 impl<'de, const N: usize> Deserialize<'de> for Extents<N> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Extents<N>, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a whole number of 0 or more, or one for each axis")]
         enum Form {
             One(usize),
             Many(Vec<usize>),
@@ -43,10 +43,7 @@ impl<'de, const N: usize> Deserialize<'de> for Extents<N> {
         match Form::deserialize(from)? {
             Form::One(extent) => Ok(Extents::from(extent)),
             Form::Many(list) => {
-                let count = list.len();
-                let wrong = |_| {
-                    de::Error::custom(format!("expected a number or {N} of them, received {count}"))
-                };
+                let wrong = |_| de::Error::custom(format!("expected a number or {N} of them"));
                 list.try_into().map(Extents).map_err(wrong)
             }
         }
@@ -100,7 +97,11 @@ impl<const N: usize> Serialize for Borders<N> {
 impl<'de, const N: usize> Deserialize<'de> for Borders<N> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Borders<N>, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(
+            untagged,
+            expecting = "expected whole numbers of 0 or more: one, or one or two for \
+                                       each axis"
+        )]
         enum Form {
             One(usize),
             Many(Vec<Extents<2>>),
@@ -108,15 +109,17 @@ impl<'de, const N: usize> Deserialize<'de> for Borders<N> {
         let borders: Vec<[usize; 2]> = match Form::deserialize(from)? {
             Form::One(width) => return Ok(Borders::from(width)),
             // A sequence has one axis: two numbers are before and after.
-            Form::Many(pair) if N == 1 && pair.len() == 2 => vec![[pair[0].0[0], pair[1].0[0]]],
+            Form::Many(pair) if N == 1 => match pair[..] {
+                [Extents([before, _]), Extents([after, _])] => vec![[before, after]],
+                _ => Vec::new(),
+            },
             Form::Many(list) => list.into_iter().map(|extents| extents.0).collect(),
         };
-        let count = borders.len();
         let wrong = |_| {
-            de::Error::custom(format!(
-                "expected a number, or one or two for each of {N} axes, \
-                                       received {count}"
-            ))
+            de::Error::custom(match N {
+                1 => "expected a number, or two of them".to_string(),
+                _ => format!("expected a number, or one or two for each of {N} axes"),
+            })
         };
         borders.try_into().map(Borders).map_err(wrong)
     }
@@ -124,7 +127,7 @@ impl<'de, const N: usize> Deserialize<'de> for Borders<N> {
 
 /// One axis or several, counted from the end when negative; the batch is axis 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an axis or a list of axes")]
 pub enum Axes {
     /// One axis.
     One(isize),
@@ -232,7 +235,7 @@ impl DataFormat {
 
 /// A number, or one for each element along the last axis.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number or a list of numbers")]
 pub enum Numbers {
     /// The same for all.
     One(f64),
@@ -284,21 +287,19 @@ pub(super) mod padding {
     ) -> Result<Padding, D::Error> {
         let text = String::deserialize(from)?.to_lowercase();
         let found = NAMES.iter().find(|(_, name)| *name == text).map(|(padding, _)| *padding);
-        found.ok_or_else(|| {
-            de::Error::custom(format!(
-                "expected `padding` = valid, same or causal, received {text}"
-            ))
-        })
+        found.ok_or_else(|| de::Error::custom("expected valid, same or causal"))
     }
 }
 
 /// Checks that an option with one number for each axis has no zero.
 pub(super) fn check_positive(name: &str, extents: &[usize], found: &mut Vec<ConfigError>) {
     if extents.contains(&0) {
-        found.push(
-            ConfigError::new(format!("`{name}` must be positive"))
-                .received(format!("{name} = {extents:?}")),
-        );
+        found.push(ConfigError::new(format!("`{name}` must be positive")).received(
+            match extents {
+                [one] => format!("{name} = {one}"),
+                several => format!("{name} = {several:?}"),
+            },
+        ));
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ReversibleEmbedding`: a table of vectors that also gives scores for each of its entries.
 
-use ibex_graph::Tensor;
+use ibex_graph::{DType, Tensor};
 
 use super::embedding::{looked_up, not_padding};
 use super::options::check_positive;
@@ -14,10 +14,15 @@ use crate::regularizers::Regularizer;
 use crate::trace::Call;
 use crate::{layer, layer_facts};
 
+/// The flag of a call that goes the other way.
+const REVERSE: &str = "reverse";
+
 layer! {
     /// A table of vectors, looked up by index, that can also be read the other way round.
     ///
     /// Input `(batch, …)` of integers in `0..input_dim`, output `(batch, …, output_dim)`.
+    /// A call with the flag `reverse` goes the other way: from `(batch, …, output_dim)` to one
+    /// score for each entry, `(batch, …, input_dim)`.
     /// Weights `embeddings (input_dim, output_dim)` and, if the weights are not tied,
     /// `reverse_embeddings (output_dim, input_dim)`.
     /// Source: <https://keras.io/api/layers/core_layers/reversible_embedding/>.
@@ -26,10 +31,14 @@ layer! {
     /// use ibex_graph::DType;
     /// use ibex_nn::layer::LayerExt;
     /// use ibex_nn::layers::{Input, ReversibleEmbedding};
+    /// use ibex_nn::models::symbolic::with;
     ///
     /// let words = Input::new([100]).dtype(DType::I32).tensor();
-    /// let y = ReversibleEmbedding::new(10_000, 64).call(&words);
+    /// let table = ReversibleEmbedding::new(10_000, 64);
+    /// let y = table.call(&words);
     /// assert_eq!(y.shape().to_string(), "(None, 100, 64)");
+    /// let scores = table.call(with(&y).value("reverse", true));
+    /// assert_eq!(scores.shape().to_string(), "(None, 100, 10000)");
     /// ```
     ReversibleEmbedding {
         /// Number of vectors.
@@ -59,6 +68,23 @@ impl ReversibleEmbedding {
     pub fn new(input_dim: usize, output_dim: usize) -> ReversibleEmbedding {
         ReversibleEmbedding { input_dim, output_dim, ..ReversibleEmbedding::default() }
     }
+
+    /// A score for each entry of the table.
+    fn scores(&self, call: &mut Call<'_>, vectors: &Tensor) -> Tensor {
+        let table = match self.tie_weights {
+            true => call.weight("embeddings").matrix_transpose(),
+            false => call.weight("reverse_embeddings"),
+        };
+        let dtype = self.reverse_dtype.as_ref().and_then(|name| name.parse::<DType>().ok());
+        let scores = match dtype {
+            Some(dtype) => vectors.cast(dtype).matmul(&table.cast(dtype)),
+            None => vectors.matmul(&table),
+        };
+        match self.logit_soft_cap {
+            Some(cap) => (scores / cap).tanh() * cap,
+            None => scores,
+        }
+    }
 }
 
 impl Layer for ReversibleEmbedding {
@@ -68,6 +94,13 @@ impl Layer for ReversibleEmbedding {
         let mut found = Vec::new();
         check_positive("input_dim", &[self.input_dim], &mut found);
         check_positive("output_dim", &[self.output_dim], &mut found);
+        if let Some(name) = self.reverse_dtype.as_ref().filter(|n| n.parse::<DType>().is_err()) {
+            found.push(
+                ConfigError::new("`reverse_dtype` is no dtype")
+                    .expected("a dtype such as float32")
+                    .received(format!("reverse_dtype = {name}")),
+            );
+        }
         found
     }
 
@@ -87,7 +120,18 @@ impl Layer for ReversibleEmbedding {
     }
 
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
-        vec![looked_up(&call.weight("embeddings"), &inputs[0])]
+        vec![match call.flag(REVERSE) {
+            true => self.scores(call, &inputs[0]),
+            false => looked_up(&call.weight("embeddings"), &inputs[0]),
+        }]
+    }
+
+    fn signature(&self) -> &'static [&'static str] {
+        &["inputs", REVERSE]
+    }
+
+    fn arguments_of_build(&self) -> &'static [&'static str] {
+        &["inputs"]
     }
 
     fn supports_masking(&self) -> bool {
@@ -96,10 +140,11 @@ impl Layer for ReversibleEmbedding {
 
     fn mask(
         &self,
-        _: &mut Call<'_>,
+        call: &mut Call<'_>,
         inputs: &[Tensor],
         _: &[Option<Tensor>],
     ) -> Vec<Option<Tensor>> {
-        vec![self.mask_zero.then(|| not_padding(&inputs[0]))]
+        let shown = self.mask_zero && !call.flag(REVERSE);
+        vec![shown.then(|| not_padding(&inputs[0]))]
     }
 }

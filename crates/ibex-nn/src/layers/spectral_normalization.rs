@@ -99,12 +99,17 @@ impl Layer for SpectralNormalization {
         let outputs = match variable {
             None => call.child(LAYER, inputs),
             Some(variable) => {
-                let kernel = call.trace().read(&variable);
+                // In Keras the divided kernel stays until the step ends: penalties and further
+                // calls see it, the optimizer does not.
+                let kernel = call.trace().penalized(&variable);
                 let vector = call.weight("vector_u");
                 let [vector, kernel] = self.normalized(&kernel, &vector);
                 call.assign("vector_u", vector);
                 match call.instance().child(LAYER).is_some_and(|inside| inside.is_trainable()) {
-                    true => call_with_value(call, inputs, &variable, kernel),
+                    true => {
+                        call.trace().penalize(&variable, kernel.clone());
+                        call_with_value(call, inputs, &variable, kernel)
+                    }
                     // As in Keras, what no optimizer overwrites stays as it is here.
                     false => {
                         call.trace().assign(&variable, kernel);

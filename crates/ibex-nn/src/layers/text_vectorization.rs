@@ -66,7 +66,7 @@ layer! {
 
 /// How many tokens are joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number of 0 or more, or a list of them")]
 pub enum Ngrams {
     /// From single tokens up to this many.
     UpTo(usize),

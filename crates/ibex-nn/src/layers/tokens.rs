@@ -67,13 +67,13 @@ impl From<[u64; 2]> for Salt {
 impl<'de> Deserialize<'de> for Salt {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Salt, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a whole number")]
         enum Form {
             Unsigned(u64),
             Signed(i64),
         }
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a whole number or two of them")]
         enum Forms {
             One(Form),
             Two([Form; 2]),

@@ -7,7 +7,7 @@ use ibex_graph::{DType, Tensor};
 use super::wrapper::{LAYER, build_around, call_with_value, forward_as, inner_variable};
 use crate::initializers::{Ones, Zeros};
 use crate::inner_layer::InnerLayer;
-use crate::instance::{Build, WeightSpec};
+use crate::instance::{Build, Instance, WeightSpec};
 use crate::layer::Layer;
 use crate::object::ConfigError;
 use crate::partial::PartialType;
@@ -28,7 +28,7 @@ layer! {
     /// Keras has no such layer: names and numbers are those of TensorFlow Addons.
     /// Input and output are those of the layer; its kernel is `v`, and there are also
     /// `g (filters,)` and the flag `initialized`.
-    /// The first step's computation is part of every step, since a program has no branches.
+    /// The first step has a program of its own, since a program has no branches.
     /// Source: Salimans and Kingma, "Weight normalization", 2016,
     /// <https://www.tensorflow.org/addons/api_docs/python/tfa/layers/WeightNormalization>.
     ///
@@ -76,6 +76,9 @@ impl WeightNormalization {
     /// The lengths, which the first step sets; it may set the bias too.
     fn lengths(&self, call: &mut Call<'_>, x: &[Tensor], v: &Tensor) -> Tensor {
         let (before, done) = (call.weight("g"), call.weight("initialized"));
+        if self.is_initialized(call.instance()) {
+            return before;
+        }
         let bias = call.instance().child(LAYER).and_then(|child| child.weight("bias"));
         let bias = bias.and_then(|bias| bias.variable().cloned());
         let g = match self.data_init {
@@ -135,6 +138,11 @@ impl Layer for WeightNormalization {
         let axes: Vec<usize> = (0..v.rank().saturating_sub(1)).collect();
         let kernel = v.l2_normalize(&axes, EPSILON.sqrt()) * g;
         call_with_value(call, inputs, &variable, kernel)
+    }
+
+    fn is_initialized(&self, instance: &Instance) -> bool {
+        let flag = instance.weight("initialized").and_then(|weight| weight.variable());
+        flag.is_some_and(|flag| flag.lock().bytes().first() == Some(&1))
     }
 
     fn inner_layers(&self) -> Vec<Arc<dyn Layer>> {

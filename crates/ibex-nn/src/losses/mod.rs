@@ -22,7 +22,7 @@ mod categorical_hinge;
 mod choice;
 mod circle;
 mod cosine_similarity;
-mod ctc;
+pub(crate) mod ctc;
 mod dice;
 mod hinge;
 mod huber;

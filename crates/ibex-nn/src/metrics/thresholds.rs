@@ -6,7 +6,7 @@ use crate::ConfigError;
 
 /// One threshold or several, each from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number or a list of numbers")]
 pub enum Thresholds {
     /// One.
     One(f64),

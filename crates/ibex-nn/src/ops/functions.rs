@@ -213,6 +213,8 @@ functions! {
     count_nonzero "count_nonzero" CountNonzero (x);
     crop_images "crop_images" CropImages (images);
     cross "cross" Cross (x1 x2);
+    ctc_decode "ctc_decode" CTCDecode (inputs sequence_lengths);
+    ctc_loss "ctc_loss" CTCLoss (target output target_length output_length);
     cumprod "cumprod" Cumprod (x);
     cumsum "cumsum" Cumsum (x);
     depth_to_space "depth_to_space" DepthToSpace (x) [block_size];
@@ -339,6 +341,7 @@ functions! {
     tril "tril" Tril (x);
     triu "triu" Triu (x);
     unfold "unfold" Unfold (x) [kernel_size];
+    unique "unique" Unique (x) [size];
     unravel_index "unravel_index" UnravelIndex (indices) [shape];
     unstack "unstack" Unstack (x);
     vander "vander" Vander (x);

@@ -248,10 +248,7 @@ impl OptimizerState {
 
     /// The optimizer as Keras serializes it now: with the current learning rate.
     pub fn to_value(&self) -> Value {
-        let mut value = self.optimizer.to_value();
-        if let LearningRate::Constant(_) = self.options().learning_rate {
-            value["config"]["learning_rate"] = json!(self.learning_rate());
-        }
+        let value = self.inner_to_value();
         match &self.loss_scale {
             Some(scale) => {
                 let mut outer = Optimizer::from(scale.optimizer.clone()).to_value();
@@ -260,6 +257,15 @@ impl OptimizerState {
             }
             None => value,
         }
+    }
+
+    /// The same without a loss scale around it.
+    pub fn inner_to_value(&self) -> Value {
+        let mut value = self.optimizer.to_value();
+        if let LearningRate::Constant(_) = self.options().learning_rate {
+            value["config"]["learning_rate"] = json!(self.learning_rate());
+        }
+        value
     }
 
     /// The loss times the loss scale, if there is one.

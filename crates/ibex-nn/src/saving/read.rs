@@ -15,6 +15,8 @@ use crate::models::symbolic::{SymbolicTensor, apply_to};
 use crate::models::{Functional, ModelError, Sequential};
 use crate::object::{ConfigError, shortened};
 use crate::partial::PartialShape;
+use crate::policy::DTypePolicy;
+use crate::saving::legacy;
 
 /// How deep models may stand in each other, and arguments in lists.
 const DEPTH: usize = 32;
@@ -22,6 +24,7 @@ const DEPTH: usize = 32;
 /// The model that a configuration describes; weights get initial values.
 ///
 /// Layers keep their names and are frozen where the configuration says so.
+/// Configurations of Keras 1 and 2 are read as well.
 ///
 /// # Errors
 /// If the configuration is no model's, or names classes that are not known: the text names the
@@ -30,7 +33,9 @@ const DEPTH: usize = 32;
 #[track_caller]
 pub fn model_from_config(config: &Value) -> Result<Arc<Functional>, ConfigError> {
     let reader = Reader { location: Location::caller() };
-    reader.model(config, 0).map(Arc::new)
+    let mut config = config.clone();
+    legacy::modernize(&mut config);
+    reader.model(&config, 0).map(Arc::new)
 }
 
 /// The layer that a configuration describes, with class and module.
@@ -82,6 +87,10 @@ impl Reader {
                 .help("models that are Python classes of their own cannot be read")),
         }?;
         let mut model = model;
+        // Only sequential models write it.
+        if let Some(dtype) = config.get("dtype").filter(|dtype| !dtype.is_null()) {
+            model.base_mut().dtype = DTypePolicy::from_value(dtype)?;
+        }
         // The flags of the layers inside are their own.
         model.base_mut().trainable =
             config.get("trainable").and_then(Value::as_bool) != Some(false);

@@ -79,7 +79,11 @@ fn built_shapes(instance: &Instance) -> Value {
     let inputs = instance.inputs();
     // A cell is built for its inputs alone, whatever states it is called with.
     if arguments.len() < 2 || instance.layer().as_cell().is_some() {
-        return json!({"input_shape": built_shape(instance.layer().as_ref(), inputs)});
+        let shapes = |ty: &[PartialType]| ty.iter().map(|ty| json!(ty.shape)).collect::<Value>();
+        return match arguments.first() {
+            Some((_, Argument::List(_))) => json!({"input_shape": shapes(inputs)}),
+            _ => json!({"input_shape": built_shape(instance.layer().as_ref(), inputs)}),
+        };
     }
     let shape = |input: &usize| inputs.get(*input).map(|ty| json!(ty.shape)).unwrap_or_default();
     let shapes = arguments.into_iter().map(|(name, item)| {

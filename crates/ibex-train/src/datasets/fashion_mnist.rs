@@ -3,7 +3,7 @@
 //! Source: H. Xiao, K. Rasul and R. Vollgraf (Zalando Research), arXiv:1708.07747; MIT.
 
 use super::mnist::{SplitFiles, load_files};
-use super::store::{Download, File};
+use super::store::{File, Mirrors};
 use super::{Dataset, DatasetError, Entry};
 
 /// The row of the table of data sets.
@@ -14,7 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     load,
 };
 
-const DOWNLOAD: Download = Download {
+const DOWNLOAD: Mirrors = Mirrors {
     dataset: "fashion_mnist",
     mirrors: &[
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets",

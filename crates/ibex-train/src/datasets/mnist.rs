@@ -3,7 +3,7 @@
 //! Source: Y. LeCun, C. Cortes and C. Burges, derived from NIST Special Databases 1 and 3;
 //! CC BY-SA 3.0.
 
-use super::store::{Download, File, Store};
+use super::store::{File, Mirrors, Store};
 use super::{Dataset, DatasetError, Entry, Split, idx};
 
 /// The row of the table of data sets.
@@ -14,7 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     load,
 };
 
-const DOWNLOAD: Download = Download {
+const DOWNLOAD: Mirrors = Mirrors {
     dataset: "mnist",
     mirrors: &[
         "https://storage.googleapis.com/cvdf-datasets/mnist",
@@ -65,7 +65,7 @@ pub fn load() -> Result<Dataset, DatasetError> {
 }
 
 /// Loads a data set that is laid out like MNIST.
-pub(super) fn load_files(download: &Download, files: &SplitFiles) -> Result<Dataset, DatasetError> {
+pub(super) fn load_files(download: &Mirrors, files: &SplitFiles) -> Result<Dataset, DatasetError> {
     let store = Store::from_environment();
     let array = |file: &File| {
         let bytes = store.fetch(download, file)?;

@@ -9,15 +9,14 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
-use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 
 use super::DatasetError;
+use crate::download::{Download, cache_home};
 
 /// A file packed with gzip: its name, and the size and checksum of what is in it.
 pub(super) struct File {
@@ -27,7 +26,7 @@ pub(super) struct File {
 }
 
 /// Where a data set can be downloaded.
-pub(super) struct Download {
+pub(super) struct Mirrors {
     pub(super) dataset: &'static str,
     /// Addresses of folders that hold the files, in the order in which they are tried.
     pub(super) mirrors: &'static [&'static str],
@@ -42,16 +41,12 @@ pub(super) struct Store {
 impl Store {
     /// The folders that the environment names.
     pub(super) fn from_environment() -> Store {
-        let folder = |name: &str| env::var_os(name).filter(|text| !text.is_empty());
-        let default = || env::home_dir().map(|home| home.join(".cache").join("ibex"));
-        Store {
-            data_home: folder("IBEX_DATA_HOME").map(PathBuf::from),
-            cache_home: folder("IBEX_CACHE_HOME").map(PathBuf::from).or_else(default),
-        }
+        let data_home = env::var_os("IBEX_DATA_HOME").filter(|text| !text.is_empty());
+        Store { data_home: data_home.map(PathBuf::from), cache_home: cache_home() }
     }
 
     /// The unpacked bytes of a file, downloaded if it is nowhere on disk.
-    pub(super) fn fetch(&self, from: &Download, file: &File) -> Result<Vec<u8>, DatasetError> {
+    pub(super) fn fetch(&self, from: &Mirrors, file: &File) -> Result<Vec<u8>, DatasetError> {
         let found = self.find(from.dataset, file.name, &[from.dataset]);
         let (looked, place) = match found {
             Ok(path) => return unpack(&path, file),
@@ -142,7 +137,8 @@ fn download(address: &str, folder: &Path, file: &File) -> Result<Vec<u8>, String
     if place.is_file() {
         return unpack(&place, file).map_err(|error| error.to_string());
     }
-    if let Err(reason) = continue_download(address, &mut target, file) {
+    let rest = Download::new(address, file.name).at_most(most_packed_bytes(file));
+    if let Err(reason) = rest.append_to(&mut target) {
         // Nothing that came is nothing to go on from.
         let is_empty = target.metadata().is_ok_and(|data| data.len() == 0);
         let removed = if is_empty { fs::remove_file(&part) } else { Ok(()) };
@@ -165,70 +161,6 @@ fn download(address: &str, folder: &Path, file: &File) -> Result<Vec<u8>, String
 /// The most bytes that a mirror may send: packing cannot make a file much larger.
 fn most_packed_bytes(file: &File) -> u64 {
     file.bytes + file.bytes / 100 + 4096
-}
-
-/// Appends to `target` what it still lacks of the file at `address`.
-fn continue_download(address: &str, target: &mut fs::File, file: &File) -> Result<(), String> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_connect(Some(Duration::from_secs(10)))
-        .timeout_recv_response(Some(Duration::from_secs(30)))
-        .timeout_per_read(Some(Duration::from_secs(30)))
-        .build()
-        .into();
-    let have = target.seek(SeekFrom::End(0)).map_err(|error| error.to_string())?;
-    let mut request = agent.get(address);
-    if have > 0 {
-        request = request.header("Range", format!("bytes={have}-"));
-    }
-    let response = request.call().map_err(|error| error.to_string())?;
-    let start = match response.status().as_u16() {
-        206 => have,
-        200 => {
-            target.set_len(0).map_err(|error| error.to_string())?;
-            0
-        }
-        416 => {
-            // Nothing lies beyond what is here: whether it is whole, its checksum tells.
-            return Ok(());
-        }
-        status => return Err(format!("the server answered {status}")),
-    };
-    let length = response.body().content_length();
-    let bar = progress_bar(file.name, length.map(|rest| start + rest));
-    bar.set_position(start);
-    let limit = most_packed_bytes(file).saturating_sub(start);
-    let mut body = bar.wrap_read(response.into_body().into_reader().take(limit + 1));
-    let copied = copy(&mut body, target)?;
-    bar.finish_and_clear();
-    if copied > limit {
-        target.set_len(0).map_err(|error| error.to_string())?;
-        return Err(format!("the server sent more than {limit} bytes"));
-    }
-    if let Some(length) = length.filter(|&length| length != copied) {
-        return Err(format!("the connection ended after {copied} of {length} bytes"));
-    }
-    Ok(())
-}
-
-fn copy(body: &mut impl Read, target: &mut fs::File) -> Result<u64, String> {
-    let copied = io::copy(body, target).map_err(|error| error.to_string())?;
-    target.flush().map_err(|error| error.to_string())?;
-    Ok(copied)
-}
-
-/// A bar on the terminal's error stream; nothing where that is not a terminal.
-fn progress_bar(name: &str, total: Option<u64>) -> ProgressBar {
-    let bar = match total {
-        Some(total) => ProgressBar::new(total),
-        None => ProgressBar::new_spinner(),
-    };
-    let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.set_message(name.to_owned());
-    bar
 }
 
 /// Whether `$IBEX_DATA_HOME` has this folder; says so where a test is skipped for the lack of it.

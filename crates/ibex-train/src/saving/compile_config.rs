@@ -3,12 +3,12 @@
 //! Keras keeps what the user gave to `compile`: names, objects, lists and dictionaries of them.
 //! It must not know files, weights or programs.
 
-use ibex_nn::ConfigError;
 use ibex_nn::losses::{Loss, LossChoice};
 use ibex_nn::metrics::{MeanMetricWrapper, Metric};
 use ibex_nn::models::{Functional, Structure};
 use ibex_nn::object::{class_and_config, shortened};
 use ibex_nn::optimizers::{Optimizer, OptimizerState};
+use ibex_nn::{ConfigError, Instance};
 use serde_json::{Map, Value, json};
 
 use crate::compile::{Compile, MetricChoice, PerOutput};
@@ -31,15 +31,44 @@ pub(crate) fn to_json(config: &Compile, state: &OptimizerState, model: &Function
     // Keras wants as many losses as factors.
     let losses = if config.loss_weights.is_none() { 1 } else { outputs };
     json!({
-        "optimizer": state.to_value(),
+        "optimizer": optimizer(config, state),
         "loss": per_output(&config.losses, losses, LossChoice::to_value),
         "loss_weights": per_output(&config.loss_weights, outputs, |factor| json!(factor)),
         "metrics": judged(&config.metrics),
         "weighted_metrics": judged(&config.weighted_metrics),
         "run_eagerly": false,
         "steps_per_execution": 1,
-        "jit_compile": true,
+        "jit_compile": model.layers().iter().all(|layer| supports_jit(layer)),
     })
+}
+
+/// The layers that Keras's compilers cannot compile.
+const WITHOUT_JIT: [&str; 11] = [
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+    "RandomCrop",
+    "RandomPerspective",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "StringLookup",
+    "TextVectorization",
+];
+
+/// Whether Keras would compile the code of a layer and of those inside it.
+fn supports_jit(layer: &Instance) -> bool {
+    let own = !WITHOUT_JIT.contains(&layer.layer().class_name());
+    own && layer.children().iter().all(|(_, child)| supports_jit(child))
+}
+
+/// The optimizer as it was given: Keras does not write a loss scale that `compile` adds.
+fn optimizer(config: &Compile, state: &OptimizerState) -> Value {
+    match config.optimizer.loss_scale() {
+        Some(_) => state.to_value(),
+        None => state.inner_to_value(),
+    }
 }
 
 /// The value for each output; what is the same for all is written `repeat` times.
@@ -108,6 +137,7 @@ pub(crate) fn from_json(
         loss_weights: read_per_output(field("loss_weights"), outputs, read_factor)?,
         metrics: read_metrics(field("metrics"), outputs)?,
         weighted_metrics: read_metrics(field("weighted_metrics"), outputs)?,
+        auto_scale_loss: true,
     }))
 }
 

@@ -1,7 +1,8 @@
-//! Models as files that Keras reads and writes: `.keras` and `.weights.h5`.
+//! Models as files that Keras reads and writes: `.keras` and `.weights.h5`; older ones are read.
 //!
-//! Read in this order: this file (what an archive holds), `load`, `weights` (which array lies
-//! where), `compile_config` (optimizer, losses, metrics as JSON).
+//! Read in this order: this file (what an archive holds), `source` (what a path holds), `load`,
+//! `weights` (which array lies where), `compile_config` (optimizer, losses, metrics as JSON),
+//! `legacy` and `keras_1` (the `.h5` files of Keras 1, 2 and 3).
 //! It must not know how bytes are laid out, nor what layers compute.
 //!
 //! Files are data: nothing in them is executed, and what they name is looked up in the tables of
@@ -9,25 +10,34 @@
 
 mod assets;
 mod compile_config;
+mod keras_1;
+mod legacy;
 mod load;
+mod source;
 mod text;
 mod weights;
 
 use std::path::Path;
 
 use ibex_format::error::Problem;
-use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5};
+use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5, sharded};
 use ibex_nn::saving::model_config;
 use serde_json::{Value, json};
 
 use crate::error::Result;
 use crate::model::Model;
 
+pub(crate) use load::in_file;
 pub use text::TextLayer;
 pub use weights::Mismatch;
 
 /// The version of Keras whose files are written.
 const KERAS_VERSION: &str = "3.15.1";
+
+/// The date in every file, that of its members: the same model gives the same bytes on any day.
+///
+/// Nothing reads it, in Keras neither.
+const DATE_SAVED: &str = "1980-01-01@00:00:00";
 
 /// Where a weights file holds the optimizer's variables.
 const OPTIMIZER: &str = "optimizer";
@@ -55,7 +65,7 @@ impl Model {
         let mut weights = self.weights_tree()?;
         let assets = assets::write(&self.instance, &mut weights)?;
         Ok(KerasArchive {
-            metadata: json!({"keras_version": KERAS_VERSION, "date_saved": date_now()}),
+            metadata: json!({"keras_version": KERAS_VERSION, "date_saved": DATE_SAVED}),
             config: self.to_json(),
             weights,
             assets,
@@ -80,6 +90,15 @@ impl Model {
         let path = path.as_ref();
         check_ending(path, ".weights.h5", "save")?;
         Ok(hdf5::write(path, self.weights_tree()?)?)
+    }
+
+    /// Writes weights and optimizer state as files of at most `max_bytes` bytes of arrays each,
+    /// beside an index whose name ends in `.weights.json`, as Keras does with `max_shard_size`.
+    ///
+    /// # Errors
+    /// If the path has another ending, a weight alone is larger, or the files cannot be written.
+    pub fn save_weights_sharded(&self, path: impl AsRef<Path>, max_bytes: u64) -> Result<()> {
+        Ok(sharded::write(path, self.weights_tree()?, max_bytes)?)
     }
 
     fn weights_tree(&self) -> Result<Hdf5Group> {
@@ -108,45 +127,4 @@ fn check_ending(path: &Path, ending: &str, other: &str) -> Result<(), FormatErro
         .received(path.display().to_string())
         .help(format!("add the ending; `{other}` writes the other kind of file"))
         .invalid())
-}
-
-/// The date as Keras writes it, in UTC.
-fn date_now() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    date_text(now.map_or(0, |elapsed| elapsed.as_secs()))
-}
-
-fn date_text(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (mut year, mut day) = (1970, days);
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    while day >= 365 + u64::from(is_leap(year)) {
-        day -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if day < length {
-            break;
-        }
-        day -= length;
-        month += 1;
-    }
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year}-{month:02}-{:02}@{hour:02}:{minute:02}:{:02}", day + 1, second % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date_text;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        // As `date -u -d @N` gives them.
-        assert_eq!(date_text(0), "1970-01-01@00:00:00");
-        assert_eq!(date_text(951_825_599), "2000-02-29@11:59:59");
-        assert_eq!(date_text(1_767_225_599), "2025-12-31@23:59:59");
-        assert_eq!(date_text(1_767_225_600), "2026-01-01@00:00:00");
-    }
 }

@@ -15,14 +15,14 @@ use ibex_nn::layer::snake_case;
 use ibex_nn::models::listed_layers;
 use ibex_nn::{Instance, Layer, Weight};
 
-use crate::arrays::{from_raw, to_raw};
+use crate::arrays::{dtype_of, from_raw, to_raw};
 use crate::error::Result;
 
 /// The group below a saved object in which its arrays lie.
 const VARIABLES: &str = "vars";
 
 /// What to do about a file that does not fit, whether it holds a model or only weights.
-const HELP: &str = "save it again from the model it belongs to; `load_weights_with` and \
+pub(super) const HELP: &str = "save it again from the model it belongs to; `load_weights_with` and \
                     `Mismatch::Skip` take from it what fits";
 
 /// A layer and its place in the tree.
@@ -43,17 +43,41 @@ pub enum Mismatch {
 
 /// Values for variables, checked but not yet assigned.
 #[derive(Debug, Default)]
-pub(crate) struct Assignments {
-    values: Vec<(Variable, Array)>,
+pub(crate) struct Assignments<'a> {
+    values: Vec<(Variable, New<'a>)>,
     /// The names of the layers that keep the weights they had.
     pub(crate) skipped: Vec<String>,
 }
 
-impl Assignments {
+/// What a variable gets: the bytes of the file as they are, or what was made of them.
+#[derive(Debug)]
+enum New<'a> {
+    Bytes(&'a [u8]),
+    Array(Array),
+}
+
+impl<'a> Assignments<'a> {
+    /// Adds the value of a variable of the same shape.
+    ///
+    /// # Errors
+    /// If an element cannot be held.
+    fn push(&mut self, variable: &Variable, array: &'a RawArray) -> Result<()> {
+        // Weights are large: those that need no change are copied once.
+        let new = match dtype_of(array) == Some(variable.dtype()) {
+            true => New::Bytes(array.data()),
+            false => New::Array(from_raw(array)?.cast(variable.dtype())),
+        };
+        self.values.push((variable.clone(), new));
+        Ok(())
+    }
+
     /// Gives every variable its value.
     pub(crate) fn carry_out(self) -> Result<Vec<String>> {
         for (variable, value) in &self.values {
-            variable.set(value)?;
+            match value {
+                New::Bytes(bytes) => variable.lock().bytes_mut().copy_from_slice(bytes),
+                New::Array(array) => variable.set(array)?,
+            }
         }
         Ok(self.skipped)
     }
@@ -96,15 +120,15 @@ pub(crate) fn write_group<'a>(
 /// # Errors
 /// If the file lacks a weight, has more than the layer, or one has another shape; see
 /// [`Mismatch`].
-pub(crate) fn read(
+pub(crate) fn read<'a>(
     root: &Arc<Instance>,
-    tree: &Hdf5Group,
+    tree: &'a Hdf5Group,
     mismatch: Mismatch,
-) -> Result<Assignments> {
+) -> Result<Assignments<'a>> {
     let mut assignments = Assignments::default();
     for placed in placed_layers(root) {
-        match read_layer(&placed, tree) {
-            Ok(values) => assignments.values.extend(values),
+        match fitting(&placed, tree).and_then(|pairs| assigned(pairs, &mut assignments)) {
+            Ok(()) => {}
             Err(_) if mismatch == Mismatch::Skip => {
                 assignments.skipped.push(placed.instance.name().to_string());
             }
@@ -125,7 +149,10 @@ pub(crate) fn read_group<'a>(tree: &'a Hdf5Group, path: &str) -> Option<Vec<&'a 
 }
 
 /// Pairs variables with arrays of the same shapes; `None` if they do not fit.
-pub(crate) fn paired(variables: &[Variable], arrays: &[&RawArray]) -> Result<Option<Assignments>> {
+pub(crate) fn paired<'a>(
+    variables: &[Variable],
+    arrays: &[&'a RawArray],
+) -> Result<Option<Assignments<'a>>> {
     let fits =
         |(variable, array): (&Variable, &&RawArray)| variable.shape().dims() == array.shape();
     if variables.len() != arrays.len() || !variables.iter().zip(arrays).all(fits) {
@@ -133,8 +160,7 @@ pub(crate) fn paired(variables: &[Variable], arrays: &[&RawArray]) -> Result<Opt
     }
     let mut assignments = Assignments::default();
     for (variable, array) in variables.iter().zip(arrays) {
-        let value = from_raw(array)?.cast(variable.dtype());
-        assignments.values.push((variable.clone(), value));
+        assignments.push(variable, array)?;
     }
     Ok(Some(assignments))
 }
@@ -147,17 +173,27 @@ pub(crate) fn check(root: &Arc<Instance>, tree: &Hdf5Group) -> Result<()> {
     placed_layers(root).iter().try_for_each(|placed| fitting(placed, tree).map(|_| ()))
 }
 
-fn read_layer(placed: &Placed, tree: &Hdf5Group) -> Result<Vec<(Variable, Array)>> {
-    let mut values = Vec::new();
-    for (weight, array) in fitting(placed, tree)? {
-        let Some(variable) = weight.variable() else { continue };
-        values.push((variable.clone(), from_raw(array)?.cast(variable.dtype())));
+/// Adds the values of weights, each with an array of its shape.
+///
+/// # Errors
+/// If an array cannot be held.
+pub(super) fn assigned<'a>(
+    pairs: Vec<(&Weight, &'a RawArray)>,
+    assignments: &mut Assignments<'a>,
+) -> Result<()> {
+    for (weight, array) in pairs {
+        if let Some(variable) = weight.variable() {
+            assignments.push(variable, array)?;
+        }
     }
-    Ok(values)
+    Ok(())
 }
 
 /// The weights of one layer, each with an array of its shape.
-fn fitting<'a>(placed: &'a Placed, tree: &'a Hdf5Group) -> Result<Vec<(&'a Weight, &'a RawArray)>> {
+fn fitting<'p, 'a>(
+    placed: &'p Placed,
+    tree: &'a Hdf5Group,
+) -> Result<Vec<(&'p Weight, &'a RawArray)>> {
     let weights = weights_in_order(&placed.instance);
     if weights.is_empty() {
         return Ok(Vec::new());

@@ -3,8 +3,10 @@
 //! The names come from real Keras (`tests/goldens/names.json`), the states of the catalogue from
 //! the tables of `ibex-nn`, and the golden cases from the files beside the names.
 //! A name of the catalogue that has no row must have a reason in [`notes`], or the test fails.
+//! A row without a golden case from real Keras makes a test of [`evidence`] fail.
 //! `UPDATE_EXPECT=1 cargo test -p ibex --test keras_coverage` writes the page again.
 
+mod evidence;
 mod notes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,7 @@ use expect_test::expect_file;
 use ibex::nn::activations::Activation;
 use ibex::nn::constraints::Constraint;
 use ibex::nn::initializers::Initializer;
+use ibex::nn::layer::snake_case;
 use ibex::nn::layers::LAYERS;
 use ibex::nn::layers::operation::operations;
 use ibex::nn::losses::Loss;
@@ -29,32 +32,39 @@ use serde_json::Value;
 struct Family {
     module: &'static str,
     place: &'static str,
-    rows: BTreeSet<String>,
+    /// The class of each row by its names: its own and its aliases.
+    rows: BTreeMap<&'static str, &'static str>,
 }
 
-fn family<'a>(
+fn family(
     module: &'static str,
     place: &'static str,
-    rows: impl IntoIterator<Item = &'a str>,
+    rows: impl IntoIterator<Item = (&'static str, &'static str)>,
 ) -> Family {
-    Family { module, place, rows: rows.into_iter().map(str::to_string).collect() }
+    Family { module, place, rows: rows.into_iter().collect() }
 }
 
 macro_rules! members {
     ($handle:ident) => {
-        $handle::ROWS
-            .iter()
-            .flat_map(|row| [row.class_name].into_iter().chain(row.aliases.iter().copied()))
+        $handle::ROWS.iter().flat_map(|row| {
+            let names = [row.class_name].into_iter().chain(row.aliases.iter().copied());
+            names.map(|name| (name, row.class_name))
+        })
     };
+}
+
+/// A row without aliases.
+fn named(class: &'static str) -> (&'static str, &'static str) {
+    (class, class)
 }
 
 fn families() -> Vec<Family> {
     vec![
-        family("keras.layers", "ibex::nn::layers", LAYERS.iter().map(|row| row.class_name)),
+        family("keras.layers", "ibex::nn::layers", LAYERS.iter().map(|row| named(row.class_name))),
         family(
             "keras.activations",
             "ibex::nn::activations",
-            Activation::ALL.iter().map(|(name, _)| *name),
+            Activation::ALL.iter().map(|(name, _)| named(name)),
         ),
         family("keras.losses", "ibex::nn::losses", members!(Loss)),
         family("keras.metrics", "ibex::nn::metrics", members!(Metric).chain(members!(Loss))),
@@ -66,7 +76,7 @@ fn families() -> Vec<Family> {
         family(
             "keras.ops",
             "ibex::nn::ops",
-            operations().filter(|row| row.refused.is_none()).map(|row| row.class_name),
+            operations().filter(|row| row.refused.is_none()).map(|row| named(row.class_name)),
         ),
     ]
 }
@@ -106,15 +116,24 @@ fn count_cases(path: &Path, found: &mut BTreeMap<String, BTreeMap<String, usize>
         true => inside.parent().unwrap().to_path_buf(),
         false => inside,
     };
+    let of_file = place.file_name().and_then(|stem| stem.to_str()).unwrap_or_default();
     for case in file["cases"].as_array().into_iter().flatten() {
         let places = [
             &case["layer"],
             &case["activation"],
-            &case["operation"],
             &case["class_name"],
             &case["object"]["class_name"],
         ];
-        if let Some(class) = places.into_iter().find_map(Value::as_str) {
+        // A case of operations is a model of several; others belong to what their file is named
+        // after.
+        let operations = case["layers"].as_array().into_iter().flatten();
+        let mut classes: BTreeSet<&str> =
+            operations.filter_map(|node| node["class_name"].as_str()).collect();
+        classes.extend(places.into_iter().find_map(Value::as_str));
+        if classes.is_empty() {
+            classes.insert(of_file);
+        }
+        for class in classes {
             let cases = found.entry(class.to_string()).or_default();
             *cases.entry(place.display().to_string()).or_default() += 1;
         }
@@ -126,6 +145,14 @@ struct Line {
     name: String,
     state: &'static str,
     note: String,
+    /// How many golden cases there are.
+    cases: usize,
+}
+
+impl Line {
+    fn without_cases(name: String, state: &'static str, note: impl Into<String>) -> Line {
+        Line { name, state, note: note.into(), cases: 0 }
+    }
 }
 
 fn line_of(
@@ -136,25 +163,24 @@ fn line_of(
     let name = entry["name"].as_str().unwrap();
     let full = format!("{}.{name}", family.module);
     let class = entry["node"].as_str().or(entry["same_as"].as_str()).unwrap_or(name);
-    let is_row = family.rows.contains(class) || family.rows.contains(name);
-    let golden_key = if goldens.contains_key(class) { class } else { name };
-    let evidence: Vec<String> = goldens
-        .get(golden_key)
-        .into_iter()
-        .flatten()
-        .map(|(place, count)| format!("`{place}` {count}"))
-        .collect();
+    let row = family.rows.get(class).or(family.rows.get(name)).copied();
+    let keys = [row.unwrap_or(class).to_string(), snake_case(class)];
+    let cases = keys.iter().find_map(|key| goldens.get(key)).into_iter().flatten();
+    let total = cases.clone().map(|(_, count)| count).sum();
+    let evidence: Vec<String> = cases.map(|(place, count)| format!("`{place}` {count}")).collect();
     let known = NAMES.iter().find(|note| note.name == full);
     let refused = operations().find(|row| family.module == "keras.ops" && row.class_name == class);
-    match (is_row, known) {
-        (true, _) => {
-            let alias = if class == name { String::new() } else { format!("as `{class}`; ") };
-            Line { name: full, state: "yes", note: alias + &evidence.join(", ") }
+    match (row, known) {
+        (Some(row), _) => {
+            let alias = (row != name).then(|| format!("as `{row}`"));
+            let cases = (!evidence.is_empty()).then(|| evidence.join(", "));
+            let note: Vec<String> = alias.into_iter().chain(cases).collect();
+            Line { name: full, state: "yes", note: note.join("; "), cases: total }
         }
-        (false, Some(note)) => Line { name: full, state: note.state, note: note.text.to_string() },
-        (false, None) => match refused.and_then(|row| row.refused) {
-            Some(reason) => Line { name: full, state: "no", note: reason.to_string() },
-            None => Line { name: full, state: "", note: String::new() },
+        (None, Some(note)) => Line::without_cases(full, note.state, note.text),
+        (None, None) => match refused.and_then(|row| row.refused) {
+            Some(reason) => Line::without_cases(full, "no", reason),
+            None => Line::without_cases(full, "", ""),
         },
     }
 }
@@ -232,7 +258,7 @@ fn what_is_noted_as_missing_is_missing() {
     for note in NAMES {
         let (module, name) = note.name.rsplit_once('.').unwrap();
         let family = families.iter().find(|family| family.module == module);
-        let is_row = family.is_some_and(|family| family.rows.contains(name));
+        let is_row = family.is_some_and(|family| family.rows.contains_key(name));
         assert!(!is_row, "`{}` has a row: take its note out", note.name);
     }
 }

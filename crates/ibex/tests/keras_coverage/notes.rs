@@ -39,7 +39,11 @@ pub(crate) const NAMES: &[Note] = &[
     elsewhere("keras.activations.serialize", "`serde`"),
     elsewhere("keras.activations.hard_swish", "the alias of `hard_silu`"),
     elsewhere("keras.activations.swish", "the alias of `silu`"),
-    elsewhere("keras.activations.threshold", "`activations::threshold::threshold`"),
+    elsewhere(
+        "keras.activations.threshold",
+        "`activations::threshold::threshold`; as a layer's option Keras refuses it, whose \
+         arguments a name cannot give",
+    ),
     elsewhere("keras.constraints.Constraint", "the trait `constraints::Constrain`"),
     elsewhere("keras.constraints.deserialize", "`Constraint::from_value`, `serde`"),
     elsewhere("keras.constraints.get", "`\"max_norm\".parse::<Constraint>()`"),
@@ -48,10 +52,6 @@ pub(crate) const NAMES: &[Note] = &[
     elsewhere("keras.initializers.deserialize", "`Initializer::from_value`, `serde`"),
     elsewhere("keras.initializers.get", "`\"zeros\".parse::<Initializer>()`"),
     elsewhere("keras.initializers.serialize", "`Initializer::to_value`, `serde`"),
-    no(
-        "keras.layers.ContrastLimitedAdaptiveHistogramEqualization",
-        "not in the catalogue: equalization of tiles, for which nobody has asked yet",
-    ),
     no("keras.layers.MaxNumBoundingBoxes", "works on dictionaries of bounding boxes"),
     elsewhere("keras.layers.add", "`layers::add`"),
     elsewhere("keras.layers.average", "`layers::average`"),
@@ -97,8 +97,12 @@ pub(crate) const NAMES: &[Note] = &[
     elsewhere("keras.ops.tri", "a constant: `Tensor::constant`"),
     no("keras.ops.vectorize", "calls Python functions"),
     elsewhere("keras.ops.zeros", "a constant: `Tensor::full`"),
-    no("keras.optimizers.MultiOptimizer", "not in the catalogue: one optimizer for each model"),
-    no("keras.optimizers.OptimizerMap", "not in the catalogue: one optimizer for each model"),
+    no(
+        "keras.optimizers.MultiOptimizer",
+        "not in the catalogue: one optimizer for each model; Keras chooses them by Python's \
+         regular expressions",
+    ),
+    no("keras.optimizers.OptimizerMap", "not in the catalogue: the choices of `MultiOptimizer`"),
     elsewhere("keras.optimizers.Optimizer", "the trait `optimizers::OptimizerRule`"),
     elsewhere("keras.optimizers.deserialize", "`Optimizer::from_value`, `serde`"),
     elsewhere("keras.optimizers.get", "`\"adam\".parse::<Optimizer>()`"),

@@ -1,5 +1,8 @@
 """Cases of layers: activations."""
 
+from keras import constraints as C
+from keras import regularizers as R
+
 from . import table
 
 
@@ -16,6 +19,14 @@ def cases():
     }, scale=2.0)
     yield from table("LeakyReLU", "leaky_relu", (3, 5), {
         "": {}, "negative_slope": {"negative_slope": 0.1}}, scale=2.0)
+    yield from table("ELU", "elu", (3, 5), {"": {}, "alpha": {"alpha": 0.5}}, scale=2.0)
+    yield from table("ELU", "chained_elu", (3, 5), {"": {}}, chained=True)
+    yield from table("PReLU", "prelu", (3, 5), {
+        "": {},
+        "shared": {"shared_axes": [1]},
+        "regularized": {"alpha_regularizer": R.L2(0.05), "alpha_constraint": C.NonNeg()},
+    }, scale=2.0)
+    yield from table("PReLU", "prelu_image", (4, 3, 2), {"shared": {"shared_axes": [1, 2]}})
     yield from table("Softmax", "softmax", (3, 4, 5), {
         "": {}, "axis_1": {"axis": 1}, "axes": {"axis": [1, 2]}}, scale=2.0)
     for layer, base in (("ReLU", "relu"), ("LeakyReLU", "leaky_relu"), ("Softmax", "softmax")):

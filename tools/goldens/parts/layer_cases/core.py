@@ -1,6 +1,8 @@
 """Cases of layers: dense layers and embeddings."""
 
+import keras
 from keras import constraints as C
+from keras import layers as L
 from keras import regularizers as R
 
 from . import behind_mask, table, with_gaps
@@ -38,6 +40,9 @@ def dense():
         "softmax": {"units": 4, "activation": "softmax"},
     })
     yield from table("Dense", "dense_4d", (2, 3, 4), {"": {"units": 3}})
+    yield from table("Dense", "dense_frozen", (5,), {
+        "regularized": {"units": 3, "trainable": False, "kernel_regularizer": R.L2(0.3)}},
+        chained=True, note="what is not trained is not penalized")
 
 
 def embedding():
@@ -100,6 +105,50 @@ def reversible_embedding():
     yield from table("ReversibleEmbedding", "reversible_embedding", (6,), rows,
                      input_dtype="int32", learning_rate=0.5, values=integers,
                      differentiable=False)
+    both = {
+        "tied": base,
+        "untied": base | {"tie_weights": False},
+        "capped": base | {"logit_soft_cap": 0.8},
+        "untied_capped": base | {"tie_weights": False, "logit_soft_cap": 1.5},
+        "tied_regularized": base | {"embeddings_regularizer": R.L2(0.02),
+                                    "embeddings_constraint": C.UnitNorm(1)},
+        "untied_regularized": base | {"tie_weights": False,
+                                      "embeddings_regularizer": R.L2(0.02),
+                                      "embeddings_constraint": C.MaxNorm(0.9)},
+        "tied_mask_zero": base | {"mask_zero": True},
+    }
+    yield from table("ReversibleEmbedding", "reversible_embedding_reverse", (6,), both,
+                     input_dtype="int32", learning_rate=0.5, values=integers,
+                     call=there_and_back, differentiable=False)
+    yield from table("ReversibleEmbedding", "reversible_embedding_only_reverse", (3, 4), {
+        "": base, "capped": base | {"logit_soft_cap": 2.0}},
+        call=lambda layer, tensors: layer(tensors[0], reverse=True))
+    yield from table("ReversibleEmbedding", "reversible_embedding_reverse_mixed", (6,), {
+        "": base | {"dtype": "mixed_bfloat16"},
+        "float32": base | {"dtype": "mixed_bfloat16", "reverse_dtype": "float32"}},
+        input_dtype="int32", learning_rate=0.5, values=integers, call=there_and_back,
+        policy="mixed_bfloat16", differentiable=False)
+
+
+def there_and_back(layer, tensors):
+    """From words to vectors and, by the same layer, to a score for each word."""
+    return layer(L.Dense(4, activation="tanh", name="middle")(layer(tensors[0])), reverse=True)
+
+
+@keras.saving.register_keras_serializable(package="Golden")
+def scaled_sum(inputs, factor=2.0):
+    """A function that Ibex knows under its name: the code is not in the file."""
+    return factor * (inputs[0] + inputs[1])
+
+
+def functions():
+    note = "a function that both sides know by its name"
+    yield from table("Lambda", "lambda", [(3, 4), (3, 4)], {
+        "": {"function": scaled_sum},
+        "arguments": {"function": scaled_sum, "arguments": {"factor": -0.5}},
+    }, note=note)
+    yield from table("Lambda", "chained_lambda", [(3, 4), (3, 4)], {
+        "": {"function": scaled_sum}}, chained=True, note=note)
 
 
 def masking():
@@ -113,5 +162,5 @@ def masking():
 
 
 def cases():
-    for part in (dense, embedding, einsum_dense, reversible_embedding, masking):
+    for part in (dense, embedding, einsum_dense, reversible_embedding, masking, functions):
         yield from part()

@@ -18,6 +18,14 @@ def cases():
         "": {"axis": 1}})
     yield from table("Concatenate", "chained_concatenate", [(3, 4), (3, 4)], {"": {}},
                      chained=True)
+    for layer, base in (("Average", "average"), ("Maximum", "maximum"), ("Minimum", "minimum")):
+        yield from table(layer, base, [(3, 4), (3, 4)], {"": {}})
+        yield from table(layer, base + "_three", [(3, 4)] * 3, {"": {}})
+        yield from table(layer, base + "_broadcast", [(3, 4), (1, 4)], {"": {}})
+        yield from table(layer, "chained_" + base, [(3, 4), (3, 4)], {"": {}}, chained=True)
+    yield from table("Subtract", "subtract", [(3, 4), (3, 4)], {"": {}})
+    yield from table("Subtract", "subtract_broadcast", [(3, 4), (1, 4)], {"": {}})
+    yield from table("Subtract", "chained_subtract", [(3, 4), (3, 4)], {"": {}}, chained=True)
     yield from table("Dot", "dot", [(4,), (4,)], {
         "": {"axes": 1}, "normalize": {"axes": -1, "normalize": True}})
     yield from table("Dot", "dot_matrices", [(3, 4), (4, 2)], {

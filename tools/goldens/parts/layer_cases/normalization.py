@@ -109,7 +109,17 @@ def spectral():
         "power_iterations_3": {"layer": L.Dense(4, activation="tanh"), "power_iterations": 3},
         "no_bias": {"layer": L.Dense(3, use_bias=False)},
         "einsum_dense": {"layer": L.EinsumDense("ab,bcd->acd", (2, 3), bias_axes="cd")},
+        "regularized": {"layer": L.Dense(3, kernel_regularizer=R.L2(0.1),
+                                         bias_regularizer=R.L1(0.02))},
+        "constrained": {"layer": L.Dense(3, kernel_constraint=C.MaxNorm(0.7),
+                                         bias_constraint=C.NonNeg())},
+        "both": {"layer": L.Dense(4, kernel_regularizer=R.L1(0.05),
+                                  kernel_constraint=C.UnitNorm()), "power_iterations": 2},
     })
+    yield from table("SpectralNormalization", "spectral_normalization_twice", (3,), {
+        "": {"layer": L.Dense(3, kernel_regularizer=R.L2(0.1))}},
+        call=lambda layer, tensors: layer(layer(tensors[0])),
+        note="the second call divides what the first one divided")
     yield from table("SpectralNormalization", "spectral_normalization_image", (4, 5, 2), {
         "": {"layer": L.Conv2D(3, 2)}, "depthwise": {"layer": L.DepthwiseConv2D(2)}})
     yield from table("SpectralNormalization", "spectral_normalization_embedding", (4,), {
@@ -162,6 +172,10 @@ def weight():
         "": {"layer": L.Dense(3)},
         "activation": {"layer": L.Dense(4, activation="tanh"), "data_init": False},
         "no_bias": {"layer": L.Dense(3, use_bias=False)},
+        "regularized": {"layer": L.Dense(3, kernel_regularizer=R.L2(0.1),
+                                         bias_regularizer=R.L1(0.02))},
+        "constrained": {"layer": L.Dense(3, kernel_constraint=C.MaxNorm(0.7),
+                                         bias_constraint=C.NonNeg())},
     }, note=note, make=WeightNormalization)
     yield from table("WeightNormalization", "weight_normalization_image", (4, 5, 2), {
         "": {"layer": L.Conv2D(3, 2)}}, note=note, make=WeightNormalization)

@@ -1,6 +1,8 @@
 """Cases of layers: preprocessing, as far as graphs compute it."""
 
-from . import table
+from keras import layers as L
+
+from . import Case, table
 
 
 def rescaling():
@@ -173,7 +175,20 @@ def center_crop():
     }, input_dtype="uint8", differentiable=False, values=small_integers(0, 256))
 
 
+def pipelines():
+    """Layers one after the other; random ones rest outside training."""
+    rows = {
+        "": lambda: [L.Rescaling(0.5, offset=1.0), L.Resizing(5, 4), L.CenterCrop(4, 3)],
+        "random": lambda: [L.RandomFlip(seed=1), L.Rescaling(2.0), L.RandomContrast(0.3, seed=2),
+                           L.CenterCrop(3, 3)],
+    }
+    for suffix, layers in rows.items():
+        name = "pipeline" + ("_" + suffix if suffix else "")
+        yield Case(name, "Pipeline", [(6, 5, 3)], lambda layers=layers: {"layers": layers()})
+
+
 def cases():
     for family in (rescaling, normalization, discretization, category_encoding, integer_lookup,
-                   stft_spectrogram, mel_spectrogram, resizing, center_crop):
+                   stft_spectrogram, mel_spectrogram, resizing, center_crop,
+                   pipelines):
         yield from family()

@@ -137,6 +137,14 @@ def stack():
     return [L.LSTMCell(3), L.GRUCell(2), L.SimpleRNNCell(4)]
 
 
+def cell_of_cells():
+    states = [(3,), (3,), (2,), (4,)]
+    yield Case("stacked_rnn_cells", "StackedRNNCells", [(3,)] + states,
+               lambda: {"cells": stack()},
+               call=lambda layer, tensors: flat(layer(
+                   tensors[0], [list(tensors[1:3]), [tensors[3]], [tensors[4]]])))
+
+
 def any_cell():
     rows = {
         "lstm": lambda: {"cell": L.LSTMCell(4)},
@@ -256,5 +264,5 @@ def convolutional():
 
 
 def cases():
-    for part in (plain, cells, any_cell, both_ways, each_step, convolutional):
+    for part in (plain, cells, cell_of_cells, any_cell, both_ways, each_step, convolutional):
         yield from part()

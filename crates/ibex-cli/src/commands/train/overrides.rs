@@ -81,11 +81,12 @@ impl Overrides {
             (None, None) => return Err(missing("loss")),
         };
         let metrics = self.named_metrics(model)?;
+        let auto_scale_loss = own.as_ref().is_none_or(|own| own.auto_scale_loss);
         let given = own.map(|c| (c.loss_weights, c.metrics, c.weighted_metrics));
         let (loss_weights, own_metrics, weighted_metrics) = given.unwrap_or_default();
         let metrics = if metrics.is_empty() { own_metrics } else { PerOutput::Each(metrics) };
         let optimizer = self.with_learning_rate(optimizer)?;
-        Ok(Compile { optimizer, losses, loss_weights, metrics, weighted_metrics })
+        Ok(Compile { optimizer, losses, loss_weights, metrics, weighted_metrics, auto_scale_loss })
     }
 
     /// The metrics of the flags, each known by its name.

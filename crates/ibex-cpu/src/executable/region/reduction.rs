@@ -188,7 +188,7 @@ impl Reducing {
                 while row < rows.end {
                     let next = rows.end.min(row + together);
                     let start = row * count;
-                    frame.evaluate(start, (next - row) * count);
+                    frame.compute(start, (next - row) * count);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let Lane { data, single } = frame.lane(edge.register, start);
                         for r in row..next {
@@ -198,6 +198,7 @@ impl Reducing {
                                 fold_run(edge.reduction, edge.dtype, data, single, count);
                         }
                     }
+                    frame.store(start, (next - row) * count);
                     row = next;
                 }
                 return;
@@ -210,13 +211,14 @@ impl Reducing {
                 while at < from + count {
                     let start = row * self.reduced + at;
                     let length = self.code.together(start, from + count - at);
-                    frame.evaluate(start, length);
+                    frame.compute(start, length);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let Lane { data, single } = frame.lane(edge.register, start);
                         let run = fold_run(edge.reduction, edge.dtype, data, single, length);
                         let total = self.parts_of(index, row, space).add(part);
                         *total = edge.reduction.combine(*total, run);
                     }
+                    frame.store(start, length);
                     at += length;
                 }
             }
@@ -258,11 +260,12 @@ impl Reducing {
                 let mut column = 0;
                 while column < width {
                     let count = self.code.together(start + column, width - column);
-                    frame.evaluate(start + column, count);
+                    frame.compute(start + column, count);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let lane = frame.lane(edge.register, start + column);
                         edge.accumulate((target(index), first + column), lane, count);
                     }
+                    frame.store(start + column, count);
                     column += count;
                 }
             }
@@ -294,11 +297,12 @@ impl Reducing {
                 while at < count {
                     let lines = together.min(count - at);
                     let from = (start + at) * width;
-                    frame.evaluate(from, lines * width);
+                    frame.compute(from, lines * width);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let lane = frame.lane(edge.register, from);
                         edge.accumulate((wide(index), 0), lane, lines * width);
                     }
+                    frame.store(from, lines * width);
                     at += lines;
                 }
                 for (index, edge) in self.edges.iter().enumerate() {

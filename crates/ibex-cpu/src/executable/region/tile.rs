@@ -76,6 +76,18 @@ impl<'a> Frame<'a> {
     /// # Safety
     /// The positions lie in the space, nobody else computes them, and as for `Launch::launch`.
     pub(super) unsafe fn evaluate(&self, start: usize, count: usize) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.compute(start, count);
+            self.store(start, count);
+        }
+    }
+
+    /// Computes the positions, and stores nothing over what registers still read.
+    ///
+    /// # Safety
+    /// As for [`Frame::evaluate`].
+    pub(super) unsafe fn compute(&self, start: usize, count: usize) {
         for &register in &self.code.each {
             let entry = &self.code.entries[register];
             // SAFETY: registers hold a tile, operands every position of the space.
@@ -104,6 +116,14 @@ impl<'a> Frame<'a> {
                 }
             }
         }
+    }
+
+    /// Stores what was computed; an output may be the very memory of an operand, so that whoever
+    /// reads registers does it before.
+    ///
+    /// # Safety
+    /// As for [`Frame::evaluate`], after [`Frame::compute`] for the same positions.
+    pub(super) unsafe fn store(&self, start: usize, count: usize) {
         for copy in &self.code.copies {
             let Lane { data, single } = self.lane(copy.register, start);
             let width = self.code.entries[copy.register].width;

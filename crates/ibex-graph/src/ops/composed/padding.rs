@@ -35,6 +35,9 @@ impl Filling {
     }
 }
 
+/// The most elements of its own on one side of an axis: their places are listed.
+const MAX_WIDTH: usize = 1 << 24;
+
 impl Tensor {
     /// This tensor with elements of its own before and after each axis.
     ///
@@ -61,6 +64,13 @@ impl Tensor {
                 "the widths of `pad_with` do not fit",
                 "a pair for each axis, none around an axis without elements",
                 format!("{} pairs for {}", widths.len(), self.shape()),
+            ));
+        }
+        if let Some(width) = widths.iter().flat_map(|w| [w.0, w.1]).find(|w| *w > MAX_WIDTH) {
+            return Tensor::poisoned(OpError::new(
+                "the widths of `pad_with` do not fit",
+                format!("at most {MAX_WIDTH} elements on one side"),
+                width.to_string(),
             ));
         }
         let mut padded = self.clone();

@@ -21,6 +21,7 @@ use crate::partial::PartialType;
 use crate::policy::DTypePolicy;
 use crate::trace::Call;
 
+mod ctc;
 mod elementwise;
 mod given;
 mod image;
@@ -32,6 +33,7 @@ mod nn;
 mod reductions;
 mod shapes;
 mod table;
+mod unique;
 mod unsupported;
 
 use given::Given;

@@ -5,6 +5,7 @@ use ibex_graph::ops::composed::patches::Patches;
 use ibex_graph::ops::window::Padding;
 use ibex_graph::{DType, Shape, Tensor};
 
+use super::ctc::{ctc_decode, ctc_loss};
 use super::elementwise::choose;
 use super::given::{Given, float_of};
 use super::table::{Outcome, operations};
@@ -60,6 +61,9 @@ operations! {
             x.convolution_transpose(kernel, strides, spatial.padding, extra.as_deref(), dilation)
         })
     };
+    CTCDecode [strategy beam_width top_paths merge_repeated mask_index]
+        (inputs sequence_lengths) => ctc_decode;
+    CTCLoss [mask_index] (target output target_length output_length) -> ctc_loss;
     DepthToSpace [block_size data_format] (x) -> |g| blocks(g, true);
     DepthwiseConv [strides padding data_format dilation_rate] (inputs kernel) -> |g| {
         convolve(g, |x, kernel, spatial| {

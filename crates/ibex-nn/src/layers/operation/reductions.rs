@@ -5,6 +5,7 @@ use ibex_graph::{DType, Tensor};
 
 use super::given::{Given, float_of, truth};
 use super::table::{Outcome, operations};
+use super::unique::unique;
 
 operations! {
     /// Reductions and what looks at all elements of an axis.
@@ -186,6 +187,7 @@ operations! {
         };
         Ok((pairs * widths).sum(&[axis], false) * 0.5)
     };
+    Unique [sorted return_index return_inverse return_counts axis size fill_value] (x) => unique;
     Var [axis keepdims] (x) -> |g| reduce(g, floats, Tensor::variance);
 }
 

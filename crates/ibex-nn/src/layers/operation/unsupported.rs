@@ -33,8 +33,6 @@ unsupported! {
     "linalg" "it gives complex numbers": Eig;
     "math" "it gives complex numbers": ViewAsComplex ViewAsReal;
     "nn" "it gives complex numbers": Polar;
-    "nn" "sequences of several lengths are the loss `CTC`'s": CTCLoss;
-    "nn" "its search keeps lists that grow": CTCDecode;
-    "numpy" "the shape of its result depends on values": Nonzero Unique;
+    "numpy" "the shape of its result depends on values": Nonzero;
     "numpy" "it reads the bytes of numbers as other numbers": View;
 }

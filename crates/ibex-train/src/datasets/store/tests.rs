@@ -1,14 +1,12 @@
 //! Tests of finding, checking and downloading, against a server on this machine.
 
-use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::download::server::{Reply, Request, serve};
 
 /// SHA-256 of `abc`, from the standard's own examples (FIPS 180-2).
 const FILE: File = File {
@@ -23,70 +21,27 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// How the server answers a request whose `Range` begins at this byte, if it has one.
-type Answer = fn(range: Option<usize>) -> (u16, Vec<u8>, usize);
+type Answer = fn(&Request) -> Reply;
 
-/// A server that answers every request alike; gives its address and the ranges it was asked for.
-fn serve(answer: Answer) -> (String, Arc<Mutex<Vec<Option<usize>>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&asked);
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            answer_one(stream.unwrap(), answer, &seen);
-        }
-    });
-    (address, asked)
-}
-
-fn answer_one(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<Option<usize>>>) {
-    let mut range = None;
-    for line in BufReader::new(stream.try_clone().unwrap()).lines() {
-        let line = line.unwrap().to_lowercase();
-        if let Some(rest) = line.strip_prefix("range: bytes=") {
-            range = rest.trim_end_matches('-').parse().ok();
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    seen.lock().unwrap().push(range);
-    let (status, body, length) = answer(range);
-    let head =
-        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(&body).unwrap();
-}
-
-fn whole(_: Option<usize>) -> (u16, Vec<u8>, usize) {
-    let body = gzip(b"abc");
-    let length = body.len();
-    (200, body, length)
+fn whole(_: &Request) -> Reply {
+    Reply::whole(gzip(b"abc"))
 }
 
 /// Cuts the first answer off after five bytes, and goes on where it is asked to.
-fn in_parts(range: Option<usize>) -> (u16, Vec<u8>, usize) {
-    let body = gzip(b"abc");
-    let length = body.len();
-    match range {
-        None => (200, body[..5].to_vec(), length),
-        Some(start) => (206, body[start..].to_vec(), length - start),
-    }
+fn in_parts(request: &Request) -> Reply {
+    Reply::in_parts(&gzip(b"abc"), 5, request)
 }
 
-fn another_file(_: Option<usize>) -> (u16, Vec<u8>, usize) {
-    let body = gzip(b"abd");
-    let length = body.len();
-    (200, body, length)
+fn another_file(_: &Request) -> Reply {
+    Reply::whole(gzip(b"abd"))
 }
 
-fn too_much(_: Option<usize>) -> (u16, Vec<u8>, usize) {
-    (200, vec![b'x'; 100_000], 100_000)
+fn too_much(_: &Request) -> Reply {
+    Reply::whole(vec![b'x'; 100_000])
 }
 
-fn not_found(_: Option<usize>) -> (u16, Vec<u8>, usize) {
-    (404, Vec::new(), 0)
+fn not_found(_: &Request) -> Reply {
+    Reply::status(404)
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -106,7 +61,7 @@ fn a_download_reaches_its_place_whole() {
     assert_eq!(names(cache.path()), ["abc.gz"]);
     // What is there is not downloaded again, even by a process that was about to.
     assert_eq!(download(&format!("{address}/abc.gz"), cache.path(), &FILE).unwrap(), b"abc");
-    assert_eq!(*asked.lock().unwrap(), [None]);
+    assert_eq!(asked.ranges(), [None]);
 }
 
 #[test]
@@ -119,7 +74,7 @@ fn a_download_that_was_cut_off_goes_on_where_it_stopped() {
     assert_eq!(names(cache.path()), ["abc.gz.part"]);
     assert_eq!(download(&address, cache.path(), &FILE).unwrap(), b"abc");
     assert_eq!(names(cache.path()), ["abc.gz"]);
-    assert_eq!(*asked.lock().unwrap(), [None, Some(5)]);
+    assert_eq!(asked.ranges(), [None, Some(5)]);
 }
 
 #[test]
@@ -145,7 +100,7 @@ fn the_data_home_comes_before_the_cache() {
         data_home: Some(home.path().to_owned()),
         cache_home: Some(cache.path().to_owned()),
     };
-    let from = Download { dataset: "letters", mirrors: &["http://127.0.0.1:9"] };
+    let from = Mirrors { dataset: "letters", mirrors: &["http://127.0.0.1:9"] };
     let message = store.fetch(&from, &FILE).unwrap_err().to_string();
     for part in ["`abc.gz` of the data set `letters`", "http://127.0.0.1:9/abc.gz: "] {
         assert!(message.contains(part), "{message}");

@@ -1,0 +1,65 @@
+"""Opening a file of 100 MB, against Keras and against a copy of its bytes: `load_time.py IBEX`.
+
+The file is a ResNet-50 that Keras saved; each row is the best of five, of processor time in user
+and system mode, and of the largest memory; Keras's import is not counted.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+KERAS = """
+import resource, sys, keras
+import keras.src.applications
+use = lambda: resource.getrusage(resource.RUSAGE_SELF)
+before = use()
+keras.models.load_model(sys.argv[1])
+after = use()
+print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+      (after.ru_maxrss - before.ru_maxrss) / 1024)
+"""
+
+
+def child(command):
+    """Processor seconds and megabytes of a command."""
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(run.pid, 0)
+    if status:
+        raise SystemExit(f"{command} failed")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def of_keras(path):
+    run = subprocess.run([sys.executable, "-c", KERAS, path], capture_output=True, text=True,
+                         check=True)
+    return tuple(map(float, run.stdout.split()[-2:]))
+
+
+def main(command):
+    import keras
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        keras.applications.ResNet50(weights=None, input_shape=(64, 64, 3)).save(path)
+        print(f"{path.stat().st_size / 1e6:.0f} MB\n")
+        print("| | processor time | memory |\n| --- | ---: | ---: |")
+        rows = {
+            "`cp`": lambda: child(["cp", path, path.with_name("copy")]),
+            "`ibex summary`": lambda: child([command, "summary", path]),
+            f"`keras.models.load_model` ({keras.backend.backend()})": lambda: of_keras(path),
+        }
+        for name, measure in rows.items():
+            count = 2 if "keras" in name else 5
+            seconds, memory = map(min, zip(*(measure() for _ in range(count))))
+            print(f"| {name} | {seconds:.2f} s | {memory:.0f} MB |")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
