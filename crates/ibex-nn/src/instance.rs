@@ -265,6 +265,11 @@ impl Instance {
         &self.layer
     }
 
+    /// The number of the layer: calls on the same layer have the same.
+    pub(crate) fn identity(&self) -> u64 {
+        self.layer.base().identity.sequence()
+    }
+
     /// The name: its own, or the automatic one once a model has given it.
     pub fn name(&self) -> &str {
         self.layer.base().known_name().unwrap_or_else(|| self.layer.class_name())
@@ -406,7 +411,9 @@ impl Instance {
             Err(error) => return vec![poison(error)],
         };
         // A model that nobody named, and is in no other, is not worth a word in messages.
-        in_scope(self.layer.base().known_name(), || self.call_bound(trace, tensors, &bound))
+        in_scope(self.layer.base().known_name(), || {
+            trace.within(self, |trace| self.call_bound(trace, tensors, &bound))
+        })
     }
 
     fn call_bound(&self, trace: &mut Trace, tensors: &[Tensor], bound: &Bound) -> Vec<Tensor> {

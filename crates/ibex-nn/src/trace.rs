@@ -19,6 +19,11 @@ pub struct Trace {
     values: BTreeMap<u64, Tensor>,
     assigned: Vec<Variable>,
     losses: Vec<Tensor>,
+    /// The layer that added each of the losses, by its identity.
+    adders: Vec<Option<u64>>,
+    /// The layers that are being called, the innermost last.
+    callers: Vec<u64>,
+    forgets_losses: bool,
     penalized: BTreeMap<u64, Tensor>,
     masks: HashMap<(u64, usize), Tensor>,
     random: Option<Variable>,
@@ -36,6 +41,14 @@ impl Trace {
     /// Whoever runs the program advances the step.
     pub fn with_random(mut self, state: &Variable) -> Trace {
         self.random = Some(state.clone());
+        self
+    }
+
+    /// Of a layer that a model calls several times, only the last call adds to the loss.
+    ///
+    /// So do `fit` and `evaluate` of Keras on JAX; calls in a computation of one's own add up.
+    pub fn forgetting_losses(mut self) -> Trace {
+        self.forgets_losses = true;
         self
     }
 
@@ -86,6 +99,32 @@ impl Trace {
     /// Adds a scalar to the loss.
     pub fn add_loss(&mut self, loss: Tensor) {
         self.losses.push(loss);
+        self.adders.push(self.callers.last().copied());
+    }
+
+    /// Runs `f` as a call of `instance`.
+    pub(crate) fn within<T>(&mut self, instance: &Instance, f: impl FnOnce(&mut Trace) -> T) -> T {
+        // The outermost layer is the model.
+        if self.forgets_losses && self.callers.len() == 1 && !self.losses.is_empty() {
+            self.forget_losses(instance);
+        }
+        self.callers.push(instance.identity());
+        let found = f(self);
+        self.callers.pop();
+        found
+    }
+
+    /// Takes back what a layer and those inside it added to the loss.
+    fn forget_losses(&mut self, instance: &Instance) {
+        let mut left = vec![instance];
+        while let Some(layer) = left.pop() {
+            let own = Some(layer.identity());
+            let kept: Vec<bool> = self.adders.iter().map(|adder| *adder != own).collect();
+            let mut keeps = kept.iter();
+            self.losses.retain(|_| keeps.next().is_some_and(|kept| *kept));
+            self.adders.retain(|adder| *adder != own);
+            left.extend(layer.children().iter().map(|(_, child)| child.as_ref()));
+        }
     }
 
     /// The scalars that layers added to the loss, in order.

@@ -130,7 +130,7 @@ impl Parts<'_> {
     }
 
     fn trace(&self, mode: Mode) -> Trace {
-        Trace::new(mode == Mode::Train).with_random(self.random)
+        Trace::new(mode == Mode::Train).with_random(self.random).forgetting_losses()
     }
 
     /// The forward pass of a batch and its losses.

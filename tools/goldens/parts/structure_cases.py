@@ -129,3 +129,43 @@ def shared_batch_normalization():
     model = keras.Model([left, right], L.Dense(2)(L.Subtract()([shallow, deep])))
     model.compile("sgd", "mse")
     return model
+
+
+@case("frozen layers: the penalties on their weights do not count, those on their outputs do",
+      lambda r: (normal(r, 16, 4), normal(r, 16, 2)))
+def frozen_penalties():
+    value = keras.Input((4,))
+    frozen = L.Dense(3, kernel_regularizer="l2", activity_regularizer="l1", trainable=False)(value)
+    inner = keras.Sequential([L.Input((3,)), L.Dense(3, kernel_regularizer="l1"),
+                              L.Dense(3, bias_regularizer="l2")])
+    inner.layers[0].trainable = False
+    model = keras.Model(value, L.Dense(2, kernel_regularizer="l2")(inner(frozen)))
+    model.compile("sgd", "mse")
+    return model
+
+
+@case("layers that are called twice: of what they add to the loss, the last call counts alone, "
+      "unless both calls are inside another layer",
+      lambda r: ([normal(r, 16, 3), normal(r, 16, 3)], normal(r, 16, 2)))
+def penalties_of_shared_layers():
+    left, right = keras.Input((3,)), keras.Input((3,))
+    dense = L.Dense(3, activity_regularizer="l2")
+    inner_input = keras.Input((3,))
+    inner = keras.Model(inner_input, L.ActivityRegularization(l1=0.1)(dense(dense(inner_input))))
+    chain = keras.Sequential([L.Input((3,)), L.Dense(3, activity_regularizer="l1"), L.Dense(2)])
+    joined = L.Add()([chain(dense(left)), chain(inner(right))])
+    model = keras.Model([left, right], L.Dense(2)(L.Concatenate()([joined, dense(right)])))
+    model.compile("sgd", "mse")
+    return model
+
+
+@case("a frozen layer within spectral normalization keeps the kernel that was made in training",
+      lambda r: (normal(r, 16, 4), normal(r, 16, 2)), resumed=True)
+def frozen_spectral_normalization():
+    value = keras.Input((4,))
+    frozen = L.SpectralNormalization(L.Dense(3), trainable=False)(value)
+    frozen = L.SpectralNormalization(L.Dense(3), power_iterations=2)(frozen)
+    model = keras.Model(value, L.Dense(2)(frozen))
+    model.layers[1].trainable = False
+    model.compile("sgd", "mse")
+    return model

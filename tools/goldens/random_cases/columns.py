@@ -39,8 +39,8 @@ def numbers(draw, x):
 
 def indices(draw, x):
     """A column of indices from 0 to 6."""
-    kind = draw.one("CategoryEncoding", "CategoryEncoding", "Embedding", "Hashing", "Crossing",
-                    "Lookup")
+    # Hashes of numbers are those of their texts, for which Keras needs TensorFlow and we data.
+    kind = draw.one("CategoryEncoding", "CategoryEncoding", "Embedding", "Lookup")
     mode = draw.one("one_hot", "multi_hot", "count")
     single = x[:, :1]
     if kind == "CategoryEncoding":
@@ -48,13 +48,6 @@ def indices(draw, x):
         if mode == "count" and draw.chance(0.3):
             return layer(x, count_weights=keras.ops.cast(x, "float32") * 0.5)
         return layer(single if mode == "one_hot" else x)
-    if kind == "Hashing":
-        options = draw.some(0.3, salt=5, mask_value=0)
-        found = L.Hashing(5, **options)(x)
-        return L.Flatten()(L.Embedding(5, 2)(found))
-    if kind == "Crossing":
-        found = L.HashedCrossing(6, output_mode=draw.one("int", "one_hot"))((single, x[:, -1:]))
-        return found if found.dtype == "float32" else L.Flatten()(L.Embedding(6, 2)(found))
     if kind == "Lookup":
         words = [2, 5, 3, 1]
         layer = L.IntegerLookup(vocabulary=words, output_mode=draw.one("int", mode),

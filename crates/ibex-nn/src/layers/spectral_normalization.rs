@@ -105,8 +105,17 @@ impl Layer for SpectralNormalization {
                 let vector = call.weight("vector_u");
                 let [vector, kernel] = self.normalized(&kernel, &vector);
                 call.assign("vector_u", vector);
-                call.trace().penalize(&variable, kernel.clone());
-                call_with_value(call, inputs, &variable, kernel)
+                match call.instance().child(LAYER).is_some_and(|inside| inside.is_trainable()) {
+                    true => {
+                        call.trace().penalize(&variable, kernel.clone());
+                        call_with_value(call, inputs, &variable, kernel)
+                    }
+                    // As in Keras, what no optimizer overwrites stays as it is here.
+                    false => {
+                        call.trace().assign(&variable, kernel);
+                        call.child(LAYER, inputs)
+                    }
+                }
             }
         };
         outputs.into_iter().map(|output| output.cast(inputs[0].dtype())).collect()
