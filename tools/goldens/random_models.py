@@ -9,6 +9,7 @@ Outcomes are counted apart:
 - ok and mismatches, printed with their seeds; the exit code is 1 if there are mismatches;
 - `refused`: the draw makes no model in Keras itself, or Keras cannot run or save it;
 - `not finite`: Keras's own losses are not finite;
+- `blocked`: nothing of the loss reaches a weight, an error here where Keras trains the rest;
 - `unstable`: Keras's own numbers move as far when every weight and input moves by the last bit
   of its mantissa (a gradient that is 0 but for rounding under Adam, a class on the edge).
 
@@ -58,6 +59,10 @@ EPOCHS = 2
 
 class Refused(Exception):
     """Keras itself does not make or run this model."""
+
+
+class Blocked(Exception):
+    """Ibex refuses to train a weight that has no gradient, by intention."""
 
 
 class Mismatch(Exception):
@@ -151,6 +156,8 @@ def run(command):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode:
         said = done.stderr.strip() or f"exit {done.returncode}"
+        if "no gradient reaches the weight" in said:
+            raise Blocked(said.splitlines()[0])
         raise Mismatch(command[1], said.splitlines()[0] + " | " + " ".join(said.split())[-200:], 0)
 
 
@@ -371,6 +378,8 @@ def outcome(seed, folder, family):
         return case.check(OPTIONS.ibex), case
     except Refused as reason:
         return f"refused ({reason})", case
+    except Blocked as reason:
+        return f"blocked ({reason})", case
     except Mismatch as mismatch:
         return f"MISMATCH {mismatch}", case
 

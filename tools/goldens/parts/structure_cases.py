@@ -150,8 +150,8 @@ def frozen_penalties():
 def penalties_of_shared_layers():
     left, right = keras.Input((3,)), keras.Input((3,))
     dense = L.Dense(3, activity_regularizer="l2")
-    inner_input = keras.Input((3,))
-    inner = keras.Model(inner_input, L.ActivityRegularization(l1=0.1)(dense(dense(inner_input))))
+    inner_input, twice = keras.Input((3,)), L.Dense(3, activity_regularizer="l1")
+    inner = keras.Model(inner_input, L.ActivityRegularization(l1=0.1)(twice(twice(inner_input))))
     chain = keras.Sequential([L.Input((3,)), L.Dense(3, activity_regularizer="l1"), L.Dense(2)])
     joined = L.Add()([chain(dense(left)), chain(inner(right))])
     model = keras.Model([left, right], L.Dense(2)(L.Concatenate()([joined, dense(right)])))
