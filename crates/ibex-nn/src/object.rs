@@ -265,10 +265,10 @@ pub fn load<O: ?Sized>(
                 .flat_map(|r| [r.class_name].into_iter().chain(r.aliases.iter().copied()));
             let error = ConfigError::new(format!("unknown {noun} `{name}`"));
             let known: Vec<&str> = rows.iter().map(|r| r.class_name).collect();
-            // Files name objects of one's own by class; who types a name has mistyped it.
-            let register = match value.get("class_name") {
-                Some(_) => " Register your own under this name before loading.",
-                None => "",
+            // Keras notes the registration of what is not its own; other names are mistyped.
+            let register = match value.get("registered_name").is_some_and(Value::is_string) {
+                true => " Register your own under this name before loading.",
+                false => "",
             };
             Err(match nearest(&name, names) {
                 Some(near) => error.help(format!("did you mean `{near}`?{register}")),

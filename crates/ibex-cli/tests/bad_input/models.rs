@@ -134,11 +134,11 @@ fn a_layer_larger_than_any_memory() {
             layer(folder, |layer| layer["config"]["units"] = u64::MAX.into());
         },
         expect![[r#"
-            error: the weight `kernel` of layer `dense` has another shape in the file
-              expected  (4, 18446744073709551615)
-              received  (4, 5)
-              at bad.keras: model.weights.h5: layers/dense/vars/0
-              help: save it again from the model it belongs to; `load_weights_with` and `Mismatch::Skip` take from it what fits
+            error: layer `dense` cannot be applied to `input_layer`: a tensor cannot be made
+              expected  a shape of at most 2^47 elements
+              received  float32 (4, 18446744073709551615)
+              at bad.keras: config.json
+              help: look for an extent that is much too large in the model or its input shapes
         "#]],
     );
 }
