@@ -2,7 +2,7 @@
 
 import keras
 from keras import layers as L
-from keras import losses, metrics
+from keras import losses, metrics, optimizers
 
 from .model_cases import bits, case, labels, normal, words
 
@@ -168,4 +168,12 @@ def frozen_spectral_normalization():
     model = keras.Model(value, L.Dense(2)(frozen))
     model.layers[1].trainable = False
     model.compile("sgd", "mse")
+    return model
+
+
+@case("a loss scale that was never used: its file has fewer variables than it will have",
+      lambda r: (normal(r, 16, 4), normal(r, 16, 2)), resumed=True)
+def unused_loss_scale():
+    model = keras.Sequential([L.Input((4,)), L.Dense(2)])
+    model.compile(optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=8.0), "mse")
     return model

@@ -221,6 +221,8 @@ impl Model {
                 let variables = compiled.optimizer.variables();
                 match weights::paired(&variables, &arrays)? {
                     Some(found) => Some(found),
+                    // A loss scale that has not been used is not in the file.
+                    None if compiled.optimizer.has_loss_scale() => None,
                     // Keras 2 kept the learning rate elsewhere.
                     None => weights::paired(&legacy::without_rate(&variables), &arrays)?,
                 }
