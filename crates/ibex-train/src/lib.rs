@@ -27,6 +27,7 @@ pub mod npz;
 pub mod onnx;
 pub mod plot;
 pub mod problem;
+pub mod profile;
 mod progress;
 pub mod random;
 pub mod saving;
@@ -47,6 +48,7 @@ pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
 pub use onnx::OnnxOptions;
+pub use profile::Profile;
 pub use saving::{Mismatch, TextLayer};
 pub use transfer::{Layout, TransferReport};
 

@@ -55,6 +55,9 @@ pub(crate) struct Arguments {
     /// Go on from the checkpoint
     #[arg(long, requires = "checkpoint_dir")]
     resume: bool,
+    /// Time each operation: a table, and a trace for a browser's trace viewer into this file
+    #[arg(long, value_name = "FILE.json")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
     /// 0 silent, 1 a progress bar, 2 one line for each epoch
@@ -95,7 +98,8 @@ impl Arguments {
                 return Err(Failure::usage("`--out` and `--history` name the same file"));
             }
         }
-        self.out.iter().chain(&self.history).try_for_each(|path| check_writable(path))
+        let files = self.out.iter().chain(&self.history).chain(&self.profile);
+        files.into_iter().try_for_each(|path| check_writable(path))
     }
 
     /// Trains a model file on a data file.
@@ -163,13 +167,19 @@ impl Arguments {
     }
 
     fn train(&self, model: &mut Model, samples: Samples, fit: Fit) -> Result<History, Failure> {
+        if self.profile.is_some() {
+            model.start_profile();
+        }
         let history = model.fit_samples(samples, fit)?;
+        // The model is worth more than what is told about it: go on, and save it.
+        let warn = |error| note(&format!("warning: {error}"));
         if let Some(path) = &self.history {
             let written = ibex::train::write_text(path, &history.to_json().to_string());
-            if let Err(error) = written {
-                // The model is worth more than its history: go on, and save it.
-                note(&format!("warning: {error}"));
-            }
+            written.unwrap_or_else(warn);
+        }
+        if let (Some(path), Some(profile)) = (&self.profile, model.take_profile()) {
+            note(&profile.to_string());
+            profile.save_trace(path).unwrap_or_else(warn);
         }
         Ok(history)
     }
