@@ -17,7 +17,8 @@ layer! {
     /// Puts strings and integers into bins by their hash.
     ///
     /// The hash is that of Keras: FarmHash's `Fingerprint64`, or SipHash-2-4 with a salt.
-    /// Strings are hashed before a model, by `apply`; numbers in a model too, their fractions cut off.
+    /// Strings are hashed before a model, by `apply`; numbers in a model too.
+    /// Fractions of numbers are cut off.
     /// Source: <https://keras.io/api/layers/preprocessing_layers/categorical/hashing/>.
     ///
     /// ```
