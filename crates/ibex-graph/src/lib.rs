@@ -37,6 +37,7 @@ pub mod ops;
 pub mod origin;
 pub mod rng;
 pub mod shape;
+mod storage;
 pub mod tensor;
 pub mod variable;
 
