@@ -334,6 +334,10 @@ operations! {
     LogSoftmax(crate::ops::softmax::LogSoftmax),
     /// The cross-entropy of logits against integer labels.
     SparseSoftmaxCrossEntropy(crate::ops::cross_entropy::SparseSoftmaxCrossEntropy),
+    /// The gradient of the cross-entropy of logits by them.
+    SparseSoftmaxCrossEntropyGradient(
+        crate::ops::cross_entropy::SparseSoftmaxCrossEntropyGradient
+    ),
     /// Mean and variance.
     Moments(crate::ops::moments::Moments),
     /// Means of values, weighted by the softmax of products of queries and keys.

@@ -250,6 +250,7 @@ impl Lowered {
             | Op::Softmax(_)
             | Op::LogSoftmax(_)
             | Op::SparseSoftmaxCrossEntropy(_)
+            | Op::SparseSoftmaxCrossEntropyGradient(_)
             | Op::Attention(_)
             | Op::AttentionGradient(_)
             | Op::Moments(_)

@@ -137,7 +137,7 @@ impl Kernel for Rows {
 /// # Safety
 /// The pointers are valid for `count` floats.
 #[inline(always)]
-unsafe fn map2<S: Simd>(
+pub(super) unsafe fn map2<S: Simd>(
     s: S,
     a: *const f32,
     b: *const f32,

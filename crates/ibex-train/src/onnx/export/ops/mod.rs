@@ -68,6 +68,7 @@ pub(super) fn write(site: &mut Site<'_>) -> Result<Outcome> {
         Op::ConvolutionKernelGradient(_)
         | Op::WindowSumGradient(_)
         | Op::AttentionGradient(_)
+        | Op::SparseSoftmaxCrossEntropyGradient(_)
         | Op::NormalizeGradient(_)
         | Op::RecurrentGradient(_) => Ok(GRADIENT),
         Op::RandomUniform(_) => Ok(Outcome::Lacking("ONNX has no random numbers with a seed")),
