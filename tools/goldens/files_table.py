@@ -10,10 +10,13 @@ Results are kept in OUT.json, where models that are there already are not run ag
 
 Dropout is set to nothing, so that both programs train with the same numbers; images are as small
 as the model allows, and statistics and scales are random.
+Beside each difference of predictions stands what Keras differs from itself when every input moves
+by one bit: where that is more than a bound, another model is drawn, for no program could keep it.
 """
 
 import gc
 import inspect
+import itertools
 import json
 import os
 import pathlib
@@ -33,8 +36,11 @@ import numpy as np  # noqa: E402
 
 from architectures import ARCHITECTURES, SPARSE  # noqa: E402
 
-#: Networks too large to be trained beside Keras in ordinary memory.
-NOT_TRAINED = ("ConvNeXtLarge", "ConvNeXtXLarge")
+#: What may differ: predictions and losses, and everything after a step.
+BEFORE, AFTER = 1e-5, 1e-3
+
+#: Models drawn until one is stable.
+DRAWS = 4
 
 #: Pixels a side, where they are not 64.
 SIZES = {**{f"ConvNeXt{kind}": 32 for kind in ("Tiny", "Small", "Base", "Large", "XLarge")},
@@ -49,30 +55,47 @@ VARIANTS = {
     "wide": {"include_top": False, "input_shape": (80, 112, 3), "pooling": "avg"},
     "softmax": {"classifier_activation": "softmax", "classes": 7},
 }
+
+#: The same networks with layers frozen by name, and trained: the first half, one by one; and all
+#: whose names begin as the first name after the inputs does.
+FROZEN = ("first half frozen", "frozen by prefix")
 FAMILIES = ["ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0",
             "InceptionResNetV2", "InceptionV3", "MobileNet", "MobileNetV2", "MobileNetV3Small",
             "NASNetMobile", "ResNet50", "ResNet50V2", "VGG16", "Xception"]
 
 EAGERLY = keras.backend.backend() == "tensorflow"
 
-POSITIVE = ("gamma", "variance", "moving_variance")
-
-
 def randomize(model, x, random):
-    """Random scales, and statistics near those of the data, so that no signal dies away."""
+    """Random scales, and statistics near those of the data, so that no signal dies away.
+
+    Most units of a normalized network are active: where half of them are cut off, depth alone
+    makes much of one bit.
+    """
     for layer in model._flatten_layers():
         for key in ("rate", "drop_path_rate"):
             if isinstance(getattr(layer, key, None), float):
                 setattr(layer, key, 0.0)
-    for weight in model.weights:
-        if weight.name in POSITIVE:
-            weight.assign(random.uniform(0.8, 1.2, weight.shape).astype("float32"))
-        elif weight.name in ("moving_mean", "mean", "beta", "bias"):
-            weight.assign((random.normal(size=weight.shape) * 0.1).astype("float32"))
-        elif weight.path.split("/")[-2].endswith("layer_scale"):
-            weight.assign(random.uniform(0.2, 0.5, weight.shape).astype("float32"))
     norms = [layer for layer in model._flatten_layers()
              if isinstance(layer, keras.layers.BatchNormalization)]
+    deep = len(norms) > 8
+    # Keras's own draw halves the signal with each of many layers, and biases are left.
+    unnormalized = not norms and len(model.layers) > 18 and model.count_params() > 10**7
+    for weight in model.weights:
+        near_one = random.uniform(0.8, 1.2, weight.shape)
+        near_none = random.normal(size=weight.shape) * 0.1
+        if weight.name == "gamma":
+            weight.assign((near_one * (0.5 if deep else 1)).astype("float32"))
+        elif weight.name == "beta":
+            weight.assign((near_none + (1 if deep else 0)).astype("float32"))
+        elif weight.name in ("variance", "moving_variance"):
+            weight.assign(near_one.astype("float32"))
+        elif weight.name in ("moving_mean", "mean", "bias"):
+            weight.assign(near_none.astype("float32"))
+        elif weight.name == "kernel" and unnormalized:
+            deviation = (2 / np.prod(weight.shape[:-1])) ** 0.5
+            weight.assign((near_none * 10 * deviation).astype("float32"))
+        elif weight.path.split("/")[-2].endswith("layer_scale"):
+            weight.assign(random.uniform(0.2, 0.5, weight.shape).astype("float32"))
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -82,10 +105,10 @@ def randomize(model, x, random):
         norm.momentum = momentum
         mean, variance = (keras.ops.convert_to_numpy(value)
                           for value in (norm.moving_mean, norm.moving_variance))
-        noise = random.normal(size=mean.shape) * 0.1 * np.sqrt(variance)
+        noise = random.normal(size=mean.shape) * 0.05 * np.sqrt(variance)
         norm.moving_mean.assign((mean + noise).astype("float32"))
-        factor = random.uniform(0.8, 1.2, variance.shape)
-        norm.moving_variance.assign((variance * factor + 1e-3).astype("float32"))
+        factor = random.uniform(0.95, 1.05, variance.shape)
+        norm.moving_variance.assign((variance * factor + 1e-4).astype("float32"))
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
@@ -101,17 +124,43 @@ def application(name, random, **options):
         options["classifier_activation"] = None
     model = function(weights=None, **options)
     shape = tuple(extent or size for extent in options["input_shape"])
-    x = random.uniform(-1, 1, (4,) + shape).astype("float32")
-    if variant:
+    x = images(4, shape, random)
+    prepares = (keras.layers.Rescaling, keras.layers.Normalization)
+    if any(isinstance(layer, prepares) for layer in model._flatten_layers()):
+        x = (x * 127.5 + 127.5).astype("float32")
+    if variant in VARIANTS:
         return model, x, None, None
     return model, x, random.integers(0, 1000, 4).astype("int32"), SPARSE
+
+
+def images(count, shape, random):
+    """Noise over fields of colour, which layer upon layer of averages leave different."""
+    fields = random.uniform(-1, 1, (count, 8, 8, shape[2]))
+    fields = fields.repeat(-(-shape[0] // 8), axis=1).repeat(-(-shape[1] // 8), axis=2)
+    noise = random.uniform(-1, 1, (count, *shape))
+    return (0.6 * fields[:, :shape[0], :shape[1]] + 0.4 * noise).astype("float32")
 
 
 def application_names():
     functions = [name for name, value in vars(keras.applications).items()
                  if inspect.isfunction(value)]
     variants = [f"{name}: {variant}" for name in FAMILIES for variant in VARIANTS]
-    return sorted(functions), variants
+    frozen = [f"{name}: {variant}" for name in FAMILIES for variant in FROZEN]
+    return sorted(functions), variants, frozen
+
+
+def to_freeze(model, variant):
+    """Names of layers to freeze as the command takes them, and as Keras has them."""
+    names = [layer.name for layer in model.layers if layer.weights]
+    if variant == FROZEN[0]:
+        chosen = names[:len(names) // 2]
+        return ",".join(chosen), chosen
+    beginning = names[1].rstrip("0123456789")[:6]
+    chosen = [name for name in names if name.startswith(beginning)]
+    if len(chosen) == len(names):
+        beginning = names[1]
+        chosen = [name for name in names if name.startswith(beginning)]
+    return f"{beginning}*", chosen
 
 
 def flat(model, value, which):
@@ -156,78 +205,140 @@ def predicted(model, x):
     return [keras.ops.convert_to_numpy(part) for part in keras.tree.flatten(value)]
 
 
-def measure(name, command, folder):
-    random = np.random.default_rng(zlib.crc32(name.encode()))
-    keras.utils.set_random_seed(zlib.crc32(name.encode()) % 2**31)
+def drawn(name, draw):
+    """A model with random weights, and its data."""
+    seed = zlib.crc32(name.encode()) + draw
+    random = np.random.default_rng(seed)
+    keras.utils.set_random_seed(seed % 2**31)
     make = ARCHITECTURES.get(name)
     model, x, y, loss = make(random) if make else application(name, random)
     randomize(model, x, random)
-    row = {"parameters": model.count_params(), "layers": len(list(model._flatten_layers())) - 1}
-    if y is not None:
-        model.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss, run_eagerly=EAGERLY)
-    saved, trained = folder / "a.keras", folder / "b.keras"
-    data, found = folder / "d.npz", folder / "y.npz"
-    model.save(saved)
+    return model, x, y, loss
+
+
+def moved(value):
+    """The same inputs, each moved by a bit; whole numbers stay."""
+    move = lambda part: np.nextafter(part, np.float32(9)) if part.dtype.kind == "f" else part
+    return keras.tree.map_structure(move, value)
+
+
+def compiled(model, loss):
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss, run_eagerly=EAGERLY)
+
+
+def in_keras(model, weights, x, y):
+    """Predictions, the loss of a step, predictions after it and the state of the optimizer."""
+    model.set_weights(weights)
+    found = {"before": predicted(model, x)}
+    if y is None:
+        return found
+    for variable in model.optimizer.variables[2:]:
+        variable.assign(np.zeros(variable.shape, "float32"))
+    count = keras.tree.flatten(x)[0].shape[0]
+    history = model.fit(x, y, batch_size=count, shuffle=False, verbose=0).history
+    found["loss"] = history["loss"][0]
+    found["after"] = predicted(model, x)
+    found["state"] = [np.asarray(v) for v in model.optimizer.variables][2:]
+    return found
+
+
+def differences(found, expected):
+    cells = {"predictions": difference(found["before"], expected["before"])}
+    if "loss" in expected:
+        cells["loss"] = abs(found["loss"] - expected["loss"]) / abs(expected["loss"])
+        cells["trained"] = difference(found["after"], expected["after"])
+        # Some gradients are nothing but rounding, so all are measured by the largest.
+        cells["state"] = difference(found["state"], expected["state"], together=True)
+    return cells
+
+
+def stable(cells):
+    return (max(cells["predictions"], cells.get("loss", 0)) <= BEFORE
+            and max(cells.get("trained", 0), cells.get("state", 0)) <= AFTER)
+
+
+def measure(name, command, folder):
+    variant = name.partition(": ")[2]
+    for draw in range(DRAWS):
+        model, x, y, loss = drawn(name, draw)
+        weights = model.get_weights()
+        pattern, frozen = to_freeze(model, variant) if variant in FROZEN else (None, None)
+        saved, data = folder / "a.keras", folder / "d.npz"
+        if y is not None:
+            compiled(model, loss)
+        model.save(saved)
+        if frozen:
+            for layer in model.layers:
+                layer.trainable = layer.name not in frozen
+            compiled(model, loss)
+        other = in_keras(model, weights, moved(x), y)
+        keras_found = in_keras(model, weights, x, y)
+        own = differences(other, keras_found)
+        if stable(own):
+            break
+    row = {"parameters": model.count_params(), "layers": len(list(model._flatten_layers())) - 1,
+           "draw": draw, "keras": own}
+    del other, weights
     arrays = {f"x{i}": value for i, value in enumerate(flat(model, x, "x"))}
     if y is not None:
         arrays |= {f"y{i}": value for i, value in enumerate(flat(model, y, "y"))}
     np.savez(data, **arrays)
-    before = predicted(model, x)
-    row["seconds"] = ibex(command, "predict", saved, "--data", data, "--out", found)
-    row["opens"] = True
+    before = keras_found["before"]
     spread = max(float(np.abs(v - v[:1]).max()) for v in before)
     row["spread"] = spread / max(float(np.abs(before[0]).max()), 1e-30)
     if row["spread"] < 1e-2:
         raise ValueError(f"the outputs hardly depend on the inputs: {row['spread']:.1e}")
-    row["predictions"] = difference(outputs_of(found), before)
+    trained, out, log = folder / "b.keras", folder / "y.npz", folder / "h.json"
+    row["seconds"] = ibex(command, "predict", saved, "--data", data, "--out", out)
+    row["opens"] = True
+    found = {"before": outputs_of(out)}
     if y is None:
         ibex(command, "summary", saved)
-        return row
-    if name in NOT_TRAINED:
-        # Saved without a step: the weights come through unchanged.
-        ibex(command, "train", saved, "--data", data, "--epochs", 1, "--batch-size", 4,
-             "--learning-rate", 0, "--out", trained)
-        again = keras.models.load_model(trained)
-        row["keras_opens"] = True
-        return row
-    history = model.fit(x, y, batch_size=4, shuffle=False, verbose=0).history
-    after = predicted(model, x)
-    log = folder / "h.json"
-    ibex(command, "train", saved, "--data", data, "--epochs", 1, "--batch-size", 4,
-         "--no-shuffle", "--out", trained, "--history", log)
-    own = json.loads(log.read_text())["loss"][0]
-    row["loss"] = abs(own - history["loss"][0]) / abs(history["loss"][0])
-    ibex(command, "predict", trained, "--data", data, "--out", found)
-    row["trained"] = difference(outputs_of(found), after)
+        return row | differences(found, keras_found)
+    count = len(arrays["x0"])
+    freeze = ("--freeze", pattern) if frozen else ()
+    ibex(command, "train", saved, "--data", data, "--epochs", 1, "--batch-size", count,
+         "--no-shuffle", "--out", trained, "--history", log, *freeze)
+    found["loss"] = json.loads(log.read_text())["loss"][0]
+    ibex(command, "predict", trained, "--data", data, "--out", out)
+    found["after"] = outputs_of(out)
     again = keras.models.load_model(trained)
     row["keras_opens"] = True
-    row["state"] = difference([np.asarray(v) for v in again.optimizer.variables][2:],
-                              [np.asarray(v) for v in model.optimizer.variables][2:],
-                              together=True)  # some gradients are nothing but rounding
-    model.set_weights(again.get_weights())
-    row["keras_predicts"] = difference(outputs_of(found), predicted(model, x))
+    if frozen:
+        kept = [layer.name for layer in again.layers if not layer.trainable and layer.weights]
+        row["frozen"] = f"{len(kept)} of {sum(bool(layer.weights) for layer in again.layers)}"
+        if kept != frozen:
+            raise ValueError(f"frozen are {kept[:8]} in place of {frozen[:8]}")
+    found["state"] = [np.asarray(v) for v in again.optimizer.variables][2:]
+    row |= differences(found, keras_found)
+    row["keras_predicts"] = difference(predicted(again, x), found["after"])
     return row
 
 
-def bounded(value, bound):
-    return "" if value is None else f"{value:.1e}" if value <= bound else f"**{value:.1e}**"
+def cell(row, key, bound):
+    """What was measured, and in brackets what Keras differs from itself by."""
+    value, own = row.get(key), row["keras"].get(key)
+    if value is None:
+        return ""
+    text = f"{value:.1e}" if value <= bound else f"**{value:.1e}**"
+    return text if own is None else f"{text} ({own:.0e})"
 
 
 def table(results, names):
     yield ("| model | parameters | opens | predictions | loss of a step | after the step "
-           "| Keras opens it again | and predicts | momentum |")
+           "| momentum | Keras opens it again | and predicts |")
     yield "| --- | ---: | --- | --- | --- | --- | --- | --- | --- |"
     for name in names:
         row = results.get(name)
         if row is None:
             continue
         if "error" in row:
-            yield f"| {name} | | **{row['error'][:80]}** | | | | | |"
+            yield f"| {name} | | **{row['error'][:80]}** | | | | | | |"
             continue
-        cells = [name, f"{row['parameters']:,}", "yes", bounded(row["predictions"], 1e-4),
-                 bounded(row.get("loss"), 1e-4), bounded(row.get("trained"), 1e-3),
-                 "yes" if row.get("keras_opens") else "",
-                 bounded(row.get("keras_predicts"), 1e-4), bounded(row.get("state"), 1e-3)]
+        shown = f"{name}, {row['frozen']} layers" if "frozen" in row else name
+        cells = [shown, f"{row['parameters']:,}", "yes", cell(row, "predictions", BEFORE),
+                 cell(row, "loss", BEFORE), cell(row, "trained", AFTER), cell(row, "state", AFTER),
+                 "yes" if row.get("keras_opens") else "", cell(row, "keras_predicts", BEFORE)]
         yield "| " + " | ".join(cells) + " |"
 
 
@@ -236,7 +347,8 @@ PAGE = """# Files: what opens, and how near the numbers are
 Generated by `tools/goldens/files_table.py`; every cell was measured with real Keras {version}.
 
 A model is built by Keras and saved as `.keras`; Ibex predicts with it, trains it for one step of four samples with momentum and saves it; Keras opens what Ibex saved.
-Differences of predictions and weights are relative to the largest absolute value, those of losses relative; bounds are 1e-4, and 1e-3 after a step.
+Differences of predictions are relative to the largest absolute value, those of losses relative, those of momentum (which after one step is the gradient) relative to the largest of all; bounds are 1e-5, and 1e-3 after a step.
+In brackets stands what Keras differs from itself when every input moves by one bit: nearer than that, no two programs can be.
 Weights are those that Keras draws, with random scales, and statistics near those of the data, so that predictions depend on the inputs; images have {size} pixels a side where the model allows it, and dropout is off.
 
 ## Kinds of files
@@ -257,9 +369,16 @@ Files of Keras 1 and 2 mean what Keras 3 makes of them: `hard_sigmoid` is that o
 
 ## Taking turns
 
-Four trainings of an epoch each, Ibex, Keras, Ibex, Keras, each going on from the file that the other saved, against four in Keras alone (`tools/goldens/round_trips.py`).
+Four trainings of an epoch each, Ibex, Keras, Ibex, Keras, each going on from the file that the other saved, against four in Keras alone, each going on from the file of the one before (`tools/goldens/round_trips.py`).
+The last column is what saving costs Keras itself: how far the losses of those four are from those of four in Keras that never saved.
 
 {turns}
+
+## Opening a large file
+
+A ResNet-50 that Keras saved, {megabytes} MB; the best of five, of processor time and of the largest memory, in which Keras's imports are not counted (`tools/goldens/load_time.py`).
+
+{opening}
 
 ## Architectures
 
@@ -269,33 +388,43 @@ Four trainings of an epoch each, Ibex, Keras, Ibex, Keras, each going on from th
 
 {applications}
 
-Networks without a step are too large to be trained beside Keras in the memory of the machine that measured; their weights went through both programs unchanged.
-
 ## Other forms of the same networks
 
 Predictions only: without the top, with pooling, with images of other sizes or of any size.
 
 {variants}
+
+## With frozen layers
+
+`ibex train --freeze` freezes layers by name, in Keras they are frozen before `compile`; the file that Ibex saves says which are.
+
+{frozen}
 """
 
 
-def page(results, functions, variants, path):
-    parts = {"architectures": ARCHITECTURES, "applications": functions, "variants": variants}
+def page(results, path):
+    functions, variants, frozen = application_names()
+    parts = {"architectures": ARCHITECTURES, "applications": functions, "variants": variants,
+             "frozen": frozen}
     parts = {key: "\n".join(table(results, names)) for key, names in parts.items()}
-    turns = ["| optimizer | losses | weights | optimizer's variables |", "| --- | --- | --- | --- |"]
+    turns = ["| optimizer | losses | weights | optimizer's variables | Keras without files |",
+             "| --- | --- | --- | --- | --- |"]
     for name, cells in results.get("turns", {}).items():
         turns.append("| " + " | ".join([name, *cells]) + " |")
     parts["turns"] = "\n".join(turns)
+    opening = results.get("opening", {})
+    parts["megabytes"] = opening.get("megabytes", "?")
+    parts["opening"] = "\n".join(["| | processor time | memory |", "| --- | ---: | ---: |"] + [
+        f"| {name} | {cells} |" for name, cells in opening.get("rows", {}).items()])
     path.write_text(PAGE.format(version=keras.__version__, size=64, **parts))
 
 
 def main(command, out, *names):
     path = pathlib.Path(out)
     results = json.loads(path.read_text()) if path.exists() else {}
-    functions, variants = application_names()
     if names and names[0] == "--page":
-        return page(results, functions, variants, pathlib.Path(names[1]))
-    for name in names or [*ARCHITECTURES, *functions, *variants]:
+        return page(results, pathlib.Path(names[1]))
+    for name in names or [*ARCHITECTURES, *itertools.chain(*application_names())]:
         if name in results and "error" not in results[name] and not names:
             continue
         keras.backend.clear_session()

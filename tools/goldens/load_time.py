@@ -1,9 +1,11 @@
-"""Opening a file of 100 MB, against Keras and against a copy of its bytes: `load_time.py IBEX`.
+"""Opening a file of 100 MB, against Keras and against a copy of its bytes: `load_time.py IBEX [OUT.json]`.
 
 The file is a ResNet-50 that Keras saved; each row is the best of five, of processor time in user
 and system mode, and of the largest memory; Keras's import is not counted.
+The rows are also put into OUT.json, the results of `files_table.py`.
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -41,12 +43,14 @@ def of_keras(path):
     return tuple(map(float, run.stdout.split()[-2:]))
 
 
-def main(command):
+def main(command, out=None):
     import keras
+    table = {}
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.keras"
         keras.applications.ResNet50(weights=None, input_shape=(64, 64, 3)).save(path)
-        print(f"{path.stat().st_size / 1e6:.0f} MB\n")
+        megabytes = f"{path.stat().st_size / 1e6:.0f}"
+        print(f"{megabytes} MB\n")
         print("| | processor time | memory |\n| --- | ---: | ---: |")
         rows = {
             "`cp`": lambda: child(["cp", path, path.with_name("copy")]),
@@ -56,10 +60,17 @@ def main(command):
         for name, measure in rows.items():
             count = 2 if "keras" in name else 5
             seconds, memory = map(min, zip(*(measure() for _ in range(count))))
-            print(f"| {name} | {seconds:.2f} s | {memory:.0f} MB |")
+            table[name] = f"{seconds:.2f} s | {memory:.0f} MB"
+            print(f"| {name} | {table[name]} |")
+    if out:
+        path = pathlib.Path(out)
+        results = json.loads(path.read_text()) if path.exists() else {}
+        opening = results.get("opening", {"rows": {}})
+        results["opening"] = {"megabytes": megabytes, "rows": opening["rows"] | table}
+        path.write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(*sys.argv[1:])

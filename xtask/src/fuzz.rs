@@ -24,9 +24,8 @@ const TARGETS: &[Target] = &[
     Target { name: "json", seeds: &[".json"] },
 ];
 
-/// Where seeds are looked for.
-const GOLDENS: &[&str] =
-    &["crates/ibex-format/tests/goldens", "tests/goldens/onnx", "tests/goldens/torch/layers"];
+/// Where seeds are looked for, folders below included.
+const GOLDENS: &[&str] = &["crates/ibex-format/tests/goldens", "tests/goldens"];
 
 /// Larger inputs find little more, and slowly.
 const LONGEST: u64 = 1 << 16;
@@ -55,19 +54,21 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
 fn seed(root: &Path, target: &Target) -> Result<usize, String> {
     let corpus = root.join("fuzz/corpus").join(target.name);
     fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
+    let mut folders: Vec<PathBuf> = GOLDENS.iter().map(|folder| root.join(folder)).collect();
     let mut count = 0;
-    for folder in GOLDENS {
-        let folder = root.join(folder);
+    while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-        let wanted = |path: &PathBuf| {
+        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
             let name = path.to_string_lossy();
-            target.seeds.iter().any(|ending| name.ends_with(ending))
-        };
-        for path in paths.filter(wanted) {
-            let place = corpus.join(path.file_name().unwrap_or_default());
-            fs::copy(&path, place).map_err(|error| format!("{}: {error}", path.display()))?;
-            count += 1;
+            let short = || fs::metadata(&path).is_ok_and(|about| about.len() <= LONGEST);
+            if path.is_dir() {
+                folders.push(path);
+            } else if target.seeds.iter().any(|ending| name.ends_with(ending)) && short() {
+                // Files of one name in several folders are all seeds.
+                let place = corpus.join(format!("golden-{count}"));
+                fs::copy(&path, place).map_err(|error| format!("{}: {error}", path.display()))?;
+                count += 1;
+            }
         }
     }
     Ok(count)

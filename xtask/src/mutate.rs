@@ -14,15 +14,23 @@ mod damage;
 use damage::{Random, damage};
 
 /// Where the files come from that are damaged.
-const SEEDS: &[&str] = &["crates/ibex-format/tests/goldens", "tests/goldens/torch/layers"];
+const SEEDS: &[&str] = &[
+    "crates/ibex-format/tests/goldens",
+    "tests/goldens/torch/layers",
+    "tests/goldens/legacy",
+    "tests/goldens/onnx",
+];
 
 /// The endings that the command reads.
-const ENDINGS: &[&str] = &[".npz", ".weights.h5", ".keras", ".safetensors", ".pt"];
+const ENDINGS: &[&str] = &[".npz", ".h5", ".keras", ".safetensors", ".pt", ".onnx"];
+
+/// The endings of models, whose layers are shown too.
+const MODELS: &[&str] = &[".keras", ".h5", ".onnx"];
 
 /// Address space in KB beyond four times the file: 200 MB, and what the program itself maps.
 const ROOM: u64 = (200 + 64) * 1024;
 
-/// Runs `IBEX inspect` on damaged files: `IBEX [COUNT]`.
+/// Runs `IBEX inspect`, and `IBEX summary` for models, on damaged files: `IBEX [COUNT]`.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let usage = "usage: cargo xtask mutate IBEX [COUNT], where IBEX is the built command";
     let (ibex, count) = match arguments {
@@ -40,13 +48,16 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         let damaged = damage(bytes, &mut random);
         let path = folder.join(name);
         fs::write(&path, &damaged).map_err(|error| format!("{}: {error}", path.display()))?;
-        match inspect(ibex, &path, damaged.len() as u64)? {
-            Some(code @ 0..=2) => codes[code as usize] += 1,
-            code => {
-                let kept = folder.join(format!("failed-{index}-{name}"));
-                fs::write(&kept, &damaged).map_err(|error| error.to_string())?;
-                let code = code.map_or("a signal".to_string(), |code| format!("code {code}"));
-                return Err(format!("`ibex inspect {}` ended with {code}", kept.display()));
+        let is_model = MODELS.iter().any(|ending| name.ends_with(ending));
+        for command in ["inspect", "summary"].into_iter().take(1 + usize::from(is_model)) {
+            match exit_code(ibex, command, &path, damaged.len() as u64)? {
+                Some(code @ 0..=2) => codes[code as usize] += 1,
+                code => {
+                    let kept = folder.join(format!("failed-{index}-{name}"));
+                    fs::write(&kept, &damaged).map_err(|error| error.to_string())?;
+                    let code = code.map_or("a signal".to_string(), |code| format!("code {code}"));
+                    return Err(format!("`ibex {command} {}` ended with {code}", kept.display()));
+                }
             }
         }
     }
@@ -71,11 +82,11 @@ fn seeds(root: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
 }
 
 /// The exit code of the command within its bounds of memory; none when a signal ended it.
-fn inspect(ibex: &str, path: &Path, size: u64) -> Result<Option<i32>, String> {
+fn exit_code(ibex: &str, command: &str, path: &Path, size: u64) -> Result<Option<i32>, String> {
     let limit = ROOM + 4 * size / 1024;
-    let script = format!("ulimit -v {limit}; exec \"$0\" inspect \"$1\"");
+    let script = format!("ulimit -v {limit}; exec \"$0\" \"$1\" \"$2\"");
     let status = Command::new("sh")
-        .args(["-c", &script, ibex])
+        .args(["-c", &script, ibex, command])
         .arg(path)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

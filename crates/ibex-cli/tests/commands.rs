@@ -5,6 +5,8 @@ mod support;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use ibex::graph::Array;
+use ibex::nn::Instance;
 use ibex::prelude::*;
 use serde_json::Value;
 use support::{Folder, classifier, golden_json, goldens, integers, noise};
@@ -319,6 +321,42 @@ fn flags_change_what_they_say_and_nothing_else() {
     let model = Model::load(folder.path("e.keras")).unwrap();
     assert_eq!(model.optimizer().unwrap().optimizer().class_name(), "SGD");
     assert_eq!(model.optimizer().unwrap().iterations(), 2);
+}
+
+#[test]
+fn frozen_layers_stay_as_they_are() {
+    let folder = problem();
+    folder.done("train m.keras --data d.npz --out a.keras --verbose 0");
+    let before = Model::load(folder.path("a.keras")).unwrap();
+    let frozen_by = |flag: &str, file: &str| -> Vec<bool> {
+        folder.done(&format!("train {file} --data d.npz --out b.keras --verbose 0 {flag}"));
+        let after = Model::load(folder.path("b.keras")).unwrap();
+        let state = after.optimizer().unwrap();
+        // Steps, learning rate, and two moments of Adam for each weight that is trained.
+        assert_eq!(state.variables().len(), 2 + 2 * after.trainable_variables().len());
+        assert_eq!(state.iterations(), 2);
+        let pairs = before.layers().iter().zip(after.layers());
+        let pairs = pairs.filter(|(layer, _)| !layer.all_weights().is_empty());
+        pairs
+            .map(|(before, after)| {
+                let values = |layer: &Instance| -> Vec<Array> {
+                    let variables = layer.all_weights().into_iter().filter_map(|w| w.variable());
+                    variables.map(|variable| variable.get()).collect()
+                };
+                assert_eq!(values(before) == values(after), !after.is_trainable());
+                !after.is_trainable()
+            })
+            .collect()
+    };
+    assert_eq!(frozen_by("--freeze dense", "a.keras"), [true, false]);
+    assert_eq!(frozen_by("--freeze dense_*", "a.keras"), [false, true]);
+    // The file says what is frozen, so that no flag is wanted the next time.
+    std::fs::copy(folder.path("b.keras"), folder.path("c.keras")).unwrap();
+    folder.done("train c.keras --data d.npz --out d.keras --verbose 0");
+    let [c, d] = ["c.keras", "d.keras"].map(|file| Model::load(folder.path(file)).unwrap());
+    let kernels = |model: &Model| model.get_weights().into_iter().step_by(2).collect::<Vec<_>>();
+    assert_ne!(kernels(&c)[0], kernels(&d)[0]);
+    assert_eq!(kernels(&c)[1], kernels(&d)[1]);
 }
 
 #[test]

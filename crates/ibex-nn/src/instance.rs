@@ -421,7 +421,8 @@ impl Instance {
         let lifted = self.layer.computes_in_float32() && policy.is_float() && policy.size() < 4;
         let dtype = if lifted { DType::F32 } else { policy };
         let given = bound.inputs(tensors);
-        let cast = |t: &Tensor| match t.dtype().is_float() && dtype.is_float() {
+        let casts = self.layer.casts_inputs() && dtype.is_float();
+        let cast = |t: &Tensor| match casts && t.dtype().is_float() {
             true => t.cast(dtype),
             false => t.clone(),
         };

@@ -134,6 +134,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether inputs are cast to the dtype of its policy; large indices would not come through.
+    fn casts_inputs(&self) -> bool {
+        true
+    }
+
     /// How Keras passes the inputs: one after the other, or as one list.
     fn takes_list(&self) -> bool {
         false

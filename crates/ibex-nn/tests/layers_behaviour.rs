@@ -12,6 +12,7 @@ use ibex_nn::layers::{
     Softmax, Subtract, add, multiply,
 };
 use ibex_nn::models::{Functional, SymbolicTensor};
+use ibex_nn::policy::DTypePolicy;
 use ibex_nn::saving::{layer_config, layer_from_config};
 use ibex_nn::{Instance, Layer, LayerExt, Trace};
 
@@ -105,6 +106,20 @@ fn masked_steps_do_not_count_in_batch_statistics() {
     let close = |found: &Values, expected: f64| (found.data[0] - expected).abs() < 1e-5;
     assert!(close(&updates[0].1, 1.5), "{updates:?}");
     assert!(close(&updates[1].1, 0.5 + 14.0 / 6.0), "{updates:?}");
+}
+
+#[test]
+fn indices_do_not_take_the_dtype_of_a_policy() {
+    let words = Input::new([1]).tensor();
+    let policy: DTypePolicy = "mixed_bfloat16".parse().unwrap();
+    let output = Embedding::new(258, 1).dtype(policy).name("table").call(&words);
+    let model = materialized(vec![words], output);
+    let mut values = [0.0; 258];
+    (values[256], values[257]) = (1.0, 7.0);
+    table(&model, "table", &values);
+    // In bfloat16, 257 is 256.
+    let rows = Array::from_slice([1, 1], &[257.0f32]).unwrap();
+    assert_eq!(run(model, false, &[rows], 1).0[0].to_f64_vec(), [7.0]);
 }
 
 /// The output of a dropout for ones.

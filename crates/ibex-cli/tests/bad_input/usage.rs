@@ -275,6 +275,32 @@ fn an_unknown_metric() {
 }
 
 #[test]
+fn a_layer_to_freeze_that_is_not_there() {
+    check(
+        "train classes.keras --data classes.npz --freeze dens_1",
+        1,
+        nothing,
+        expect![[r#"
+            error: the model has no layer `dens_1`
+              help: did you mean `dense_1`?
+        "#]],
+    );
+}
+
+#[test]
+fn a_beginning_that_no_layer_has() {
+    check(
+        "train classes.keras --data classes.npz --freeze conv*",
+        1,
+        nothing,
+        expect![[r#"
+            error: the model has no layer whose name begins with `conv`
+              help: `ibex summary` lists the layers
+        "#]],
+    );
+}
+
+#[test]
 fn evaluation_without_data() {
     check(
         "evaluate classes.keras",

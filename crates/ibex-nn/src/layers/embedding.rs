@@ -77,6 +77,10 @@ impl Layer for Embedding {
         vec![looked_up(&call.weight("embeddings"), &inputs[0])]
     }
 
+    fn casts_inputs(&self) -> bool {
+        false
+    }
+
     fn supports_masking(&self) -> bool {
         self.mask_zero
     }

@@ -76,10 +76,9 @@ impl ReversibleEmbedding {
             false => call.weight("reverse_embeddings"),
         };
         let dtype = self.reverse_dtype.as_ref().and_then(|name| name.parse::<DType>().ok());
-        let scores = match dtype {
-            Some(dtype) => vectors.cast(dtype).matmul(&table.cast(dtype)),
-            None => vectors.matmul(&table),
-        };
+        // Vectors come as they are, and may be finer than the table under a mixed policy.
+        let dtype = dtype.unwrap_or(vectors.dtype().max(table.dtype()));
+        let scores = vectors.cast(dtype).matmul(&table.cast(dtype));
         match self.logit_soft_cap {
             Some(cap) => (scores / cap).tanh() * cap,
             None => scores,
@@ -132,6 +131,10 @@ impl Layer for ReversibleEmbedding {
 
     fn arguments_of_build(&self) -> &'static [&'static str] {
         &["inputs"]
+    }
+
+    fn casts_inputs(&self) -> bool {
+        false
     }
 
     fn supports_masking(&self) -> bool {

@@ -27,17 +27,23 @@ pub(super) struct Overrides {
     /// Metrics, separated by commas, such as accuracy,auc [default: the file's]
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     metrics: Vec<String>,
+    /// Layers whose weights stay as they are: names, or their beginnings before a `*`
+    #[arg(long, value_name = "a,b*", value_delimiter = ',')]
+    freeze: Vec<String>,
 }
 
 impl Overrides {
     /// Compiles `model` (called `named` in texts) as the flags say.
     ///
-    /// The state of the file's optimizer is kept unless another optimizer is asked for.
+    /// The state of the file's optimizer is kept unless another optimizer is asked for, or layers
+    /// are frozen: then the state has no place for what is left to train.
     ///
     /// # Errors
     /// If a name is unknown, or neither file nor flags say how to train.
     pub(super) fn apply(&self, model: &mut Model, named: &str) -> Result<(), Failure> {
+        self.freeze(model)?;
         let nothing = self.optimizer.is_none()
+            && self.freeze.is_empty()
             && self.learning_rate.is_none()
             && self.loss.is_none()
             && self.metrics.is_empty();
@@ -46,7 +52,7 @@ impl Overrides {
         }
         let config = self.configuration(model, named)?;
         let old = match (&self.optimizer, model.optimizer()) {
-            (None, Ok(state)) => Some(state_values(state)),
+            (None, Ok(state)) if self.freeze.is_empty() => Some(state_values(state)),
             _ => None,
         };
         model.compile(config)?;
@@ -58,6 +64,26 @@ impl Overrides {
             if let (None, Some(rate)) = (self.learning_rate, old.learning_rate) {
                 state.set_learning_rate(rate).map_err(Failure::usage)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Freezes the layers of the flags.
+    fn freeze(&self, model: &Model) -> Result<(), Failure> {
+        for name in self.freeze.iter().map(|name| name.trim()) {
+            let Some(beginning) = name.strip_suffix('*') else {
+                model.layer(name)?.set_trainable(false);
+                continue;
+            };
+            let layers = model.layers().iter();
+            let chosen: Vec<_> = layers.filter(|l| l.name().starts_with(beginning)).collect();
+            if chosen.is_empty() {
+                return Err(Failure::Work(format!(
+                    "the model has no layer whose name begins with `{beginning}`\n  help: `ibex \
+                     summary` lists the layers"
+                )));
+            }
+            chosen.into_iter().for_each(|layer| layer.set_trainable(false));
         }
         Ok(())
     }

@@ -198,6 +198,12 @@ impl Layer for Operation {
         self.check_arguments(build.arguments())
     }
 
+    fn own_types(&self, arguments: &Bound, inputs: &[PartialType]) -> Option<Vec<PartialType>> {
+        let (row, options) = (self.row, &self.options);
+        let given = Given { row, options, bound: arguments, inputs: &[] };
+        shapes::type_of_reshape(&given, inputs.first()?).map(|ty| vec![ty])
+    }
+
     fn forward(&self, call: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
         let (row, options) = (self.row, &self.options);
         let given = Given { row, options, bound: call.arguments(), inputs };

@@ -8,6 +8,7 @@ use ibex_graph::{DType, Tensor};
 use super::elementwise::converted;
 use super::given::{Given, float_of};
 use super::table::{Outcome, operations};
+use crate::partial::{PartialShape, PartialType};
 
 operations! {
     /// Shapes, order and repetition of elements, and tensors made of others.
@@ -319,21 +320,35 @@ operations! {
 
 /// A shape in which one extent may be -1, or unknown for the batch.
 fn extents(g: &Given<'_>, name: &str, x: &Tensor) -> Outcome<Vec<usize>> {
-    let value = g.value(name);
+    let list = wanted_extents(g, name)?;
+    let known = list.iter().flatten().try_fold(1usize, |size, &n| size.checked_mul(n));
+    let missing = known.and_then(|known| x.shape().size().checked_div(known)).unwrap_or(0);
+    Ok(list.into_iter().map(|extent| extent.unwrap_or(missing)).collect())
+}
+
+/// The extents of a new shape; `None` for the one that follows from the others.
+fn wanted_extents(g: &Given<'_>, name: &str) -> Outcome<Vec<Option<usize>>> {
     let wrong = || g.wrong(&format!("the argument `{name}` does not fit"), "a shape", "another");
-    let list: Vec<Option<i64>> = match &value {
-        Some(serde_json::Value::Array(items)) => items.iter().map(|item| item.as_i64()).collect(),
-        Some(one) => vec![one.as_i64()],
+    let extent = |item: &serde_json::Value| item.as_i64().and_then(|n| usize::try_from(n).ok());
+    let list: Vec<Option<usize>> = match &g.value(name) {
+        Some(serde_json::Value::Array(items)) => items.iter().map(extent).collect(),
+        Some(one) => vec![extent(one)],
         None => return Err(wrong()),
     };
-    let known: usize = list.iter().filter_map(|n| usize::try_from((*n)?).ok()).product();
-    let open = list.iter().filter(|n| n.is_none_or(|n| n < 0)).count();
-    let missing = x.shape().size().checked_div(known).unwrap_or(0);
-    if open > 1 {
-        return Err(wrong());
+    match list.iter().filter(|extent| extent.is_none()).count() {
+        0 | 1 => Ok(list),
+        _ => Err(wrong()),
     }
-    let extent = |n: &Option<i64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or(missing);
-    Ok(list.iter().map(extent).collect())
+}
+
+/// What `Reshape` makes of a type with open extents: as in Keras, the extent that is left over is
+/// open then, so that an axis can be parted that no size taken for a trial would let be parted.
+pub(super) fn type_of_reshape(g: &Given<'_>, x: &PartialType) -> Option<PartialType> {
+    if g.row.class_name != "Reshape" || !x.shape.0.contains(&None) {
+        return None;
+    }
+    let shape = wanted_extents(g, "newshape").ok()?;
+    Some(PartialType::new(x.dtype, PartialShape(shape)))
 }
 
 fn diagonal(g: &Given<'_>) -> Outcome<Tensor> {
