@@ -4,7 +4,7 @@
 //! before memory is taken for them.
 
 use super::tensor::{self, dtype_of};
-use super::wire::{Field, damaged, for_each};
+use crate::wire::{Field, damaged, for_each};
 use super::{OnnxAttribute, OnnxExtent, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
 use crate::error::{Problem, Result, excerpt};
 

@@ -3,7 +3,7 @@
 //! Arrays in other files are refused: a path in a file is not followed.
 
 use super::read::Budget;
-use super::wire::{Field, Message, damaged, for_each};
+use crate::wire::{Field, Message, damaged, for_each};
 use crate::array::{RawArray, RawDType};
 use crate::error::{Problem, Result, excerpt, shape_text};
 

@@ -1,7 +1,7 @@
 //! Writing the messages of an ONNX file: the same model gives the same bytes.
 
 use super::tensor::{self, code_of};
-use super::wire::Message;
+use crate::wire::Message;
 use super::{OnnxAttribute, OnnxExtent, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
 use crate::error::{Problem, Result};
 
