@@ -173,7 +173,7 @@ impl Fit {
     /// use ibex_train::callbacks::TerminateOnNaN;
     ///
     /// let text = Fit::new().callback(TerminateOnNaN::new()).show_training_loop();
-    /// assert!(text.contains("on_train_batch_end      TerminateOnNaN, ProgbarLogger"));
+    /// assert!(text.contains("on_train_batch_end        TerminateOnNaN, ProgbarLogger"));
     /// ```
     pub fn show_training_loop(mut self) -> String {
         self.order_callbacks();

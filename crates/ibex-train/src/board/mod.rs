@@ -1,7 +1,7 @@
 //! A page about a training: live while it runs, and as one file afterwards.
 //!
 //! A [`RunRecorder`] among the callbacks writes down what there is to see, in memory or in a
-//! folder; a [`Server`] shows it on this machine alone, and [`report`] makes one page of it that
+//! folder; a [`Server`] shows it on this machine alone, and [`report()`] makes one page of it that
 //! needs neither server nor network.
 //! Both use the same page, `page.html`, which must not load anything from elsewhere.
 //!

@@ -78,7 +78,7 @@ pub(super) fn arrange(sizes: &[Point], sources: &[&[usize]], direction: RankDir)
             p if p == last => vec![point(index, 0.0)],
             _ => vec![point(index, 0.0), point(index, 1.0)],
         });
-        points.map(turn).collect()
+        points.map(turn).collect::<Vec<Point>>()
     };
     let end = along.last().map_or(0.0, |(start, extent)| start + extent);
     Arranged {
