@@ -31,7 +31,9 @@ impl Failure {
         match self {
             Failure::Usage(_) => ExitCode::from(2),
             Failure::Work(_) | Failure::Different => ExitCode::from(1),
-            Failure::Interrupted { signal, .. } => ExitCode::from(128u8.wrapping_add(*signal as u8)),
+            Failure::Interrupted { signal, .. } => {
+                ExitCode::from(128u8.wrapping_add(*signal as u8))
+            }
         }
     }
 }

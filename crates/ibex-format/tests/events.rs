@@ -67,13 +67,16 @@ fn number(message: &[u8], number: u64) -> u64 {
 /// The content of a tensor, whichever of its fields holds it.
 fn tensor(message: &[u8]) -> String {
     let dtype = number(message, 1);
-    let dims: Vec<u64> =
-        get(&get(message, 2)[0], 2).iter().map(|dim| number(dim, 1)).collect();
+    let dims: Vec<u64> = get(&get(message, 2)[0], 2).iter().map(|dim| number(dim, 1)).collect();
     let mut bytes = get(message, 4).concat();
     bytes.extend(get(message, if dtype == 1 { 5 } else { 6 }).concat());
     let values: Vec<String> = match dtype {
-        1 => bytes.chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).to_string()).collect(),
-        2 => bytes.chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap()).to_string()).collect(),
+        1 => {
+            bytes.chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).to_string()).collect()
+        }
+        2 => {
+            bytes.chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap()).to_string()).collect()
+        }
         _ => get(message, 8).iter().map(|b| String::from_utf8(b.clone()).unwrap()).collect(),
     };
     format!("type {dtype} {dims:?} {values:?}")

@@ -363,9 +363,9 @@ impl Run {
         if self.guard.is_first() {
             self.save_checkpoint(model)?;
         }
-        let goes_on = |at: &Progressed| at.position.epoch < fit.epochs && !at.stopped;
         // An epoch that was begun is brought to its end, also if it was stopped.
-        while self.at.position.step > 0 || goes_on(&self.at) {
+        let goes_on = |at: &Progressed| !at.stopped || at.position.step > 0;
+        while self.at.position.epoch < fit.epochs && goes_on(&self.at) {
             let epoch = self.at.position.epoch;
             // In the middle of an epoch, the beginning of the epoch lies before the checkpoint.
             if self.at.position.step == 0 {

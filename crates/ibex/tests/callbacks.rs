@@ -235,9 +235,13 @@ fn golden_callbacks(name: &str) -> Fit {
             let plateau = plateau().factor(0.25).patience(2);
             fit.callback(plateau.mode(Direction::Max, 0.5))
         }
-        "scheduler" => fit.callback(LearningRateScheduler::new(|epoch, rate| {
-            if epoch > 1 { rate * 0.5 } else { rate }
-        })),
+        "scheduler" => {
+            fit.callback(LearningRateScheduler::new(
+                |epoch, rate| {
+                    if epoch > 1 { rate * 0.5 } else { rate }
+                },
+            ))
+        }
         "swap_ema" => fit.callback(SwapEMAWeights::new()),
         "swap_ema_on_epoch" => fit.callback(SwapEMAWeights::new().swap_on_epoch()),
         other => panic!("the golden case {other} has no callbacks here"),

@@ -5,9 +5,10 @@
 //! those of `tensorflow/core/util/event.proto` and `framework/summary.proto`.
 //! It must not know models, callbacks or what is recorded.
 //!
-//! Read in this order: this file, `record` (how records are framed), [`graph`].
+//! Read in this order: this file, `record` (how records are framed), `graph`, `profile`.
 
 mod graph;
+mod profile;
 mod record;
 
 use std::fs::{File, OpenOptions};
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use graph::GraphNode;
+pub use profile::{Span, write_profile};
 
 use crate::error::{FormatError, Result};
 use crate::wire::Message;

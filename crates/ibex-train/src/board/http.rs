@@ -82,9 +82,13 @@ mod tests {
 
     #[test]
     fn requests_are_taken_apart() {
-        let asked = Asked::parse("GET /a HTTP/1.1\r\nHost: localhost:1\r\nX-Ibex:1\r\n\r\n").unwrap();
+        let asked =
+            Asked::parse("GET /a HTTP/1.1\r\nHost: localhost:1\r\nX-Ibex:1\r\n\r\n").unwrap();
         assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/a"));
-        assert_eq!((asked.header("host"), asked.header("x-ibex")), (Some("localhost:1"), Some("1")));
+        assert_eq!(
+            (asked.header("host"), asked.header("x-ibex")),
+            (Some("localhost:1"), Some("1"))
+        );
         assert_eq!(asked.header("other"), None);
         assert!(Asked::parse("\r\n\r\n").is_none() && Asked::parse("GET\r\n\r\n").is_none());
     }

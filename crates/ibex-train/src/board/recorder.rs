@@ -114,9 +114,8 @@ impl RunRecorder {
     fn look(&mut self, model: &mut Model) {
         // A look must not change what stateful layers carry on.
         let Some(samples) = self.preview.as_ref().filter(|_| !model.carries_states) else { return };
-        let label = |class: usize| {
-            self.labels.get(class).cloned().unwrap_or_else(|| class.to_string())
-        };
+        let label =
+            |class: usize| self.labels.get(class).cloned().unwrap_or_else(|| class.to_string());
         let tiles = samples.x.first().and_then(|x| sample_tiles(x, SHOWN)).unwrap_or_default();
         let image = |index: usize| {
             let png = tiles.get(index).and_then(|tile| colour_png(tile.size, &tile.pixels).ok());

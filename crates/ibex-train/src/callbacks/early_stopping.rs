@@ -138,7 +138,12 @@ impl Callback for EarlyStopping {
     }
 
     fn state(&self) -> Value {
-        json!({"wait": self.wait, "best": self.monitor.best(), "best_epoch": self.best_epoch})
+        json!({
+            "wait": self.wait,
+            "best": self.monitor.best(),
+            "best_epoch": self.best_epoch,
+            "stopped_epoch": self.stopped_epoch,
+        })
     }
 
     fn arrays(&self) -> Vec<Array> {
@@ -148,6 +153,7 @@ impl Callback for EarlyStopping {
     fn restore(&mut self, state: &Value, arrays: Vec<Array>) {
         let count = |key: &str| state[key].as_u64().unwrap_or(0) as usize;
         (self.wait, self.best_epoch) = (count("wait"), count("best_epoch"));
+        self.stopped_epoch = count("stopped_epoch");
         self.monitor.set_best(state["best"].as_f64());
         self.best_weights = (!arrays.is_empty()).then_some(arrays);
     }

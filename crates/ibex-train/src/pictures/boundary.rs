@@ -68,18 +68,12 @@ pub fn decision_boundary(
 }
 
 /// The colours of the classes at every place, mixed by their scores.
-fn background(
-    model: &mut Model,
-    x: (f64, f64),
-    y: (f64, f64),
-    classes: usize,
-) -> Result<Vec<u8>> {
+fn background(model: &mut Model, x: (f64, f64), y: (f64, f64), classes: usize) -> Result<Vec<u8>> {
     let part = |(low, high): (f64, f64), index: usize| {
         (low + (high - low) * (index as f64 + 0.5) / SIDE as f64) as f32
     };
-    let places = (0..SIDE * SIDE).flat_map(|at| {
-        [part(x, at % SIDE), part(y, SIDE - 1 - at / SIDE)]
-    });
+    let places =
+        (0..SIDE * SIDE).flat_map(|at| [part(x, at % SIDE), part(y, SIDE - 1 - at / SIDE)]);
     let places: Vec<f32> = places.collect();
     let places = Array::from_slice([SIDE * SIDE, 2], &places)?;
     let truth = Array::zeros(ibex_graph::DType::I32, [SIDE * SIDE]);

@@ -80,7 +80,11 @@ fn positives_by_threshold(truth: &[bool], scores: &[f64]) -> Vec<(f64, f64)> {
     let mut steps = vec![(0.0, 0.0)];
     let (mut tp, mut fp) = (0.0, 0.0);
     for (position, &index) in order.iter().enumerate() {
-        if truth[index] { tp += 1.0 } else { fp += 1.0 }
+        if truth[index] {
+            tp += 1.0
+        } else {
+            fp += 1.0
+        }
         // Samples of one score are on the same side of every threshold.
         if order.get(position + 1).is_none_or(|&next| scores[next] != scores[index]) {
             steps.push((tp, fp));
@@ -105,8 +109,7 @@ mod tests {
         let steps = positives_by_threshold(&truth, &scores);
         let wanted = [(0.0, 0.0), (1.0, 0.0), (2.0, 2.0), (3.0, 2.0), (3.0, 3.0)];
         assert_eq!(steps, wanted);
-        let points: Vec<(f64, f64)> =
-            steps.iter().map(|&(tp, fp)| (fp / 3.0, tp / 3.0)).collect();
+        let points: Vec<(f64, f64)> = steps.iter().map(|&(tp, fp)| (fp / 3.0, tp / 3.0)).collect();
         assert!((area_under(&points) - 2.0 / 3.0).abs() < 1e-12, "{}", area_under(&points));
     }
 }

@@ -17,7 +17,7 @@ pub use confusion::confusion_matrix;
 pub use curves::{precision_recall_curve, roc_curve};
 pub use judged::{Judged, judge};
 pub use network::{PlotModel, RankDir};
-pub(crate) use samples::sample_tiles;
 pub use samples::sample_grid;
+pub(crate) use samples::sample_tiles;
 
 pub(crate) use confusion::confusion_svg;

@@ -132,8 +132,8 @@ fn writer(path: &Path) -> Result<fn(&scene::Scene) -> Result<Vec<u8>, String>, P
 /// # Errors
 /// Another extension, or a file that cannot be written.
 pub(crate) fn draw(scene: &scene::Scene, path: &Path) -> Result<(), PlotError> {
-    let bytes = writer(path)?(scene)
-        .map_err(|reason| PlotError::Draw { path: path.to_owned(), reason })?;
+    let bytes =
+        writer(path)?(scene).map_err(|reason| PlotError::Draw { path: path.to_owned(), reason })?;
     Ok(ibex_format::write_atomically(path, |file| {
         file.write_all(&bytes).map_err(ibex_format::FormatError::writing(path))
     })?)
@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_the_standard() {
-        let pairs = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
+        let pairs =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
         for (bytes, text) in pairs {
             assert_eq!(base64(bytes.as_bytes()), text);
         }

@@ -11,7 +11,7 @@ mod weights;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ibex_format::events::EventFile;
+use ibex_format::events::{EventFile, Span, write_profile};
 use ibex_graph::Array;
 use serde_json::{Value, json};
 
@@ -34,6 +34,9 @@ pub struct TensorBoard {
     write_images: bool,
     write_steps_per_second: bool,
     update_freq: Option<usize>,
+    profile_batch: Option<(i64, i64)>,
+    profiled: Vec<Span>,
+    profile_begun: Instant,
     embeddings_freq: usize,
     embeddings_metadata: Vec<(String, Vec<String>)>,
     train: Option<EventFile>,
@@ -56,6 +59,9 @@ impl TensorBoard {
             write_images: false,
             write_steps_per_second: false,
             update_freq: None,
+            profile_batch: None,
+            profiled: Vec::new(),
+            profile_begun: Instant::now(),
             embeddings_freq: 0,
             embeddings_metadata: Vec::new(),
             train: None,
@@ -98,6 +104,13 @@ impl TensorBoard {
         self
     }
 
+    /// Records how long the steps from the first to the last of these numbers take, counted from 1
+    /// since the beginning, for the profiler.
+    pub fn profile_batch(mut self, first: usize, last: usize) -> TensorBoard {
+        self.profile_batch = Some((first as i64, last as i64));
+        self
+    }
+
     /// Records the vectors of embeddings every so many epochs; 0 for never.
     pub fn embeddings_freq(mut self, epochs: usize) -> TensorBoard {
         self.embeddings_freq = epochs;
@@ -132,6 +145,28 @@ impl TensorBoard {
         Ok(self.validation.as_mut().expect("made above"))
     }
 
+    /// Adds a step to the profile, and writes the profile after its last one.
+    fn profile(&mut self, step: i64) -> Result<()> {
+        let Some((first, last)) = self.profile_batch else { return Ok(()) };
+        if step == first {
+            self.profile_begun = self.batch_begun;
+        }
+        if !(first..=last).contains(&step) {
+            return Ok(());
+        }
+        let begin = self.batch_begun.saturating_duration_since(self.profile_begun);
+        self.profiled.push(Span {
+            name: format!("train step {step}"),
+            begin: begin.as_nanos() as u64,
+            duration: self.batch_begun.elapsed().as_nanos() as u64,
+        });
+        if step == last {
+            let (folder, name) = (self.folder.join("train"), format!("batch_{last}"));
+            write_profile(folder, &name, "training", &std::mem::take(&mut self.profiled))?;
+        }
+        Ok(())
+    }
+
     fn is_due(every: usize, epoch: usize) -> bool {
         every > 0 && epoch.is_multiple_of(every)
     }
@@ -161,7 +196,8 @@ impl Callback for TensorBoard {
     }
 
     fn wants_batches(&self) -> bool {
-        self.update_freq.is_some() || self.write_steps_per_second
+        let counts = self.update_freq.is_some() || self.write_steps_per_second;
+        counts || self.profile_batch.is_some_and(|(_, last)| self.reached.1 < last)
     }
 
     fn on_train_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
@@ -191,6 +227,7 @@ impl Callback for TensorBoard {
     fn on_train_batch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
         let step = step_of(event);
         self.reached = (event.epoch as i64, step);
+        self.profile(step)?;
         let Some(file) = &mut self.train else { return Ok(()) };
         let due = self.update_freq.is_some_and(|every| step % every as i64 == 0);
         if self.write_steps_per_second && (due || self.update_freq.is_none()) {

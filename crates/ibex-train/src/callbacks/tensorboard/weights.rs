@@ -44,9 +44,7 @@ fn as_pictures(value: &Array, values: &[f64]) -> Option<((usize, usize), Vec<Vec
             let turned = (0..columns).flat_map(|c| (0..rows).map(move |r| r * columns + c));
             Some(((rows, columns), vec![turned.map(|at| grey(values[at])).collect()]))
         }
-        [rows, columns] => {
-            Some(((columns, rows), vec![values.iter().map(|&v| grey(v)).collect()]))
-        }
+        [rows, columns] => Some(((columns, rows), vec![values.iter().map(|&v| grey(v)).collect()])),
         [height, width, count] => {
             let one = |index: usize| {
                 let pixels = (0..height * width).map(|at| grey(values[at * count + index]));

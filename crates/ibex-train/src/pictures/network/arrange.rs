@@ -210,8 +210,15 @@ mod tests {
     fn boxes_have_room_and_arrows_lead_onwards() {
         // A residual block between two branches of different length.
         let sources: [&[usize]; 7] = [&[], &[0], &[1], &[0, 2], &[3], &[3], &[4, 5, 0]];
-        let sizes = [(60.0, 20.0), (90.0, 40.0), (70.0, 20.0), (50.0, 20.0), (120.0, 60.0),
-            (80.0, 20.0), (60.0, 20.0)];
+        let sizes = [
+            (60.0, 20.0),
+            (90.0, 40.0),
+            (70.0, 20.0),
+            (50.0, 20.0),
+            (120.0, 60.0),
+            (80.0, 20.0),
+            (60.0, 20.0),
+        ];
         for direction in [RankDir::TopToBottom, RankDir::LeftToRight] {
             let arranged = arrange(&sizes, &sources, direction);
             assert_eq!(overlaps(&sizes, &arranged), 0);

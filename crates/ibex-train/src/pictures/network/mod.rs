@@ -167,8 +167,10 @@ impl PlotModel {
         let width = widest.fold(60.0, f64::max) + 2.0 * PADDING;
         let size = (width, ROW * (rows.len() + 1) as f64 + 6.0);
         let colour = if layer.trainable || layer.params == 0 { HEAD } else { FROZEN };
-        let mut shapes =
-            vec![rectangle((0.0, 0.0), size, BODY), rectangle((0.0, 0.0), (width, ROW + 4.0), colour)];
+        let mut shapes = vec![
+            rectangle((0.0, 0.0), size, BODY),
+            rectangle((0.0, 0.0), (width, ROW + 4.0), colour),
+        ];
         let base = |row: usize| ROW * row as f64 + 0.5 * ROW + 0.36 * SIZE + 2.0;
         let middle = width / 2.0;
         shapes.push(text((middle, base(0)), &title, SIZE, Anchor::Middle, WHITE));
