@@ -106,17 +106,6 @@ pub fn line_chart(
     draw(&scene, path)
 }
 
-/// The chart of [`line_chart`] as the text of an `.svg` file; empty if there is nothing to draw.
-pub(crate) fn line_chart_svg(
-    title: &str,
-    x_label: &str,
-    y_label: &str,
-    series: &[Series],
-) -> String {
-    let chart = layout::Chart { title, x_label, y_label, series };
-    chart.lay_out().map(|scene| svg_text(&scene)).unwrap_or_default()
-}
-
 /// Who writes a file of this name.
 fn writer(path: &Path) -> Result<fn(&scene::Scene) -> Result<Vec<u8>, String>, PlotError> {
     let extension = path.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
