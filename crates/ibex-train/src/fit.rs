@@ -330,15 +330,17 @@ impl Model {
 
     pub(crate) fn run(&mut self, program: usize, buffers: &BatchBuffers) -> Result<()> {
         // Most models have two arrays; eight references fit on the stack of any.
-        let arrays = buffers.arrays();
-        let executable = &mut self.programs[program].executable;
-        match arrays {
-            [x] => executable.run(&[x])?,
-            [x, y] => executable.run(&[x, y])?,
-            [x, y, w] => executable.run(&[x, y, w])?,
-            many => executable.run(&many.iter().collect::<Vec<&Array>>())?,
+        let program = &mut self.programs[program];
+        let mut run = |inputs: &[&Array]| match &mut self.profile {
+            Some(profile) => profile.run(program, inputs),
+            None => Ok(program.executable.run(inputs)?),
+        };
+        match buffers.arrays() {
+            [x] => run(&[x]),
+            [x, y] => run(&[x, y]),
+            [x, y, w] => run(&[x, y, w]),
+            many => run(&many.iter().collect::<Vec<&Array>>()),
         }
-        Ok(())
     }
 }
 

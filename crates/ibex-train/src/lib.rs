@@ -31,6 +31,7 @@ pub mod onnx;
 pub mod pictures;
 pub mod plot;
 pub mod problem;
+pub mod profile;
 mod progress;
 pub mod random;
 pub mod saving;
@@ -53,6 +54,7 @@ pub use guard::{CheckpointEvery, Interrupt};
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
 pub use onnx::OnnxOptions;
+pub use profile::Profile;
 pub use saving::{Mismatch, TextLayer};
 pub use transfer::{Layout, TransferReport};
 

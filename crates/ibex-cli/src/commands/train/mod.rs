@@ -54,6 +54,9 @@ pub(crate) struct Arguments {
     history: Option<PathBuf>,
     #[command(flatten)]
     watch: Watch,
+    /// Time each operation: a table, and a trace for a browser's trace viewer into this file
+    #[arg(long, value_name = "FILE.json")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
     /// 0 silent, 1 a progress bar, 2 one line for each epoch
@@ -95,7 +98,8 @@ impl Arguments {
             }
         }
         self.watch.check()?;
-        self.out.iter().chain(&self.history).try_for_each(|path| check_writable(path))
+        let files = self.out.iter().chain(&self.history).chain(&self.profile);
+        files.into_iter().try_for_each(|path| check_writable(path))
     }
 
     /// Trains a model file on a data file.
@@ -173,6 +177,9 @@ impl Arguments {
         fit: Fit,
         out: Option<&Path>,
     ) -> Result<History, Failure> {
+        if self.profile.is_some() {
+            model.start_profile();
+        }
         let signals = Signals::watch();
         let fit = fit.interrupt(signals.interrupt.clone());
         let history = match model.fit_samples(samples, fit) {
@@ -183,12 +190,15 @@ impl Arguments {
             }
             other => other?,
         };
+        // The model is worth more than what is told about it: go on, and save it.
+        let warn = |error| note(&format!("warning: {error}"));
         if let Some(path) = &self.history {
             let written = ibex::train::write_text(path, &history.to_json().to_string());
-            if let Err(error) = written {
-                // The model is worth more than its history: go on, and save it.
-                note(&format!("warning: {error}"));
-            }
+            written.unwrap_or_else(warn);
+        }
+        if let (Some(path), Some(profile)) = (&self.profile, model.take_profile()) {
+            note(&profile.to_string());
+            profile.save_trace(path).unwrap_or_else(warn);
         }
         Ok(history)
     }
