@@ -4,7 +4,7 @@ use ibex_graph::Array;
 use serde_json::{Value, json};
 
 use super::monitor::{Direction, Monitor};
-use super::{Callback, Event};
+use super::{Callback, Event, Moment};
 use crate::error::Result;
 use crate::history::Logs;
 
@@ -83,6 +83,10 @@ impl ModelCheckpoint {
 impl Callback for ModelCheckpoint {
     fn name(&self) -> &'static str {
         "ModelCheckpoint"
+    }
+
+    fn moments(&self) -> &'static [Moment] {
+        &[Moment::TrainBatchEnd, Moment::EpochEnd]
     }
 
     fn wants_batches(&self) -> bool {
