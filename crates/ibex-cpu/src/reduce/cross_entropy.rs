@@ -5,7 +5,7 @@
 
 use super::TASK;
 use super::fold::{Largest, Sum};
-use super::rows::{fold_mapped, fold_row};
+use super::rows::{PowerFrom, fold_mapped, fold_row};
 use super::softmax::map2;
 use crate::gemm::{Pointer, run_if};
 use crate::pool::ThreadPool;
@@ -87,8 +87,7 @@ impl Kernel for Losses<'_> {
                     None => 0.0,
                     Some(column) => {
                         let largest = fold_row::<S, Largest>(s, x, self.columns) as f32;
-                        let shift = s.splat(largest);
-                        let power = |value| math::exp(s, s.sub(value, shift));
+                        let power = PowerFrom(s.splat(largest));
                         let sum = fold_mapped::<S, Sum>(s, x, self.columns, power);
                         (sum.ln() - f64::from(*x.add(column) - largest)) as f32
                     }
