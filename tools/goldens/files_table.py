@@ -372,8 +372,8 @@ Files of Keras 1 and 2 mean what Keras 3 makes of them: `hard_sigmoid` is that o
 
 ## Taking turns
 
-Four trainings of an epoch each, Ibex, Keras, Ibex, Keras, each going on from the file that the other saved, against four in Keras alone, each going on from the file of the one before (`tools/goldens/round_trips.py`).
-The last column is what saving costs Keras itself: how far the losses of those four are from those of four in Keras that never saved.
+Four trainings of an epoch each, Ibex, Keras, Ibex, Keras, each going on from the file that the other saved, against four in Keras alone, which opens its own files where it opened those of Ibex (`tools/goldens/round_trips.py`).
+The last column is what opening files costs Keras itself: how far the losses of those four are from those of four in Keras without files.
 
 {turns}
 
