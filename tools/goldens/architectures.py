@@ -372,7 +372,7 @@ def triplet_tower(random):
     outputs = layers.Dot(axes=-1, normalize=True)([tower(anchor), tower(other)])
     return (keras.Model({"anchor": anchor, "other": other}, outputs),
             {"anchor": images(random, 16), "other": images(random, 16)},
-            images(random, 1), "cosine_similarity")
+            images(random, 1), "mse")
 
 
 @architecture

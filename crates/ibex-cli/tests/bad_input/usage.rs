@@ -277,12 +277,12 @@ fn an_unknown_metric() {
 #[test]
 fn a_layer_to_freeze_that_is_not_there() {
     check(
-        "train classes.keras --data classes.npz --freeze dens_1",
+        "train classes.keras --data classes.npz --freeze dens",
         1,
         nothing,
         expect![[r#"
-            error: the model has no layer `dens_1`
-              help: did you mean `dense_1`?
+            error: the model has no layer `dens`
+              help: did you mean `dense`?
         "#]],
     );
 }
