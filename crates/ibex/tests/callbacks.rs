@@ -132,10 +132,11 @@ fn a_schedule_sets_the_rate_of_each_epoch() {
 #[test]
 fn a_checkpoint_is_written_when_the_number_got_better() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("{epoch:02d}-{score:.1f}.weights.h5");
+    let kept = folder.path().join("kept");
+    let path = kept.join("{epoch:02d}-{score:.1f}.weights.h5");
     let checkpoint = ModelCheckpoint::new(path.display().to_string(), "score");
     run(scored().callback(checkpoint.save_best_only().save_weights_only()), 12);
-    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let entries = std::fs::read_dir(kept).unwrap();
     let mut names: Vec<String> =
         entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -30,6 +30,8 @@ pub struct RunRecorder {
     labels: Vec<String>,
     run: Run,
     looked: Instant,
+    /// When an epoch was shown last.
+    shown: Option<Instant>,
     begun: Instant,
     warned: bool,
 }
@@ -44,6 +46,7 @@ impl RunRecorder {
             labels: Vec::new(),
             run: Run::default(),
             looked: Instant::now(),
+            shown: None,
             begun: Instant::now(),
             warned: false,
         }
@@ -220,9 +223,13 @@ impl Callback for RunRecorder {
     fn on_epoch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
         self.run.step = event.plan.steps;
         self.run.add_epoch(event.epoch, event.logs, self.begun.elapsed().as_secs_f64());
-        self.look(event.model);
-        self.heed(event);
-        self.publish();
+        // Epochs of milliseconds must not spend seconds on being looked at.
+        if self.shown.is_none_or(|last| last.elapsed() >= INTERVAL) {
+            self.look(event.model);
+            self.heed(event);
+            self.publish();
+            self.shown = Some(Instant::now());
+        }
         Ok(())
     }
 

@@ -64,17 +64,7 @@ fn write_shape(shape: &Shape, out: &mut String) -> std::fmt::Result {
         }
         Shape::Picture { corner, size, width, height, pixels } => {
             let png = super::png::encode(*width, *height, pixels).unwrap_or_default();
-            writeln!(
-                out,
-                "<image x=\"{:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\" \
-                 preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" \
-                 href=\"data:image/png;base64,{}\"/>",
-                corner.0,
-                corner.1,
-                size.0,
-                size.1,
-                super::base64(&png)
-            )
+            write_picture(*corner, *size, &png, out)
         }
         Shape::Text { at, text, size, anchor, colour, rotated } => {
             let turn = match rotated {
@@ -97,6 +87,21 @@ fn write_shape(shape: &Shape, out: &mut String) -> std::fmt::Result {
             )
         }
     }
+}
+
+/// A picture whose pixels stay sharp.
+fn write_picture(corner: Point, size: Point, png: &[u8], out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "<image x=\"{:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\" \
+         preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" \
+         href=\"data:image/png;base64,{}\"/>",
+        corner.0,
+        corner.1,
+        size.0,
+        size.1,
+        super::base64(png)
+    )
 }
 
 fn place(point: &Point) -> String {

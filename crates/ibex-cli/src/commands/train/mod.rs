@@ -63,11 +63,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "0|1|2", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
     verbose: u8,
+    #[arg(skip)]
+    signals: Signals,
 }
 
 impl Arguments {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
         self.check()?;
+        self.signals = Signals::watch();
         ibex::train::set_random_seed(self.seed);
         match (&self.model, &self.data) {
             (None, None) => self.starter(),
@@ -180,13 +183,12 @@ impl Arguments {
         if self.profile.is_some() {
             model.start_profile();
         }
-        let signals = Signals::watch();
-        let fit = fit.interrupt(signals.interrupt.clone());
+        let fit = fit.interrupt(self.signals.interrupt.clone());
         let history = match model.fit_samples(samples, fit) {
             Err(Error::Interrupted { position, checkpoint }) => {
                 let kept = checkpoint.is_some();
                 let text = self.interrupted(model, &position, kept, out);
-                return Err(Failure::Interrupted { signal: signals.received(), text });
+                return Err(Failure::Interrupted { signal: self.signals.received(), text });
             }
             other => other?,
         };
