@@ -9,8 +9,8 @@
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
 //! Read in this order: [`error`], [`mod@array`], `strided`, [`named`], `mapped`, `bytes`,
-//! `zip_archive`, [`npy`], [`npz`], [`hdf5`], [`sharded`], [`json`], [`keras_zip`],
-//! [`safetensors`], [`torch`], [`onnx`], [`atomic`].
+//! `zip_archive`, [`npy`], `npy_lists`, [`npz`], [`hdf5`], [`sharded`], [`json`],
+//! [`keras_zip`], [`safetensors`], [`torch`], [`onnx`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -38,6 +38,7 @@ pub mod keras_zip;
 mod mapped;
 pub mod named;
 pub mod npy;
+mod npy_lists;
 pub mod npz;
 pub mod onnx;
 pub mod safetensors;

@@ -48,6 +48,18 @@ pub fn parse(mut bytes: Vec<u8>) -> Result<RawArray> {
     RawArray::new(header.dtype, header.shape, bytes)
 }
 
+/// The number of objects in an array of Python objects of one axis, and where their pickle begins.
+pub(crate) fn objects(bytes: &[u8]) -> Result<(usize, usize)> {
+    let (text, length) = header_text(bytes)?;
+    match (Literal { rest: text }).header() {
+        Some((descr, _, shape)) if descr == "|O" && shape.len() == 1 => Ok((shape[0], length)),
+        _ => Err(Problem::new("the array holds no lists")
+            .expected("objects ('|O') along one axis")
+            .received(excerpt(text.trim_end()))
+            .damaged()),
+    }
+}
+
 /// Writes an array as a `.npy` file of version 1.
 ///
 /// # Errors

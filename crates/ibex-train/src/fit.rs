@@ -8,8 +8,9 @@ use ibex_nn::ConfigError;
 
 use crate::callbacks::{Callback, Event, Plan};
 use crate::checkpoint::{Folder, Options, Progressed, Setting};
-use crate::data::{Arrays, BatchBuffers, Samples, epoch_order};
+use crate::data::{AnyDataset, Arrays, BatchBuffers, Dataset, Samples, epoch_order};
 use crate::error::{Error, Result};
+use crate::feed::{Feed, Order};
 use crate::history::{History, Logs};
 use crate::model::Model;
 use crate::progress::{Progress, say};
@@ -25,6 +26,7 @@ pub struct Fit {
     pub(crate) verbose: u8,
     pub(crate) validation: Validation,
     pub(crate) validation_freq: usize,
+    pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) sample_weight: Option<Arrays>,
     pub(crate) class_weight: Vec<(i64, f64)>,
     pub(crate) callbacks: Vec<Box<dyn Callback>>,
@@ -40,6 +42,7 @@ pub(crate) enum Validation {
     None,
     Split(f64),
     Data(Samples),
+    Dataset(AnyDataset),
 }
 
 impl Default for Fit {
@@ -52,6 +55,7 @@ impl Default for Fit {
             verbose: 1,
             validation: Validation::None,
             validation_freq: 1,
+            steps_per_epoch: None,
             sample_weight: None,
             class_weight: Vec::new(),
             callbacks: Vec::new(),
@@ -114,6 +118,19 @@ impl Fit {
     /// Evaluates on these samples, perhaps weighted, after each epoch.
     pub fn validation_samples(mut self, samples: Samples) -> Fit {
         self.validation = Validation::Data(samples);
+        self
+    }
+
+    /// Evaluates on this dataset after each epoch; in the model's own batches, not shuffled by
+    /// epoch.
+    pub fn validation_dataset(mut self, data: impl Dataset<Item = Samples> + 'static) -> Fit {
+        self.validation = Validation::Dataset(AnyDataset(Box::new(data)));
+        self
+    }
+
+    /// Batches of a dataset in an epoch; the next epoch goes on where this one stopped.
+    pub fn steps_per_epoch(mut self, steps: usize) -> Fit {
+        self.steps_per_epoch = Some(steps);
         self
     }
 
@@ -190,26 +207,70 @@ impl Model {
     /// # Errors
     /// As [`Model::fit`].
     pub fn fit_samples(&mut self, samples: Samples, mut fit: Fit) -> Result<History> {
-        let (train, validation) = self.fit_data(samples, &mut fit)?;
+        let (train, tail) = self.fit_data(samples, &mut fit)?;
         if fit.batch_size == 0 {
             return Err(Error::Config(
                 ConfigError::new("`batch_size` must be positive").received("0"),
             ));
         }
+        self.advise(&train, fit.verbose)?;
+        self.fit_feed(Feed::Arrays(train), tail, fit)
+    }
+
+    /// Trains on the batches of a dataset; those of the next step are made while a step runs.
+    ///
+    /// The dataset decides about batches and order: [`Fit::batch_size`] and [`Fit::shuffle`] have
+    /// no meaning here.
+    ///
+    /// # Errors
+    /// As [`Model::fit`]; and what the dataset fails with.
+    pub fn fit_dataset(
+        &mut self,
+        data: &(impl Dataset<Item = Samples> + ?Sized),
+        mut fit: Fit,
+    ) -> Result<History> {
+        if matches!(fit.validation, Validation::Split(part) if part > 0.0) {
+            return Err(Error::Config(
+                ConfigError::new("`validation_split` needs arrays")
+                    .expected("`validation_dataset` beside a dataset")
+                    .help("split the files or rows before the dataset is made of them"),
+            ));
+        }
+        let pass = crate::data::Pass { seed: self.seed(), epoch: fit.initial_epoch as u64 };
+        if let Some(first) = data.pass(pass).next() {
+            let first = self.prepare(first?)?;
+            self.advise(&first, fit.verbose)?;
+        }
+        let feed = Feed::of(&data, fit.steps_per_epoch);
+        let feed = feed.weighted(std::mem::take(&mut fit.class_weight));
+        self.fit_feed(feed, None, fit)
+    }
+
+    /// Trains on a feed; `tail` is what was split off for validation.
+    fn fit_feed(
+        &mut self,
+        mut train: Feed<'_>,
+        tail: Option<Samples>,
+        mut fit: Fit,
+    ) -> Result<History> {
+        let held = std::mem::take(&mut fit.validation);
+        let mut validation = match (&held, tail) {
+            (Validation::Dataset(data), _) => Some(Feed::of(&*data.0, None)),
+            (_, tail) => tail.map(Feed::Arrays),
+        };
         let plan = Plan {
             epochs: fit.epochs,
-            steps: train.count().div_ceil(fit.batch_size),
+            steps: train.steps(fit.batch_size),
             batch_size: fit.batch_size,
             verbose: fit.verbose,
             validates: validation.is_some(),
         };
-        self.advise(&train, fit.verbose)?;
         let mut callbacks = std::mem::take(&mut fit.callbacks);
         let (mut checkpoint, mut stop) = (None, false);
         if let Some(folder) = &fit.checkpoint {
             let options = Options {
                 seed: self.seed(),
-                samples: train.count(),
+                samples: train.samples(),
                 batch_size: fit.batch_size,
                 shuffle: fit.shuffle,
             };
@@ -230,7 +291,7 @@ impl Model {
             plan,
             stop,
         };
-        run.train(self, &train, validation.as_ref(), &fit)?;
+        run.train(self, &mut train, validation.as_mut(), &fit)?;
         Ok(run.history)
     }
 
@@ -253,6 +314,10 @@ impl Model {
         let samples = self.prepare(samples)?;
         let (mut train, validation) = match std::mem::take(&mut fit.validation) {
             Validation::None => (samples, None),
+            held @ Validation::Dataset(_) => {
+                fit.validation = held;
+                (samples, None)
+            }
             Validation::Split(0.0) => (samples, None),
             Validation::Split(fraction) => {
                 let (train, tail) = samples.split_tail(fraction)?;
@@ -286,19 +351,30 @@ impl Model {
         let mut buffers = BatchBuffers::new(&samples, samples.count());
         buffers.gather(&samples, &epoch_order(samples.count(), None));
         let program = self.program(Mode::Train, &buffers.types())?;
-        self.run(program, &buffers)?;
+        self.run(program, buffers.arrays().iter())?;
         Ok(self.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default())
     }
 
-    pub(crate) fn run(&mut self, program: usize, buffers: &BatchBuffers) -> Result<()> {
-        // Most models have two arrays; eight references fit on the stack of any.
-        let arrays = buffers.arrays();
+    pub(crate) fn run<'a>(
+        &mut self,
+        program: usize,
+        arrays: impl Iterator<Item = &'a Array> + Clone,
+    ) -> Result<()> {
+        // Most models have few arrays; eight references fit on the stack of any.
+        const FEW: usize = 8;
         let executable = &mut self.programs[program].executable;
-        match arrays {
-            [x] => executable.run(&[x])?,
-            [x, y] => executable.run(&[x, y])?,
-            [x, y, w] => executable.run(&[x, y, w])?,
-            many => executable.run(&many.iter().collect::<Vec<&Array>>())?,
+        let Some(first) = arrays.clone().next() else { return Ok(executable.run(&[])?) };
+        let mut few = [first; FEW];
+        let mut count = 0;
+        for array in arrays.clone() {
+            if let Some(place) = few.get_mut(count) {
+                *place = array;
+            }
+            count += 1;
+        }
+        match count {
+            0..=FEW => executable.run(&few[..count])?,
+            _ => executable.run(&arrays.collect::<Vec<&Array>>())?,
         }
         Ok(())
     }
@@ -322,8 +398,8 @@ impl Run {
     fn train(
         &mut self,
         model: &mut Model,
-        train: &Samples,
-        validation: Option<&Samples>,
+        train: &mut Feed<'_>,
+        mut validation: Option<&mut Feed<'_>>,
         fit: &Fit,
     ) -> Result<()> {
         let mut logs = Logs::new();
@@ -336,10 +412,10 @@ impl Run {
             self.progress.epoch_begin(epoch);
             let mut times = self.epoch(model, epoch, train, fit)?;
             logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
-            if let Some(validation) = validation
+            if let Some(validation) = &mut validation
                 && (epoch + 1) % fit.validation_freq == 0
             {
-                for (name, value) in model.evaluate_prepared(validation, fit.batch_size)?.iter() {
+                for (name, value) in model.evaluate_feed(validation, fit.batch_size)?.iter() {
                     logs.set(format!("val_{name}"), value);
                 }
                 // Keras reports all names of an epoch in one alphabet.
@@ -351,7 +427,7 @@ impl Run {
             self.history.logs.push(logs.clone());
             self.history.seconds.push(times.seconds);
             self.history.step_seconds_median.push(times.median());
-            self.check_loss(&logs, epoch, train)?;
+            self.check_loss(&logs, epoch, train.arrays())?;
             self.save_checkpoint(model, epoch + 1)?;
         }
         // A checkpoint holds the weights before they are averaged, the last one too.
@@ -366,37 +442,27 @@ impl Run {
         &mut self,
         model: &mut Model,
         epoch: usize,
-        train: &Samples,
+        train: &mut Feed<'_>,
         fit: &Fit,
     ) -> Result<EpochTimes> {
         let started = Instant::now();
         if let Some(judge) = model.judge(Mode::Train) {
             judge.reset();
         }
-        let shuffle = fit.shuffle.then(|| (model.seed(), epoch));
-        let order = epoch_order(train.count(), shuffle);
-        let (full, rest) = (train.count() / fit.batch_size, train.count() % fit.batch_size);
+        let (seed, batch_size) = (model.seed(), fit.batch_size);
+        let order = Order { seed, epoch, shuffle: fit.shuffle, batch_size };
+        let mut batches = train.begin(Mode::Train, order);
         let mut steps = Vec::with_capacity(self.plan.steps);
-        let mut first = 0;
-        for (size, batches) in [(fit.batch_size, full), (rest, (rest > 0) as usize)] {
-            if batches == 0 {
-                continue;
+        while batches.advance(model)? {
+            let batch = steps.len();
+            self.batch_begin(model, epoch, batch)?;
+            let begun = Instant::now();
+            batches.run(model)?;
+            steps.push(begun.elapsed().as_secs_f64());
+            self.batch_end(model, epoch, batch)?;
+            if self.stop {
+                break;
             }
-            let mut buffers = BatchBuffers::new(train, size);
-            let program = model.program(Mode::Train, &buffers.types())?;
-            for chunk in order[first..].chunks_exact(size).take(batches) {
-                let batch = steps.len();
-                self.batch_begin(model, epoch, batch)?;
-                let begun = Instant::now();
-                buffers.gather(train, chunk);
-                model.run(program, &buffers)?;
-                steps.push(begun.elapsed().as_secs_f64());
-                self.batch_end(model, epoch, batch)?;
-                if self.stop {
-                    return Ok(EpochTimes { seconds: started.elapsed().as_secs_f64(), steps });
-                }
-            }
-            first += full * size;
         }
         Ok(EpochTimes { seconds: started.elapsed().as_secs_f64(), steps })
     }
@@ -452,12 +518,12 @@ impl Run {
     }
 
     /// A loss that is no number ends the training, unless a callback has ended it already.
-    fn check_loss(&self, logs: &Logs, epoch: usize, train: &Samples) -> Result<()> {
+    fn check_loss(&self, logs: &Logs, epoch: usize, train: Option<&Samples>) -> Result<()> {
         let loss = logs.get("loss").unwrap_or(0.0);
         if !loss.is_nan() || self.stop {
             return Ok(());
         }
-        let bad = train.arrays().find(|array| {
+        let bad = train.into_iter().flat_map(Samples::arrays).find(|array| {
             array.dtype().is_float() && array.to_f64_vec().iter().any(|v| !v.is_finite())
         });
         let help = match bad {
@@ -469,7 +535,7 @@ impl Run {
 }
 
 /// The weight of each sample from that of its class.
-fn class_weights(train: &Samples, weights: &[(i64, f64)]) -> Result<Array> {
+pub(crate) fn class_weights(train: &Samples, weights: &[(i64, f64)]) -> Result<Array> {
     let [y] = train.y.as_slice() else {
         return Err(Error::Config(ConfigError::new(
             "`class_weight` is only for models with a single output",

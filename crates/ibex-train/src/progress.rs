@@ -79,7 +79,8 @@ impl Progress {
     }
 
     fn line(&self, done: usize, time: &str, logs: &Logs) -> String {
-        let filled = WIDTH * done / self.steps.max(1);
+        // A stream does not say how many steps there will be.
+        let filled = (WIDTH * done / self.steps.max(1)).min(WIDTH);
         let bar = format!("{}{}", "━".repeat(filled), " ".repeat(WIDTH - filled));
         let width = self.steps.to_string().len();
         format!("{done:>width$}/{} {bar} {time}{}", self.steps, numbers(logs))

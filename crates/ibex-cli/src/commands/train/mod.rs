@@ -1,17 +1,22 @@
 //! `ibex train`: trains a model; without arguments a convnet on the bundled digits.
 
 mod keep;
+mod material;
 mod overrides;
 mod starter;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ibex::train::{Fit, History, Model, Samples};
+use ibex::train::starters::Starter;
+use ibex::train::{Fit, History, Model};
 
-use super::{Threads, check_writable, open_data, open_model, positive, print_logs};
+use super::source::DataFlags;
+use super::{Threads, check_writable, open_model, positive, print_logs};
 use crate::failure::Failure;
 use crate::output::{note, print};
+pub(crate) use material::new_model;
+use material::{Feed, Material};
 use overrides::Overrides;
 
 /// What `ibex train` takes.
@@ -20,11 +25,16 @@ pub(crate) struct Arguments {
     /// The model to train [default: a convnet for the bundled digits]
     #[arg(value_name = "MODEL.keras")]
     model: Option<PathBuf>,
-    /// The data: x0, x1, … and y0, y1, … in an .npz file
-    #[arg(long, value_name = "FILE")]
+    /// A new model sized by the data, instead of a file
+    #[arg(long = "model", value_name = "mlp|cnn|logistic", value_parser = starter_name)]
+    #[arg(conflicts_with = "model")]
+    named: Option<&'static str>,
+    /// The data: x0, x1, … and y0, y1, … in an .npz file; a .csv file; or a folder of images or
+    /// texts with a subfolder for each class
+    #[arg(long, value_name = "FILE|FOLDER")]
     data: Option<PathBuf>,
     /// Validation data, like --data
-    #[arg(long, value_name = "FILE", conflicts_with = "validation_split")]
+    #[arg(long, value_name = "FILE|FOLDER", conflicts_with = "validation_split")]
     val: Option<PathBuf>,
     /// Keep the last part of the data for validation
     #[arg(long, value_name = "F", value_parser = fraction, allow_negative_numbers = true)]
@@ -57,6 +67,11 @@ pub(crate) struct Arguments {
     resume: bool,
     #[command(flatten)]
     threads: Threads,
+    #[command(flatten)]
+    source: DataFlags,
+    /// Read image files anew in each epoch [default: only where they do not fit into 2 GiB]
+    #[arg(long)]
+    stream: bool,
     /// 0 silent, 1 a progress bar, 2 one line for each epoch
     #[arg(long, value_name = "0|1|2", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
@@ -67,23 +82,24 @@ impl Arguments {
     pub(crate) fn run(self) -> Result<(), Failure> {
         self.check()?;
         ibex::train::set_random_seed(self.seed);
-        match (&self.model, &self.data) {
-            (None, None) => self.starter(),
-            (Some(model), Some(data)) => self.file(model, data),
-            (Some(_), None) => Err(Failure::usage(
+        match (&self.model, self.named, &self.data) {
+            (None, None, None) => self.starter(),
+            (Some(model), _, Some(data)) => self.file(model, data),
+            (None, Some(name), Some(data)) => self.named(name, data),
+            (Some(_), _, None) | (None, Some(_), None) => Err(Failure::usage(
                 "there is no data to train on\n  expected  `--data FILE.npz` with x0, x1, … and \
                  y0, y1, …\n  help: `ibex train` without arguments trains on bundled digits",
             )),
-            (None, Some(_)) => Err(Failure::usage(
+            (None, None, Some(_)) => Err(Failure::usage(
                 "there is no model to train on this data\n  expected  `ibex train MODEL.keras \
-                 --data FILE.npz`",
+                 --data FILE.npz`\n  help: `--model mlp` makes a new one, sized by the data",
             )),
         }
     }
 
     /// Finds out before the training what would lose it at its end.
     fn check(&self) -> Result<(), Failure> {
-        if self.model.is_none() && (self.val.is_some() || self.validation_split.is_some()) {
+        if self.data.is_none() && self.model.is_none() && (self.val.is_some() || self.validation_split.is_some()) {
             return Err(Failure::usage(
                 "the built-in model has validation digits of its own\n  expected  `ibex train \
                  MODEL.keras --data FILE.npz` beside `--val` or `--validation-split`",
@@ -104,20 +120,57 @@ impl Arguments {
         model.set_seed(self.seed);
         self.threads.apply(&mut model);
         self.overrides.apply(&mut model, &format!("`{}`", path.display()))?;
-        let samples = open_data(data, &model)?;
-        let mut fit = self.fit(1);
-        if let Some(validation) = &self.val {
-            fit = fit.validation_samples(open_data(validation, &model)?);
-        }
-        if let Some(fraction) = self.validation_split {
-            fit = fit.validation_split(fraction);
-        }
+        let wanted = if material::is_plain(data) { Default::default() } else { model.wanted()? };
+        let arrays = Some((model.functional().inputs().len(), model.functional().outputs().len()));
+        let material = self.material(data, &wanted, arrays)?;
+        self.train_on(model, material)
+    }
+
+    /// Trains a new model on data.
+    fn named(&self, name: &str, data: &Path) -> Result<(), Failure> {
+        let material = self.material(data, &Default::default(), None)?;
+        let mut model = material.starter(name)?;
+        model.set_seed(self.seed);
+        self.threads.apply(&mut model);
+        self.overrides.apply(&mut model, "the new model")?;
+        note(&model.summary());
+        self.train_on(model, material)
+    }
+
+    fn train_on(&self, mut model: Model, material: Material) -> Result<(), Failure> {
         if self.out.is_none() {
             note("the trained model will not be kept: there is no `--out FILE.keras`");
         }
-        let history = self.train(&mut model, samples, fit)?;
+        let fit = self.fit(1);
+        let recipe = material.recipe.clone();
+        let history = match material.feeds(self.source.workers(), self.batch_size, !self.no_shuffle)? {
+            (Feed::Arrays(train), None) => match self.validation_split {
+                // What was not split yet are arrays, of which Keras takes the tail.
+                Some(fraction) if material::is_plain_recipe(&recipe) => {
+                    model.fit_samples(train, fit.validation_split(fraction))?
+                }
+                _ => model.fit_samples(train, fit)?,
+            },
+            (Feed::Arrays(train), Some(Feed::Arrays(held))) => {
+                model.fit_samples(train, fit.validation_samples(held))?
+            }
+            (Feed::Arrays(train), Some(Feed::Batches(held))) => {
+                model.fit_samples(train, fit.validation_dataset(held))?
+            }
+            (Feed::Batches(train), None) => model.fit_dataset(&train, fit)?,
+            (Feed::Batches(train), Some(Feed::Arrays(held))) => {
+                model.fit_dataset(&train, fit.validation_samples(held))?
+            }
+            (Feed::Batches(train), Some(Feed::Batches(held))) => {
+                model.fit_dataset(&train, fit.validation_dataset(held))?
+            }
+        };
+        self.keep_history(&history);
         if let Some(out) = &self.out {
             keep::save(&model, out)?;
+            if !material::is_plain_recipe(&recipe) {
+                recipe.save(out)?;
+            }
         }
         if let Some(logs) = history.logs.last() {
             print_logs(logs);
@@ -143,7 +196,8 @@ impl Arguments {
             digits.test.count()
         ));
         let fit = self.fit(starter::EPOCHS).validation_samples(digits.test);
-        let history = self.train(&mut model, digits.train, fit)?;
+        let history = model.fit_samples(digits.train, fit)?;
+        self.keep_history(&history);
         keep::save(&model, &out)?;
         starter::tell(&history, &out);
         Ok(())
@@ -162,8 +216,7 @@ impl Arguments {
         fit
     }
 
-    fn train(&self, model: &mut Model, samples: Samples, fit: Fit) -> Result<History, Failure> {
-        let history = model.fit_samples(samples, fit)?;
+    fn keep_history(&self, history: &History) {
         if let Some(path) = &self.history {
             let written = ibex::train::write_text(path, &history.to_json().to_string());
             if let Err(error) = written {
@@ -171,8 +224,12 @@ impl Arguments {
                 note(&format!("warning: {error}"));
             }
         }
-        Ok(history)
     }
+}
+
+/// The name of a new model.
+pub(crate) fn starter_name(text: &str) -> Result<&'static str, String> {
+    Starter::named(text).map(|starter| starter.name).map_err(|error| error.to_string())
 }
 
 /// A number between 0 and 1, without the end.
