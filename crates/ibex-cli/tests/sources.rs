@@ -56,7 +56,8 @@ fn images_are_trained_on_measured_and_predicted() {
         folder.done("predict n.keras --data photos --out z.npz");
         assert_eq!(folder.arrays("z.npz"), expected, "{flags}");
     }
-    let outcome = folder.done("kfold --model logistic --data photos --image-size 8 --folds 3 --json");
+    let outcome =
+        folder.done("kfold --model logistic --data photos --image-size 8 --folds 3 --json");
     let found: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(found["accuracy"]["folds"].as_array().unwrap().len(), 3);
 }
@@ -80,7 +81,8 @@ fn tables_are_trained_on_measured_and_predicted() {
     let measured = folder.done("evaluate m.keras --data t.csv");
     assert!(number(&measured, "accuracy") > 0.85, "{measured:?}");
     // Without the column that is to be told.
-    let rows: String = (0..9).map(row).map(|row| row.replace(",big", "").replace(",small", "")).collect();
+    let rows: String =
+        (0..9).map(row).map(|row| row.replace(",big", "").replace(",small", "")).collect();
     write(&folder, "new.csv", format!("size,color\n{rows}"));
     folder.done("predict m.keras --data new.csv --out y.npz");
     assert_eq!(folder.arrays("y.npz")[0].1.shape(), [9, 1]);
@@ -94,7 +96,8 @@ fn tables_are_trained_on_measured_and_predicted() {
 #[test]
 fn quantities_keep_their_unit() {
     let folder = Folder::new();
-    let rows: String = (0..200).map(|i| format!("{},{}\n", i % 20, 5000 + 300 * (i % 20))).collect();
+    let rows: String =
+        (0..200).map(|i| format!("{},{}\n", i % 20, 5000 + 300 * (i % 20))).collect();
     write(&folder, "t.csv", format!("a,price\n{rows}"));
     let outcome = folder.done(
         "train --model logistic --data t.csv --target price --epochs 120 --learning-rate 0.05 \
@@ -113,13 +116,15 @@ fn texts_and_series_are_trained_on() {
         let (class, word) = [("neg", "dull"), ("pos", "great")][i % 2];
         write(&folder, &format!("reviews/{class}/{i}.txt"), format!("A {word} film, number {i}."));
     }
-    let train = "--data reviews --validation-split 0.25 --epochs 30 --learning-rate 0.01 --verbose 0";
+    let train =
+        "--data reviews --validation-split 0.25 --epochs 30 --learning-rate 0.01 --verbose 0";
     for flags in ["--model logistic", "--model cnn --text-length 8", "--model mlp --words 20"] {
         let outcome = folder.done(&format!("train {flags} {train} --out m.keras"));
         assert_eq!(number(&outcome, "val_accuracy"), 1.0, "{flags}: {outcome:?}");
         assert_eq!(number(&folder.done("evaluate m.keras --data reviews"), "accuracy"), 1.0);
     }
-    let wave: String = (0..300).map(|i| format!("{:.3}\n", (i as f64 / 5.0).sin() * 20.0)).collect();
+    let wave: String =
+        (0..300).map(|i| format!("{:.3}\n", (i as f64 / 5.0).sin() * 20.0)).collect();
     write(&folder, "wave.csv", format!("height\n{wave}"));
     for model in ["logistic", "cnn"] {
         let outcome = folder.done(&format!(
@@ -140,7 +145,9 @@ fn data_sets_are_listed_and_written() {
     }
     let outcome = folder.done("datasets get digits");
     assert!(outcome.stdout.contains("digits-train.npz: x0 uint8 (1438, 8, 8)"), "{outcome:?}");
-    let outcome = folder.done("train --model logistic --data digits-train.npz --val digits-test.npz \
-                               --epochs 8 --verbose 0");
+    let outcome = folder.done(
+        "train --model logistic --data digits-train.npz --val digits-test.npz \
+                               --epochs 8 --verbose 0",
+    );
     assert!(number(&outcome, "val_accuracy") > 0.85, "{outcome:?}");
 }

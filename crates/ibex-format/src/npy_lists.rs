@@ -30,7 +30,8 @@ enum Item {
 /// If the bytes are no such array, are cut short, or hold anything else.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Vec<i32>>> {
     let (count, start) = npy::objects(bytes)?;
-    let machine = Machine { bytes, at: start, stack: Vec::new(), found: None, lists: HashSet::new() };
+    let machine =
+        Machine { bytes, at: start, stack: Vec::new(), found: None, lists: HashSet::new() };
     let lists = machine.run()?;
     match lists.len() == count {
         true => Ok(lists),

@@ -11,8 +11,8 @@ use crate::array::RawArray;
 use crate::atomic::write_atomically;
 use crate::bytes::ByteSource;
 use crate::error::{FormatError, Problem, Result, excerpt};
-use crate::{npy, npy_lists};
 use crate::zip_archive::{ZipBuilder, ZipReader};
+use crate::{npy, npy_lists};
 
 const EXTENSION: &str = ".npy";
 

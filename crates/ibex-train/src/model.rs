@@ -309,7 +309,8 @@ impl Model {
 
     /// Checks the batch of this number of a dataset: after the first, the targets' types stay.
     pub(crate) fn prepare_next(&mut self, samples: Samples, number: usize) -> Result<Samples> {
-        let judged = |model: &Model| Some(model.compiled.as_ref()?.judges.as_ref()?.targets.clone());
+        let judged =
+            |model: &Model| Some(model.compiled.as_ref()?.judges.as_ref()?.targets.clone());
         let before = judged(self);
         let samples = self.prepare(samples)?;
         let now = judged(self);

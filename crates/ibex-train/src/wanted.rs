@@ -27,9 +27,9 @@ impl Model {
             Some(config) => {
                 let names = self.functional().names_for_judging();
                 let losses = config.losses_for(&names, &types, &types)?;
-                losses.first().is_some_and(|loss| {
-                    loss.as_ref().is_some_and(|loss| loss.takes_integers())
-                })
+                losses
+                    .first()
+                    .is_some_and(|loss| loss.as_ref().is_some_and(|loss| loss.takes_integers()))
             }
             None => false,
         };

@@ -39,7 +39,8 @@ fn other_kinds_are_those_of_libsndfile() {
         // An MP3 begins with what its encoder needed to begin: how much, players disagree.
         let most = if name.ends_with("mp3") { 3000 } else { 0 };
         let difference = |shift: usize| {
-            let pairs = found.iter().skip(shift).zip(&expected).skip(300).take(expected.len() - 600);
+            let pairs =
+                found.iter().skip(shift).zip(&expected).skip(300).take(expected.len() - 600);
             pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
         };
         let best = (0..=most).map(difference).fold(f64::INFINITY, f64::min);

@@ -194,18 +194,15 @@ fn broken_items_are_left_out_and_reported_once() {
     });
     let data = data.workers(2).skip_broken();
     let batches = data.clone().batch(6);
-    let (first, _) = weights_after(|model| {
-        model.fit_dataset(&batches, Fit::new().epochs(2).verbose(0))
-    });
+    let (first, _) =
+        weights_after(|model| model.fit_dataset(&batches, Fit::new().epochs(2).verbose(0)));
     assert_eq!(data.broken(), ["sample 6 is broken", "sample 13 is broken"]);
     let whole = Items::new((0..20).filter(|i| i % 7 != 6).collect()).map(|i| Ok(sample(i)));
-    let (second, _) = weights_after(|model| {
-        model.fit_dataset(&whole.batch(6), Fit::new().epochs(2).verbose(0))
-    });
+    let (second, _) =
+        weights_after(|model| model.fit_dataset(&whole.batch(6), Fit::new().epochs(2).verbose(0)));
     assert_eq!(first, second);
-    let strict = Items::new(vec![1]).map(|_: usize| -> Result<Samples> {
-        Err(Error::Data(ConfigError::new("no such file")))
-    });
+    let strict = Items::new(vec![1])
+        .map(|_: usize| -> Result<Samples> { Err(Error::Data(ConfigError::new("no such file"))) });
     let error = model().fit_dataset(&strict.batch(1), Fit::new().verbose(0)).unwrap_err();
     assert_eq!(error.to_string(), "no such file");
 }

@@ -105,8 +105,10 @@ fn what_is_drawn_stays_in_its_range_and_follows_the_place() {
     };
     let first = batches(0, 0);
     for workers in [1, 2, 3] {
-        assert_eq!(batches(workers, 0).iter().map(|b| &b.x).collect::<Vec<_>>(),
-            first.iter().map(|b| &b.x).collect::<Vec<_>>());
+        assert_eq!(
+            batches(workers, 0).iter().map(|b| &b.x).collect::<Vec<_>>(),
+            first.iter().map(|b| &b.x).collect::<Vec<_>>()
+        );
     }
     assert_ne!(batches(0, 1)[0].x, first[0].x);
     assert_eq!(flow.count(), Some(40));

@@ -190,11 +190,7 @@ pub(crate) fn report(broken: &[String]) {
 }
 
 /// The places to train on and those to validate on, in the way that fits the data.
-pub(crate) fn split(
-    source: &Source,
-    choices: &Choices,
-    fraction: f64,
-) -> Result<Split, Failure> {
+pub(crate) fn split(source: &Source, choices: &Choices, fraction: f64) -> Result<Split, Failure> {
     let (count, seed) = (source.count(), choices.seed);
     let split = match source {
         // Files were shuffled when they were listed, as in Keras.

@@ -53,7 +53,8 @@ fn sound(folder: &Folder) {
         }
     }
     write(folder, "empty/nothing.md", "");
-    let rows: String = (0..12).map(|i| format!("{i}.5,{},{}\n", i * i % 7, ["no", "yes"][i % 2])).collect();
+    let rows: String =
+        (0..12).map(|i| format!("{i}.5,{},{}\n", i * i % 7, ["no", "yes"][i % 2])).collect();
     write(folder, "table.csv", format!("size,count,label\n{rows}"));
     write(folder, "series.csv", (0..30).map(|i| format!("{}\n", i % 5)).collect::<String>());
     let convnet = |channels: usize, units: usize| {
@@ -543,12 +544,7 @@ fn recipes_and_folds() {
 #[test]
 fn data_sets_by_name() {
     check_all(vec![
-        Case {
-            arguments: "datasets get minst",
-            code: 2,
-            add: nothing,
-            text: expect![[""]],
-        },
+        Case { arguments: "datasets get minst", code: 2, add: nothing, text: expect![[""]] },
         Case {
             arguments: "datasets get digits --out nowhere",
             code: 1,

@@ -140,11 +140,7 @@ impl<D: Dataset, U> Map<D, U> {
 
 impl<D: Dataset + Clone, U> Clone for Map<D, U> {
     fn clone(&self) -> Map<D, U> {
-        Map {
-            source: self.source.clone(),
-            function: self.function.clone(),
-            workers: self.workers,
-        }
+        Map { source: self.source.clone(), function: self.function.clone(), workers: self.workers }
     }
 }
 

@@ -56,8 +56,11 @@ impl AudioReader {
     /// # Errors
     /// If it cannot be read, or is no audio that can be used.
     pub fn read(&self, path: &Path) -> Result<Wave> {
-        let file = File::open(path)
-            .map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
+        let file = File::open(path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.to_path_buf(),
+            source,
+        })?;
         let wave = self.decode(file, path).map_err(|reason| {
             Error::Data(
                 ConfigError::new(format!("`{}` is no audio that can be used", path.display()))

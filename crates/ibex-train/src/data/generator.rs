@@ -10,9 +10,9 @@ use ibex_graph::{Array, DType};
 use ibex_nn::ConfigError;
 
 use super::Samples;
-use super::affine::{Affine, resampled};
-pub use super::affine::FillMode;
 use super::adapters::Map;
+pub use super::affine::FillMode;
+use super::affine::{Affine, resampled};
 use super::dataset::{Dataset, Items, Place};
 use super::folder::{Files, LabelledFile};
 use super::image::ImageReader;
@@ -442,10 +442,7 @@ impl ImageDataGenerator {
     ///
     /// # Errors
     /// If a parameter cannot be meant, or these are no images.
-    pub fn flow(
-        &self,
-        samples: &Samples,
-    ) -> Result<Map<super::Shuffle<Items<u32>>, Samples>> {
+    pub fn flow(&self, samples: &Samples) -> Result<Map<super::Shuffle<Items<u32>>, Samples>> {
         self.ready()?;
         samples.check()?;
         match samples.x.as_slice() {
@@ -490,9 +487,9 @@ fn no_images(array: &Array) -> Error {
 }
 
 fn range(values: &[f32]) -> (f32, f32) {
-    values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
-        (low.min(v), high.max(v))
-    })
+    values
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
 }
 
 /// The brightness times a factor, as Pillow computes it on bytes.

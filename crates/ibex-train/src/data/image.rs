@@ -185,12 +185,13 @@ impl ImageReader {
     }
 
     fn pixels(&self, image: &DynamicImage) -> Pixels {
-        let extents =
-            [image.height() as usize, image.width() as usize, self.color_mode.channels()];
+        let extents = [image.height() as usize, image.width() as usize, self.color_mode.channels()];
         let floats = |bytes: Vec<u8>| bytes.into_iter().map(f32::from).collect();
         let values = match (self.color_mode, image) {
             (ColorMode::Grayscale, DynamicImage::ImageLuma8(gray)) => floats(gray.to_vec()),
-            (ColorMode::Grayscale, _) => image.to_rgb8().pixels().map(|p| brightness(p.0)).collect(),
+            (ColorMode::Grayscale, _) => {
+                image.to_rgb8().pixels().map(|p| brightness(p.0)).collect()
+            }
             (ColorMode::Rgb, _) => floats(image.to_rgb8().into_raw()),
             (ColorMode::Rgba, _) => floats(image.to_rgba8().into_raw()),
         };
@@ -208,8 +209,10 @@ impl ImageReader {
                     let wanted = (other * to) as f64 / to_other.max(1) as f64;
                     (wanted as usize).min(own).max(1)
                 };
-                let kept =
-                    [part(height, width, to_height, to_width), part(width, height, to_width, to_height)];
+                let kept = [
+                    part(height, width, to_height, to_width),
+                    part(width, height, to_width, to_height),
+                ];
                 let start = [(height - kept[0]) / 2, (width - kept[1]) / 2];
                 image.crop(start, kept).resized(self.size, self.interpolation)
             }

@@ -52,9 +52,7 @@ impl Gap {
                 "mismatch: look at what is different in the development data, and train on data \
                  that is more like it"
             }
-            Gap::Overtuned => {
-                "overtuned to the development data: get more of it, and choose again"
-            }
+            Gap::Overtuned => "overtuned to the development data: get more of it, and choose again",
             Gap::None => {
                 "no gap stands out: measure again with more data, or ask for a smaller error"
             }
@@ -141,8 +139,7 @@ mod tests {
 
     #[test]
     fn the_largest_gap_tells_what_to_do() {
-        let errors =
-            |human, train, dev| Errors { human, train, dev, train_dev: None, test: None };
+        let errors = |human, train, dev| Errors { human, train, dev, train_dev: None, test: None };
         let worst = |errors| Diagnosis::of(errors).worst();
         assert_eq!(worst(errors(0.01, 0.08, 0.10)), Gap::Bias);
         assert_eq!(worst(errors(0.01, 0.02, 0.10)), Gap::Variance);

@@ -277,7 +277,8 @@ mod tests {
                     whole(fold, 30);
                     assert!((7..=8).contains(&fold.held.len()));
                     if let Some(classes) = classes {
-                        let of = |c| fold.held.iter().filter(|&&i| classes[i as usize] == c).count();
+                        let of =
+                            |c| fold.held.iter().filter(|&&i| classes[i as usize] == c).count();
                         assert!((0..3).all(|class| (2..=3).contains(&of(class))));
                     }
                 }

@@ -45,8 +45,11 @@ impl TextReader {
 }
 
 pub(super) fn read(path: &Path, max_length: Option<usize>) -> Result<String> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| Error::Io {
+        action: "read",
+        path: path.to_path_buf(),
+        source,
+    })?;
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::Data(

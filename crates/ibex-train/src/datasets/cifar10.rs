@@ -33,18 +33,8 @@ const TRAIN: [&str; 5] = [
 ];
 
 /// The names of the classes, in the order of the labels.
-pub const CLASS_NAMES: [&str; 10] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+pub const CLASS_NAMES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Images, `(50000, 32, 32, 3)` and `(10000, 32, 32, 3)` bytes, and labels, `(…, 1)` bytes.
 ///

@@ -44,8 +44,7 @@ pub fn breed(name: &str) -> &str {
 }
 
 fn files(folder: &Path) -> Result<Files, DatasetError> {
-    let unreadable =
-        |source| DatasetError::Unreadable { path: folder.to_path_buf(), source };
+    let unreadable = |source| DatasetError::Unreadable { path: folder.to_path_buf(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -55,12 +54,10 @@ fn files(folder: &Path) -> Result<Files, DatasetError> {
         }
     }
     paths.sort();
-    Files::by_name(paths, |name| breed(name).to_string()).map_err(|error| {
-        DatasetError::Damaged {
-            path: folder.to_path_buf(),
-            expected: "photos named after their breeds".to_string(),
-            received: error.to_string(),
-        }
+    Files::by_name(paths, |name| breed(name).to_string()).map_err(|error| DatasetError::Damaged {
+        path: folder.to_path_buf(),
+        expected: "photos named after their breeds".to_string(),
+        received: error.to_string(),
     })
 }
 

@@ -85,11 +85,8 @@ impl Words {
         let mut order: Vec<usize> = (0..split.x.len()).collect();
         state.shuffle(&mut order);
         let text = |&i: &usize| {
-            let shift = if self.start_char.is_some() || self.index_from != 0 {
-                self.index_from
-            } else {
-                0
-            };
+            let shift =
+                if self.start_char.is_some() || self.index_from != 0 { self.index_from } else { 0 };
             let words = split.x[i].iter().map(|word| word.saturating_add(shift));
             self.start_char.into_iter().chain(words).collect::<Vec<i32>>()
         };
@@ -114,7 +111,9 @@ impl Words {
         for text in &mut split.x {
             match self.oov_char {
                 Some(oov) => {
-                    text.iter_mut().filter(|word| !kept.contains(word)).for_each(|word| *word = oov);
+                    text.iter_mut()
+                        .filter(|word| !kept.contains(word))
+                        .for_each(|word| *word = oov);
                 }
                 None => text.retain(|word| kept.contains(word)),
             }

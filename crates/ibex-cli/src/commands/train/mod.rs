@@ -99,7 +99,10 @@ impl Arguments {
 
     /// Finds out before the training what would lose it at its end.
     fn check(&self) -> Result<(), Failure> {
-        if self.data.is_none() && self.model.is_none() && (self.val.is_some() || self.validation_split.is_some()) {
+        if self.data.is_none()
+            && self.model.is_none()
+            && (self.val.is_some() || self.validation_split.is_some())
+        {
             return Err(Failure::usage(
                 "the built-in model has validation digits of its own\n  expected  `ibex train \
                  MODEL.keras --data FILE.npz` beside `--val` or `--validation-split`",
@@ -143,28 +146,29 @@ impl Arguments {
         }
         let fit = self.fit(1);
         let recipe = material.recipe.clone();
-        let history = match material.feeds(self.source.workers(), self.batch_size, !self.no_shuffle)? {
-            (Feed::Arrays(train), None) => match self.validation_split {
-                // What was not split yet are arrays, of which Keras takes the tail.
-                Some(fraction) if material::is_plain_recipe(&recipe) => {
-                    model.fit_samples(train, fit.validation_split(fraction))?
+        let history =
+            match material.feeds(self.source.workers(), self.batch_size, !self.no_shuffle)? {
+                (Feed::Arrays(train), None) => match self.validation_split {
+                    // What was not split yet are arrays, of which Keras takes the tail.
+                    Some(fraction) if material::is_plain_recipe(&recipe) => {
+                        model.fit_samples(train, fit.validation_split(fraction))?
+                    }
+                    _ => model.fit_samples(train, fit)?,
+                },
+                (Feed::Arrays(train), Some(Feed::Arrays(held))) => {
+                    model.fit_samples(train, fit.validation_samples(held))?
                 }
-                _ => model.fit_samples(train, fit)?,
-            },
-            (Feed::Arrays(train), Some(Feed::Arrays(held))) => {
-                model.fit_samples(train, fit.validation_samples(held))?
-            }
-            (Feed::Arrays(train), Some(Feed::Batches(held))) => {
-                model.fit_samples(train, fit.validation_dataset(held))?
-            }
-            (Feed::Batches(train), None) => model.fit_dataset(&train, fit)?,
-            (Feed::Batches(train), Some(Feed::Arrays(held))) => {
-                model.fit_dataset(&train, fit.validation_samples(held))?
-            }
-            (Feed::Batches(train), Some(Feed::Batches(held))) => {
-                model.fit_dataset(&train, fit.validation_dataset(held))?
-            }
-        };
+                (Feed::Arrays(train), Some(Feed::Batches(held))) => {
+                    model.fit_samples(train, fit.validation_dataset(held))?
+                }
+                (Feed::Batches(train), None) => model.fit_dataset(&train, fit)?,
+                (Feed::Batches(train), Some(Feed::Arrays(held))) => {
+                    model.fit_dataset(&train, fit.validation_samples(held))?
+                }
+                (Feed::Batches(train), Some(Feed::Batches(held))) => {
+                    model.fit_dataset(&train, fit.validation_dataset(held))?
+                }
+            };
         self.keep_history(&history);
         if let Some(out) = &self.out {
             keep::save(&model, out)?;

@@ -210,9 +210,7 @@ impl Source {
         Ok(match self {
             Source::Arrays(_) => Recipe::Arrays,
             Source::Images(files) => Recipe::Images(choices.images.recipe(files, wanted)?),
-            Source::Texts(files) => {
-                Recipe::Texts(choices.texts.learn(&files.at(places), wanted)?)
-            }
+            Source::Texts(files) => Recipe::Texts(choices.texts.learn(&files.at(places), wanted)?),
             Source::Table(table) => Recipe::Table(choices.table.learn(&table.at(places), wanted)?),
             Source::Series(table) => {
                 Recipe::Series(choices.series.learn(&table.at(places), &choices.table)?)
@@ -375,8 +373,11 @@ impl Recipe {
         if !path.is_file() {
             return Ok(None);
         }
-        let text = std::fs::read(&path)
-            .map_err(|source| Error::Io { action: "read", path: path.clone(), source })?;
+        let text = std::fs::read(&path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
         serde_json::from_slice(&text).map(Some).map_err(|error| {
             Error::Data(
                 ConfigError::new(format!("`{}` does not say how data is read", path.display()))
@@ -416,4 +417,3 @@ pub(crate) fn labels_as(indices: &[u32], classes: usize, form: LabelForm) -> Arr
 pub(super) fn text_of((path, _): &LabelledFile) -> Result<String> {
     super::text::read(path, None)
 }
-

@@ -55,7 +55,8 @@ impl TextChoices {
             false => self.most_words.or(fixed),
         };
         let mode = if in_order { OutputMode::Int } else { OutputMode::MultiHot };
-        let mut layer = TextVectorization::new().max_tokens(most.unwrap_or(WORDS)).output_mode(mode);
+        let mut layer =
+            TextVectorization::new().max_tokens(most.unwrap_or(WORDS)).output_mode(mode);
         layer.adapt(texts(files)?).map_err(Error::Data)?;
         let words = layer.get_vocabulary();
         let special = |word: &&String| !word.is_empty() && *word != "[UNK]";

@@ -175,7 +175,9 @@ impl Encoder {
                 let indices: Vec<u32> = values.iter().map(|&index| index as u32).collect();
                 labels_as(&indices, names.len(), self.labels)
             }
-            Target::Quantity { .. } => Array::from_f64_slice(DType::F32, [values.len(), 1], &values),
+            Target::Quantity { .. } => {
+                Array::from_f64_slice(DType::F32, [values.len(), 1], &values)
+            }
         })
     }
 
@@ -224,9 +226,7 @@ impl Target {
         }
         let Some(values) = quantities else {
             let example = distinct.first().map(|text| shown(text)).unwrap_or_default();
-            return Err(Error::Data(
-                wrong("is no quantity").expected("numbers").received(example),
-            ));
+            return Err(Error::Data(wrong("is no quantity").expected("numbers").received(example)));
         };
         match Feature::number(values) {
             Feature::Number { mean, deviation, .. } => Ok(Target::Quantity { mean, deviation }),
@@ -254,9 +254,7 @@ impl Target {
                     let place = names.iter().position(|own| *own == text);
                     place.ok_or_else(|| wrong(row, names.join(", "), quoted(&text)))? as f64
                 }
-                (Target::Quantity { .. }, Column::Numbers(numbers))
-                    if numbers[row].is_finite() =>
-                {
+                (Target::Quantity { .. }, Column::Numbers(numbers)) if numbers[row].is_finite() => {
                     numbers[row]
                 }
                 _ => return Err(wrong(row, "a number".into(), quoted(&text))),

@@ -101,8 +101,11 @@ impl Csv {
     /// # Errors
     /// If it cannot be read, is no text, or its lines have different numbers of fields.
     pub fn read(&self, path: &Path) -> Result<Table> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| Error::Io { action: "read", path: path.to_path_buf(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.to_path_buf(),
+            source,
+        })?;
         let bytes = match path.extension().is_some_and(|ending| ending == "gz") {
             true => unpacked(&bytes, path)?,
             false => bytes,
@@ -178,8 +181,7 @@ fn unpacked(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     // A table that unpacks to more than 4 GiB is not one that fits into memory anyway.
     let unpacked = flate2::read::MultiGzDecoder::new(bytes).take(1 << 32).read_to_end(&mut text);
-    unpacked
-        .map_err(|source| Error::Io { action: "unpack", path: path.to_path_buf(), source })?;
+    unpacked.map_err(|source| Error::Io { action: "unpack", path: path.to_path_buf(), source })?;
     Ok(text)
 }
 

@@ -87,11 +87,8 @@ fn kinds_of_columns_are_guessed() {
     assert_eq!(kinds, ["ignored", "ignored", "text", "category"]);
     assert!(matches!(encoder.target(), Some((_, Target::Quantity { .. }))));
     let names = |list: &[&str]| list.iter().map(|name| name.to_string()).collect::<Vec<_>>();
-    let choices = Choices {
-        ignored: names(&["text"]),
-        categories: names(&["name"]),
-        ..Choices::default()
-    };
+    let choices =
+        Choices { ignored: names(&["text"]), categories: names(&["name"]), ..Choices::default() };
     assert_eq!(learn(&choices).unwrap().width(), 13 + 3);
     let unknown = Choices { ignored: names(&["sise"]), ..Choices::default() };
     assert!(learn(&unknown).unwrap_err().to_string().contains("did you mean `size`?"));
