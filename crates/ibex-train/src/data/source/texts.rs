@@ -79,7 +79,8 @@ impl TextChoices {
 
 fn texts(files: &Files) -> Result<Strings> {
     // What cannot be read is reported with the samples.
-    let texts = files.items().as_slice().iter().filter_map(|item| text_of(item).ok());
+    let items = files.items();
+    let texts = items.as_slice().iter().filter_map(|item| text_of(item).ok());
     Ok(Strings::from(texts.collect::<Vec<String>>()))
 }
 

@@ -191,7 +191,7 @@ fn repeated(names: &[String]) -> Option<&String> {
 
 fn delimiter_of(line: &str) -> Option<u8> {
     let count = |&mark: &u8| line.bytes().filter(|&byte| byte == mark).count();
-    // The first of those that are equally frequent.
+    // Of those that are equally frequent, the last one of the list.
     let best = [b'|', b'\t', b';', b','].into_iter().max_by_key(count)?;
     (count(&best) > 0).then_some(best)
 }
