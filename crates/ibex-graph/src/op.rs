@@ -358,6 +358,8 @@ operations! {
     ArgReduce(crate::ops::arg_reduce::ArgReduce),
     /// Running sums along an axis.
     CumulativeSum(crate::ops::cumulative::CumulativeSum),
+    /// The bins of integers by their hash.
+    HashBins(crate::ops::hash_bins::HashBins),
     /// Numbers that count along an axis.
     Iota(crate::ops::iota::Iota),
     /// `log(1 + e^x)` for each element.

@@ -362,8 +362,12 @@ impl Model {
     ) -> Result<()> {
         // Most models have few arrays; eight references fit on the stack of any.
         const FEW: usize = 8;
-        let executable = &mut self.programs[program].executable;
-        let Some(first) = arrays.clone().next() else { return Ok(executable.run(&[])?) };
+        let program = &mut self.programs[program];
+        let mut run = |inputs: &[&Array]| match &mut self.profile {
+            Some(profile) => profile.run(program, inputs),
+            None => Ok(program.executable.run(inputs)?),
+        };
+        let Some(first) = arrays.clone().next() else { return run(&[]) };
         let mut few = [first; FEW];
         let mut count = 0;
         for array in arrays.clone() {
@@ -373,10 +377,9 @@ impl Model {
             count += 1;
         }
         match count {
-            0..=FEW => executable.run(&few[..count])?,
-            _ => executable.run(&arrays.collect::<Vec<&Array>>())?,
+            0..=FEW => run(&few[..count]),
+            _ => run(&arrays.collect::<Vec<&Array>>()),
         }
-        Ok(())
     }
 }
 

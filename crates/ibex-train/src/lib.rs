@@ -29,6 +29,7 @@ mod numpy_random;
 pub mod onnx;
 pub mod plot;
 pub mod problem;
+pub mod profile;
 mod progress;
 pub mod random;
 pub mod saving;
@@ -51,6 +52,7 @@ pub use fit::Fit;
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
 pub use onnx::OnnxOptions;
+pub use profile::Profile;
 pub use saving::{Mismatch, TextLayer};
 pub use transfer::{Layout, TransferReport};
 

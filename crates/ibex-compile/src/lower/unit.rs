@@ -246,6 +246,7 @@ impl Lowered {
             | Op::ArgSort(_)
             | Op::ArgReduce(_)
             | Op::CumulativeSum(_)
+            | Op::HashBins(_)
             | Op::Softmax(_)
             | Op::LogSoftmax(_)
             | Op::SparseSoftmaxCrossEntropy(_)

@@ -111,6 +111,7 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ArgSort(op) => lines::arg_sort(op, step, places),
         Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
         Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),
+        Op::HashBins(op) => indexing::hash_bins(*op, step, places),
         Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
         Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
         Op::Attention(op) => fitting(op.name(), attention::forward(&op.scoring, step, places))?,

@@ -65,6 +65,9 @@ pub(crate) struct Arguments {
     /// Go on from the checkpoint
     #[arg(long, requires = "checkpoint_dir")]
     resume: bool,
+    /// Time each operation: a table, and a trace for a browser's trace viewer into this file
+    #[arg(long, value_name = "FILE.json")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
     #[command(flatten)]
@@ -114,7 +117,8 @@ impl Arguments {
                 return Err(Failure::usage("`--out` and `--history` name the same file"));
             }
         }
-        self.out.iter().chain(&self.history).try_for_each(|path| check_writable(path))
+        let files = self.out.iter().chain(&self.history).chain(&self.profile);
+        files.into_iter().try_for_each(|path| check_writable(path))
     }
 
     /// Trains a model file on a data file.
@@ -145,6 +149,7 @@ impl Arguments {
             note("the trained model will not be kept: there is no `--out FILE.keras`");
         }
         let fit = self.fit(1);
+        self.begin_records(&mut model);
         let recipe = material.recipe.clone();
         let history =
             match material.feeds(self.source.workers(), self.batch_size, !self.no_shuffle)? {
@@ -169,7 +174,7 @@ impl Arguments {
                     model.fit_dataset(&train, fit.validation_dataset(held))?
                 }
             };
-        self.keep_history(&history);
+        self.keep_records(&mut model, &history);
         if let Some(out) = &self.out {
             keep::save(&model, out)?;
             if !material::is_plain_recipe(&recipe) {
@@ -200,8 +205,9 @@ impl Arguments {
             digits.test.count()
         ));
         let fit = self.fit(starter::EPOCHS).validation_samples(digits.test);
+        self.begin_records(&mut model);
         let history = model.fit_samples(digits.train, fit)?;
-        self.keep_history(&history);
+        self.keep_records(&mut model, &history);
         keep::save(&model, &out)?;
         starter::tell(&history, &out);
         Ok(())
@@ -220,13 +226,23 @@ impl Arguments {
         fit
     }
 
-    fn keep_history(&self, history: &History) {
+    fn begin_records(&self, model: &mut Model) {
+        if self.profile.is_some() {
+            model.start_profile();
+        }
+    }
+
+    /// Writes what is told about a training.
+    fn keep_records(&self, model: &mut Model, history: &History) {
+        // The model is worth more than what is told about it: go on, and save it.
+        let warn = |error| note(&format!("warning: {error}"));
         if let Some(path) = &self.history {
             let written = ibex::train::write_text(path, &history.to_json().to_string());
-            if let Err(error) = written {
-                // The model is worth more than its history: go on, and save it.
-                note(&format!("warning: {error}"));
-            }
+            written.unwrap_or_else(warn);
+        }
+        if let (Some(path), Some(profile)) = (&self.profile, model.take_profile()) {
+            note(&profile.to_string());
+            profile.save_trace(path).unwrap_or_else(warn);
         }
     }
 }

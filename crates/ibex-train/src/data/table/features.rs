@@ -198,7 +198,7 @@ impl Feature {
                     out[boundaries.partition_point(|boundary| *boundary <= value)] = 1.0;
                 }
                 Feature::Hash { .. } => {
-                    let hash = ibex_nn::text::hash::fingerprint(
+                    let hash = ibex_graph::hash::fingerprint(
                         column.text(row).unwrap_or_default().as_bytes(),
                     );
                     out[(hash % width as u64) as usize] = 1.0;
