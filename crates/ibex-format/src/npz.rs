@@ -11,8 +11,8 @@ use crate::array::RawArray;
 use crate::atomic::write_atomically;
 use crate::bytes::ByteSource;
 use crate::error::{FormatError, Problem, Result, excerpt};
+use crate::npy;
 use crate::zip_archive::{ZipBuilder, ZipReader};
-use crate::{npy, npy_lists};
 
 const EXTENSION: &str = ".npy";
 
@@ -90,7 +90,7 @@ impl NpzReader {
     /// As [`NpzReader::read`]; and if it holds anything else.
     pub fn read_lists(&mut self, name: &str) -> Result<Vec<Vec<i32>>> {
         let read = self.member(name).and_then(|(member, bytes)| {
-            npy_lists::parse(&bytes).map_err(|error| error.in_member(member))
+            npy::parse_lists(&bytes).map_err(|error| error.in_member(member))
         });
         read.map_err(|error| match &self.path {
             Some(path) => error.in_file(path),

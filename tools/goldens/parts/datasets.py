@@ -45,6 +45,7 @@ def words(random, cases):
     reuters = {"x": texts(random, 43), "y": random.integers(0, 46, 43)}
     np.savez_compressed(root / "imdb.npz", **imdb)
     np.savez_compressed(root / "reuters.npz", **reuters)
+    np.save(root / "lists.npy", texts(random, 12), allow_pickle=True)
     options = {
         "imdb": [{}, {"num_words": 50}, {"num_words": 60, "skip_top": 5, "oov_char": None},
                  {"start_char": None, "index_from": 0, "seed": 7, "maxlen": 9}],
