@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "MODEL.keras")]
     model: PathBuf,
     /// The data: x0, x1, … and y0, y1, … in an .npz file; or a .csv file or a folder as trained on
-    #[arg(long, value_name = "FILE|FOLDER")]
+    #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Samples in a batch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]

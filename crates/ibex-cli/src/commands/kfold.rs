@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(conflicts_with = "model", required_unless_present = "model")]
     named: Option<&'static str>,
     /// The data, as `ibex train` takes it
-    #[arg(long, value_name = "FILE|FOLDER")]
+    #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Parts of which each is kept apart once
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]

@@ -31,10 +31,10 @@ pub(crate) struct Arguments {
     named: Option<&'static str>,
     /// The data: x0, x1, … and y0, y1, … in an .npz file; a .csv file; or a folder of images or
     /// texts with a subfolder for each class
-    #[arg(long, value_name = "FILE|FOLDER")]
+    #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Validation data, like --data
-    #[arg(long, value_name = "FILE|FOLDER", conflicts_with = "validation_split")]
+    #[arg(long, value_name = "FILE", conflicts_with = "validation_split")]
     val: Option<PathBuf>,
     /// Keep the last part of the data for validation
     #[arg(long, value_name = "F", value_parser = fraction, allow_negative_numbers = true)]
