@@ -89,7 +89,7 @@ def make():
         place = root / {"grayscale": "cats", "rgba": "dogs-x"}.get(name, "")
         asked = {**common, **options, "labels": None}
         data = keras.utils.image_dataset_from_directory(place, **asked)
-        images = np.stack([image.numpy() for image in data])
+        images = np.stack([image.numpy() for image in data]).astype("float32")
         # Rounded: quarters of a level are finer than what decoders of JPEG agree on.
         arrays[name] = np.round(images * 4).clip(0, 1020).astype("uint16")
     for name, options in {

@@ -238,7 +238,9 @@ impl ImageReader {
     }
 }
 
-/// The brightness of a colour as JPEG has it (ITU-R BT.601), rounded to a byte.
+/// The brightness of a colour (ITU-R BT.601) in fifteen bits, cut off, as libpng computes it, which
+/// Keras reads with.
 fn brightness([red, green, blue]: [u8; 3]) -> f32 {
-    (0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)).round()
+    let sum = 9797 * u32::from(red) + 19_234 * u32::from(green) + 3737 * u32::from(blue);
+    (sum >> 15) as f32
 }
