@@ -133,12 +133,13 @@ fn taps(place: f64, extent: usize, mode: FillMode, order: u8) -> Option<[(usize,
         _ if (0.0..=last).contains(&place) => place,
         FillMode::Constant => return None,
         FillMode::Nearest => place.clamp(0.0, last.max(0.0)),
-        FillMode::Reflect => place,
+        FillMode::Reflect => reflected(place, extent as f64),
         FillMode::Wrap if last <= 0.0 => 0.0,
         // As SciPy has it: the period is one pixel short.
         FillMode::Wrap if place < 0.0 => place + last * ((-place / last).trunc() + 1.0),
         FillMode::Wrap => place - last * (place / last).trunc(),
     };
+    // Between the last pixel and the border, its neighbour is what the mirror shows.
     let index = |at: f64| match mode {
         FillMode::Reflect => {
             let period = 2 * extent as i64;
@@ -155,4 +156,15 @@ fn taps(place: f64, extent: usize, mode: FillMode, order: u8) -> Option<[(usize,
             [(index(first), 1.0 - part), (index(first + 1.0), part)]
         }
     })
+}
+
+/// A place beyond the border as the mirror shows it, in SciPy's steps: ties depend on them.
+fn reflected(place: f64, extent: f64) -> f64 {
+    let period = 2.0 * extent;
+    if place < 0.0 {
+        let near = place + period * (-place / period).trunc();
+        return if near < -extent { near + period } else { -near - 1.0 };
+    }
+    let near = place - period * (place / period).trunc();
+    if near >= extent { period - near - 1.0 } else { near }
 }
