@@ -8,7 +8,7 @@ use ibex::train::data::splits::Split;
 use ibex::train::data::{Dataset, Files, ImageReader};
 use ibex::train::problem::Problem;
 use ibex::train::starters::{self, Starter};
-use ibex::train::{Model, Samples, npz};
+use ibex::train::{Fit, History, Model, Samples, npz};
 
 use super::Arguments;
 use crate::commands::source::{is_arrays, report, split};
@@ -19,13 +19,13 @@ use crate::output::note;
 const HELD_IN_MEMORY: usize = 2 << 30;
 
 /// Samples in memory, or files that are read in every epoch.
-pub(super) enum Part {
+enum Part {
     Arrays(Samples),
     Files(Box<(Files, ImageReader)>),
 }
 
-/// What `fit` takes.
-pub(super) enum Feed {
+/// One of the two things that `fit` takes.
+enum Feed {
     Arrays(Samples),
     Batches(Box<dyn Dataset<Item = Samples>>),
 }
@@ -69,16 +69,6 @@ fn built(
     let (words, scale) = (recipe.words(), recipe.scale());
     let data = starters::Data { shape, pixels, words, problem, scale, samples };
     Ok(starter.build(&data)?)
-}
-
-/// Whether a path is an archive of arrays: then the model's inputs are read by their names.
-pub(super) fn is_plain(path: &Path) -> bool {
-    is_arrays(path)
-}
-
-/// Whether the data was arrays from the beginning.
-pub(super) fn is_plain_recipe(recipe: &Recipe) -> bool {
-    *recipe == Recipe::Arrays
 }
 
 impl Arguments {
@@ -160,29 +150,54 @@ impl Material {
     }
 
     /// What `fit` takes to train on and to validate on.
-    pub(super) fn feeds(
-        self,
-        workers: usize,
-        batch_size: usize,
-        shuffle: bool,
-    ) -> Result<(Feed, Option<Feed>), Failure> {
-        let feed = |part: Part, shuffle: bool| match part {
+    pub(super) fn feeds(self, workers: usize, batch_size: usize, shuffle: bool) -> Feeds {
+        let mut broken: Vec<Broken> = Vec::new();
+        let mut feed = |part: Part, shuffle: bool| match part {
             Part::Arrays(samples) => Feed::Arrays(samples),
             Part::Files(files) => {
                 let (files, reader) = *files;
                 let read = reader.labelled(&files);
-                Feed::Batches(match shuffle {
-                    true => {
-                        let images = files.items().shuffle().map(read).workers(workers);
-                        Box::new(images.skip_broken().batch(batch_size))
-                    }
-                    false => {
-                        let images = files.items().map(read).workers(workers);
-                        Box::new(images.skip_broken().batch(batch_size))
-                    }
-                })
+                if shuffle {
+                    let images = files.items().shuffle().map(read).workers(workers).skip_broken();
+                    let left_out = images.clone();
+                    broken.push(Box::new(move || left_out.broken()));
+                    return Feed::Batches(Box::new(images.batch(batch_size)));
+                }
+                let images = files.items().map(read).workers(workers).skip_broken();
+                let left_out = images.clone();
+                broken.push(Box::new(move || left_out.broken()));
+                Feed::Batches(Box::new(images.batch(batch_size)))
             }
         };
-        Ok((feed(self.train, shuffle), self.held.map(|part| feed(part, false))))
+        let train = feed(self.train, shuffle);
+        let held = self.held.map(|part| feed(part, false));
+        Feeds { train, held, broken }
+    }
+}
+
+/// Why files were left out so far.
+type Broken = Box<dyn Fn() -> Vec<String>>;
+
+/// What `fit` takes, and what was left out of it.
+pub(super) struct Feeds {
+    train: Feed,
+    held: Option<Feed>,
+    broken: Vec<Broken>,
+}
+
+impl Feeds {
+    /// Trains on the one and validates on the other, and says what was left out of them.
+    pub(super) fn fit(self, model: &mut Model, fit: Fit) -> Result<History, Failure> {
+        let fit = match self.held {
+            None => fit,
+            Some(Feed::Arrays(held)) => fit.validation_samples(held),
+            Some(Feed::Batches(held)) => fit.validation_dataset(held),
+        };
+        let history = match self.train {
+            Feed::Arrays(train) => model.fit_samples(train, fit),
+            Feed::Batches(train) => model.fit_dataset(&train, fit),
+        };
+        self.broken.iter().for_each(|left_out| report(&left_out()));
+        Ok(history?)
     }
 }

@@ -8,15 +8,16 @@ mod starter;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ibex::train::data::source::Recipe;
 use ibex::train::starters::Starter;
 use ibex::train::{Fit, History, Model};
 
-use super::source::DataFlags;
+use super::source::{DataFlags, is_arrays};
 use super::{Threads, check_writable, open_model, positive, print_logs};
 use crate::failure::Failure;
 use crate::output::{note, print};
+use material::Material;
 pub(crate) use material::new_model;
-use material::{Feed, Material};
 use overrides::Overrides;
 
 /// What `ibex train` takes.
@@ -127,7 +128,7 @@ impl Arguments {
         model.set_seed(self.seed);
         self.threads.apply(&mut model);
         self.overrides.apply(&mut model, &format!("`{}`", path.display()))?;
-        let wanted = if material::is_plain(data) { Default::default() } else { model.wanted()? };
+        let wanted = if is_arrays(data) { Default::default() } else { model.wanted()? };
         let arrays = Some((model.functional().inputs().len(), model.functional().outputs().len()));
         let material = self.material(data, &wanted, arrays)?;
         self.train_on(model, material)
@@ -148,36 +149,18 @@ impl Arguments {
         if self.out.is_none() {
             note("the trained model will not be kept: there is no `--out FILE.keras`");
         }
-        let fit = self.fit(1);
+        let (mut fit, recipe) = (self.fit(1), material.recipe.clone());
+        if let Some(fraction) = self.validation_split.filter(|_| recipe == Recipe::Arrays) {
+            // Arrays are split where they are trained on, as Keras does.
+            fit = fit.validation_split(fraction);
+        }
         self.begin_records(&mut model);
-        let recipe = material.recipe.clone();
-        let history =
-            match material.feeds(self.source.workers(), self.batch_size, !self.no_shuffle)? {
-                (Feed::Arrays(train), None) => match self.validation_split {
-                    // What was not split yet are arrays, of which Keras takes the tail.
-                    Some(fraction) if material::is_plain_recipe(&recipe) => {
-                        model.fit_samples(train, fit.validation_split(fraction))?
-                    }
-                    _ => model.fit_samples(train, fit)?,
-                },
-                (Feed::Arrays(train), Some(Feed::Arrays(held))) => {
-                    model.fit_samples(train, fit.validation_samples(held))?
-                }
-                (Feed::Arrays(train), Some(Feed::Batches(held))) => {
-                    model.fit_samples(train, fit.validation_dataset(held))?
-                }
-                (Feed::Batches(train), None) => model.fit_dataset(&train, fit)?,
-                (Feed::Batches(train), Some(Feed::Arrays(held))) => {
-                    model.fit_dataset(&train, fit.validation_samples(held))?
-                }
-                (Feed::Batches(train), Some(Feed::Batches(held))) => {
-                    model.fit_dataset(&train, fit.validation_dataset(held))?
-                }
-            };
+        let feeds = material.feeds(self.source.workers(), self.batch_size, !self.no_shuffle);
+        let history = feeds.fit(&mut model, fit)?;
         self.keep_records(&mut model, &history);
         if let Some(out) = &self.out {
             keep::save(&model, out)?;
-            if !material::is_plain_recipe(&recipe) {
+            if recipe != Recipe::Arrays {
                 recipe.save(out)?;
             }
         }
