@@ -10,8 +10,8 @@
 //! and a damaged or hostile file gives a [`FormatError`], never a panic.
 //!
 //! Read in this order: [`error`], [`mod@array`], `strided`, [`named`], `mapped`, `bytes`,
-//! `zip_archive`, [`npy`], [`npz`], [`hdf5`], [`sharded`], [`json`], [`keras_zip`],
-//! [`safetensors`], [`torch`], `wire`, [`onnx`], [`events`], [`atomic`].
+//! `zip_archive`, [`npy`], `npy_lists`, [`npz`], [`hdf5`], [`sharded`], [`json`],
+//! [`keras_zip`], [`safetensors`], [`torch`], `wire`, [`onnx`], [`events`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -40,6 +40,7 @@ pub mod keras_zip;
 mod mapped;
 pub mod named;
 pub mod npy;
+mod npy_lists;
 pub mod npz;
 pub mod onnx;
 pub mod safetensors;

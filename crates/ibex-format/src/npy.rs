@@ -48,6 +48,28 @@ pub fn parse(mut bytes: Vec<u8>) -> Result<RawArray> {
     RawArray::new(header.dtype, header.shape, bytes)
 }
 
+/// Reads a `.npy` file of Python lists of integers, as Keras's data sets of texts are kept in.
+///
+/// Nothing in its pickle is run.
+///
+/// # Errors
+/// If the bytes are no such array, are cut short, or hold anything else.
+pub fn parse_lists(bytes: &[u8]) -> Result<Vec<Vec<i32>>> {
+    crate::npy_lists::parse(bytes)
+}
+
+/// The number of objects in an array of Python objects of one axis, and where their pickle begins.
+pub(crate) fn objects(bytes: &[u8]) -> Result<(usize, usize)> {
+    let (text, length) = header_text(bytes)?;
+    match (Literal { rest: text }).header() {
+        Some((descr, _, shape)) if descr == "|O" && shape.len() == 1 => Ok((shape[0], length)),
+        _ => Err(Problem::new("the array holds no lists")
+            .expected("objects ('|O') along one axis")
+            .received(excerpt(text.trim_end()))
+            .damaged()),
+    }
+}
+
 /// Writes an array as a `.npy` file of version 1.
 ///
 /// # Errors

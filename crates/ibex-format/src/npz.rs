@@ -82,7 +82,29 @@ impl NpzReader {
         })
     }
 
+    /// Reads an array of Python lists of integers, as Keras's data sets of texts are kept in.
+    ///
+    /// Nothing in its pickle is run.
+    ///
+    /// # Errors
+    /// As [`NpzReader::read`]; and if it holds anything else.
+    pub fn read_lists(&mut self, name: &str) -> Result<Vec<Vec<i32>>> {
+        let read = self.member(name).and_then(|(member, bytes)| {
+            npy::parse_lists(&bytes).map_err(|error| error.in_member(member))
+        });
+        read.map_err(|error| match &self.path {
+            Some(path) => error.in_file(path),
+            None => error,
+        })
+    }
+
     fn read_member(&mut self, name: &str) -> Result<RawArray> {
+        let (member, bytes) = self.member(name)?;
+        npy::parse(bytes).map_err(|error| error.in_member(member))
+    }
+
+    /// A member's name and bytes.
+    fn member(&mut self, name: &str) -> Result<(String, Vec<u8>)> {
         if !self.contains(name) {
             let names: Vec<String> =
                 self.names().iter().take(16).map(|name| format!("`{}`", excerpt(name))).collect();
@@ -92,7 +114,7 @@ impl NpzReader {
         }
         let member = format!("{name}{EXTENSION}");
         let bytes = self.archive.read(&member)?;
-        npy::parse(bytes).map_err(|error| error.in_member(member))
+        Ok((member, bytes))
     }
 }
 

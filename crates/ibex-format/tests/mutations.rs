@@ -30,8 +30,9 @@ fn damaged_files_give_errors_within_bounds() {
     let read_keras: Reader = |bytes| KerasArchive::from_bytes(bytes).map(drop);
     let read_safetensors: Reader = |bytes| safetensors::from_bytes(bytes).map(drop);
     let read_torch: Reader = |bytes| torch::from_bytes(bytes, Extent::Everything).map(drop);
+    let read_lists: Reader = |bytes| npy::parse_lists(&bytes).map(drop);
     let read_onnx: Reader = |bytes| OnnxModel::from_bytes(&bytes).map(drop);
-    let files: [(&str, Reader, usize); 22] = [
+    let files: [(&str, Reader, usize); 23] = [
         ("version1.npy", read_npy, 2000),
         ("version3.npy", read_npy, 1000),
         ("types.npz", read_npz, 2000),
@@ -52,6 +53,7 @@ fn damaged_files_give_errors_within_bounds() {
         ("torch_checkpoint.pt", read_torch, 1000),
         ("torch_legacy.pt", read_torch, 3000),
         ("torch_legacy_views.pt", read_torch, 3000),
+        ("../../../../tests/goldens/datasets/lists.npy", read_lists, 3000),
         ("../../../../tests/goldens/onnx/shapes.onnx", read_onnx, 3000),
         ("../../../../tests/goldens/onnx/recurrent.onnx", read_onnx, 3000),
     ];

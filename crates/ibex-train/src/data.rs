@@ -1,4 +1,39 @@
-//! Arrays as training data: several inputs, several targets, weights, and batches of them.
+//! Training data: arrays with a row for each sample, and datasets that give one batch after the
+//! other.
+//!
+//! [`Samples`] are inputs, targets and weights; a [`Dataset`] makes them out of files or streams.
+
+mod adapters;
+mod affine;
+mod audio;
+mod batch;
+mod dataset;
+pub mod duplicates;
+mod folder;
+mod generator;
+mod image;
+pub mod report;
+mod resample;
+mod sequences;
+pub mod source;
+pub mod splits;
+pub mod table;
+mod text;
+mod windows;
+pub(crate) mod workers;
+
+pub use adapters::{Cache, Map, Prefetch, Repeat, Shuffle, Skip, SkipBroken, Take};
+pub use audio::{AudioReader, Wave};
+pub use batch::Batch;
+pub use dataset::{ArrayBatches, Dataset, Items, Pass, Place, Stream, Streamed};
+pub use folder::{
+    AUDIO_ENDINGS, Files, Folder, IMAGE_ENDINGS, LabelMode, LabelledFile, TEXT_ENDINGS,
+};
+pub use generator::{FillMode, ImageDataGenerator, Shift, Transform};
+pub use image::{ColorMode, ImageReader};
+pub use sequences::{End, PadSequences};
+pub use text::TextReader;
+pub use windows::{WindowBatches, Windows};
 
 use ibex_graph::{Array, DType, Type};
 use ibex_nn::{ConfigError, PartialType};
@@ -87,7 +122,7 @@ pub struct Samples {
 
 impl Samples {
     /// The arrays in the order in which programs take them.
-    pub fn arrays(&self) -> impl Iterator<Item = &Array> {
+    pub fn arrays(&self) -> impl Iterator<Item = &Array> + Clone {
         self.x.iter().chain(&self.y).chain(&self.weights)
     }
 
@@ -136,6 +171,22 @@ impl Samples {
     pub fn rows(&self, start: usize, end: usize) -> Samples {
         let cut = |arrays: &[Array]| arrays.iter().map(|a| a.rows(start, end)).collect();
         Samples { x: cut(&self.x), y: cut(&self.y), weights: cut(&self.weights) }
+    }
+
+    /// The samples at these indices, in this order.
+    ///
+    /// An index must be below [`Samples::count`].
+    pub fn at(&self, indices: &[u32]) -> Samples {
+        let mut buffers = BatchBuffers::new(self, indices.len());
+        buffers.gather(self, indices);
+        let mut arrays = buffers.arrays.into_iter();
+        let mut next = |count: usize| arrays.by_ref().take(count).collect();
+        Samples { x: next(self.x.len()), y: next(self.y.len()), weights: next(self.weights.len()) }
+    }
+
+    /// The types of the arrays, in the order in which programs take them.
+    pub(crate) fn types(&self) -> Vec<Type> {
+        self.arrays().map(|a| Type::new(a.dtype(), a.shape())).collect()
     }
 
     /// The first part and the last `fraction`, as Keras's `validation_split` cuts.
@@ -209,9 +260,10 @@ pub(crate) fn fit_inputs(
 }
 
 /// Buffers that one batch after the other is gathered into.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct BatchBuffers {
     arrays: Vec<Array>,
+    size: usize,
 }
 
 impl BatchBuffers {
@@ -222,7 +274,7 @@ impl BatchBuffers {
             dims[0] = size;
             Array::zeros(array.dtype(), dims)
         };
-        BatchBuffers { arrays: samples.arrays().map(buffer).collect() }
+        BatchBuffers { arrays: samples.arrays().map(buffer).collect(), size }
     }
 
     /// Copies the samples at `indices` in; there must be as many as the buffers hold.
@@ -240,6 +292,11 @@ impl BatchBuffers {
         }
     }
 
+    /// The number of samples that they hold.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     /// The buffers, in the order of the program's inputs.
     pub(crate) fn arrays(&self) -> &[Array] {
         &self.arrays
@@ -248,6 +305,15 @@ impl BatchBuffers {
     /// The types of the buffers.
     pub(crate) fn types(&self) -> Vec<Type> {
         self.arrays.iter().map(|a| Type::new(a.dtype(), a.shape())).collect()
+    }
+}
+
+/// A dataset of batches whose type does not matter.
+pub(crate) struct AnyDataset(pub(crate) Box<dyn Dataset<Item = Samples>>);
+
+impl std::fmt::Debug for AnyDataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dataset").field("batches", &self.0.count()).finish_non_exhaustive()
     }
 }
 

@@ -2,8 +2,9 @@
 
 use ibex_graph::{Array, Type};
 
-use crate::data::{Arrays, BatchBuffers, Samples, epoch_order, fit_inputs};
+use crate::data::{Arrays, Dataset, Samples, fit_inputs};
 use crate::error::{Error, Result};
+use crate::feed::{Feed, Order};
 use crate::history::Logs;
 use crate::model::Model;
 use crate::step::Mode;
@@ -24,18 +25,25 @@ impl Model {
     /// As [`Model::evaluate`].
     pub fn evaluate_samples(&mut self, samples: Samples, batch_size: usize) -> Result<Logs> {
         let samples = self.prepare(samples)?;
-        self.evaluate_prepared(&samples, batch_size)
+        self.evaluate_feed(&mut Feed::Arrays(samples), batch_size)
     }
 
-    pub(crate) fn evaluate_prepared(
+    /// Losses and metrics on the batches of a dataset.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`]; and what the dataset fails with.
+    pub fn evaluate_dataset(
         &mut self,
-        samples: &Samples,
-        batch_size: usize,
+        data: &(impl Dataset<Item = Samples> + ?Sized),
     ) -> Result<Logs> {
+        self.evaluate_feed(&mut Feed::of(&data, None), 1)
+    }
+
+    pub(crate) fn evaluate_feed(&mut self, feed: &mut Feed<'_>, batch_size: usize) -> Result<Logs> {
         if let Some(judge) = self.judge(Mode::Evaluate) {
             judge.reset();
         }
-        self.each_batch(Mode::Evaluate, samples, batch_size, |_| ())?;
+        self.each_batch(Mode::Evaluate, feed, batch_size, |_, _| ())?;
         Ok(self.judge(Mode::Evaluate).map(|j| j.logs()).unwrap_or_default())
     }
 
@@ -57,25 +65,42 @@ impl Model {
         let x = fit_inputs(x.into().0, &names, &types)?;
         let samples = Samples { x, ..Samples::default() };
         samples.check()?;
-        let mut collected: Vec<(Type, Vec<u8>)> = Vec::new();
-        self.each_batch(Mode::Predict, &samples, batch_size, |outputs| {
+        self.predict_feed(&mut Feed::Arrays(samples), batch_size)
+    }
+
+    /// Every output for the inputs of a dataset; its targets are not looked at.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the model; and what the dataset fails with.
+    pub fn predict_dataset(
+        &mut self,
+        data: &(impl Dataset<Item = Samples> + ?Sized),
+    ) -> Result<Vec<Array>> {
+        self.predict_feed(&mut Feed::of(&data, None), 1)
+    }
+
+    fn predict_feed(&mut self, feed: &mut Feed<'_>, batch_size: usize) -> Result<Vec<Array>> {
+        let samples = feed.arrays().map_or(0, Samples::count);
+        let mut collected: Vec<(Type, usize, Vec<u8>)> = Vec::new();
+        self.each_batch(Mode::Predict, feed, batch_size, |outputs, count| {
             for (i, output) in outputs.iter().enumerate() {
                 if collected.len() == i {
-                    let mut dims = output.shape().to_vec();
-                    if let Some(rows) = dims.first_mut() {
-                        *rows = samples.count();
-                    }
-                    let ty = Type::new(output.dtype(), dims);
-                    let bytes = Vec::with_capacity(ty.bytes());
-                    collected.push((ty, bytes));
+                    let ty = Type::new(output.dtype(), output.shape());
+                    let row = output.bytes().len() / count.max(1);
+                    collected.push((ty, 0, Vec::with_capacity(row * samples)));
                 }
-                collected[i].1.extend_from_slice(output.bytes());
+                collected[i].1 += count;
+                collected[i].2.extend_from_slice(output.bytes());
             }
         })?;
-        let array = |(ty, bytes): (Type, Vec<u8>)| {
-            Array::from_bytes(ty.dtype, ty.shape, &bytes).map_err(|e| {
+        let array = |(ty, rows, bytes): (Type, usize, Vec<u8>)| {
+            let mut dims = ty.shape.to_vec();
+            if let Some(first) = dims.first_mut() {
+                *first = rows;
+            }
+            Array::from_bytes(ty.dtype, dims, &bytes).map_err(|e| {
                 Error::Data(ibex_nn::ConfigError::new(format!(
-                    "the outputs have no batch axis: {e}"
+                    "the outputs have no batch axis, or other extents in each batch: {e}"
                 )))
             })
         };
@@ -86,29 +111,17 @@ impl Model {
     fn each_batch(
         &mut self,
         mode: Mode,
-        samples: &Samples,
+        feed: &mut Feed<'_>,
         batch_size: usize,
-        mut with: impl FnMut(&[Array]),
+        mut with: impl FnMut(&[Array], usize),
     ) -> Result<()> {
-        let order = epoch_order(samples.count(), None);
-        for chunk in order.chunks(batch_size.max(1)) {
-            let program = self.one_batch(mode, samples, chunk)?;
-            with(self.programs[program].executable.outputs());
+        let batch_size = batch_size.max(1);
+        let order = Order { seed: self.seed(), epoch: 0, shuffle: false, batch_size };
+        let mut batches = feed.begin(mode, order);
+        while batches.advance(self)? {
+            let program = batches.run(self)?;
+            with(self.programs[program].executable.outputs(), batches.count());
         }
         Ok(())
-    }
-
-    /// Runs the program of `mode` on the samples at `indices`; gives the position of the program.
-    pub(crate) fn one_batch(
-        &mut self,
-        mode: Mode,
-        samples: &Samples,
-        indices: &[u32],
-    ) -> Result<usize> {
-        let mut buffers = BatchBuffers::new(samples, indices.len());
-        buffers.gather(samples, indices);
-        let program = self.program(mode, &buffers.types())?;
-        self.run(program, &buffers)?;
-        Ok(program)
     }
 }

@@ -8,8 +8,9 @@ use ibex_nn::ConfigError;
 
 use crate::callbacks::{Backup, Callback, Event, Moment, Plan, ProgbarLogger, show_loop};
 use crate::checkpoint::{Options, Position, Progressed, Setting};
-use crate::data::{Arrays, BatchBuffers, Samples, epoch_order};
+use crate::data::{AnyDataset, Arrays, BatchBuffers, Dataset, Samples, epoch_order};
 use crate::error::{Error, Result};
+use crate::feed::{Feed, Order};
 use crate::guard::{CheckpointEvery, Guard, Interrupt, StepTimes};
 use crate::history::{History, Logs};
 use crate::model::Model;
@@ -26,6 +27,7 @@ pub struct Fit {
     pub(crate) verbose: u8,
     pub(crate) validation: Validation,
     pub(crate) validation_freq: usize,
+    pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) sample_weight: Option<Arrays>,
     pub(crate) class_weight: Vec<(i64, f64)>,
     pub(crate) callbacks: Vec<Box<dyn Callback>>,
@@ -43,6 +45,7 @@ pub(crate) enum Validation {
     None,
     Split(f64),
     Data(Samples),
+    Dataset(AnyDataset),
 }
 
 impl Default for Fit {
@@ -55,6 +58,7 @@ impl Default for Fit {
             verbose: 1,
             validation: Validation::None,
             validation_freq: 1,
+            steps_per_epoch: None,
             sample_weight: None,
             class_weight: Vec::new(),
             callbacks: Vec::new(),
@@ -119,6 +123,19 @@ impl Fit {
     /// Evaluates on these samples, perhaps weighted, after each epoch.
     pub fn validation_samples(mut self, samples: Samples) -> Fit {
         self.validation = Validation::Data(samples);
+        self
+    }
+
+    /// Evaluates on this dataset after each epoch; in the model's own batches, not shuffled by
+    /// epoch.
+    pub fn validation_dataset(mut self, data: impl Dataset<Item = Samples> + 'static) -> Fit {
+        self.validation = Validation::Dataset(AnyDataset(Box::new(data)));
+        self
+    }
+
+    /// Batches of a dataset in an epoch; the next epoch goes on where this one stopped.
+    pub fn steps_per_epoch(mut self, steps: usize) -> Fit {
+        self.steps_per_epoch = Some(steps);
         self
     }
 
@@ -227,20 +244,64 @@ impl Model {
     /// # Errors
     /// As [`Model::fit`].
     pub fn fit_samples(&mut self, samples: Samples, mut fit: Fit) -> Result<History> {
-        let (train, validation) = self.fit_data(samples, &mut fit)?;
+        let (train, tail) = self.fit_data(samples, &mut fit)?;
         if fit.batch_size == 0 {
             return Err(Error::Config(
                 ConfigError::new("`batch_size` must be positive").received("0"),
             ));
         }
+        self.advise(&train, fit.verbose)?;
+        self.fit_feed(Feed::Arrays(train), tail, fit)
+    }
+
+    /// Trains on the batches of a dataset; those of the next step are made while a step runs.
+    ///
+    /// The dataset decides about batches and order: [`Fit::batch_size`] and [`Fit::shuffle`] have
+    /// no meaning here.
+    ///
+    /// # Errors
+    /// As [`Model::fit`]; and what the dataset fails with.
+    pub fn fit_dataset(
+        &mut self,
+        data: &(impl Dataset<Item = Samples> + ?Sized),
+        mut fit: Fit,
+    ) -> Result<History> {
+        if matches!(fit.validation, Validation::Split(part) if part > 0.0) {
+            return Err(Error::Config(
+                ConfigError::new("`validation_split` needs arrays")
+                    .expected("`validation_dataset` beside a dataset")
+                    .help("split the files or rows before the dataset is made of them"),
+            ));
+        }
+        let pass = crate::data::Pass { seed: self.seed(), epoch: fit.initial_epoch as u64 };
+        if let Some(first) = data.pass(pass).next() {
+            let first = self.prepare(first?)?;
+            self.advise(&first, fit.verbose)?;
+        }
+        let feed = Feed::of(&data, fit.steps_per_epoch);
+        let feed = feed.weighted(std::mem::take(&mut fit.class_weight));
+        self.fit_feed(feed, None, fit)
+    }
+
+    /// Trains on a feed; `tail` is what was split off for validation.
+    fn fit_feed(
+        &mut self,
+        mut train: Feed<'_>,
+        tail: Option<Samples>,
+        mut fit: Fit,
+    ) -> Result<History> {
+        let held = std::mem::take(&mut fit.validation);
+        let mut validation = match (&held, tail) {
+            (Validation::Dataset(data), _) => Some(Feed::of(&*data.0, None)),
+            (_, tail) => tail.map(Feed::Arrays),
+        };
         let plan = Plan {
             epochs: fit.epochs,
-            steps: train.count().div_ceil(fit.batch_size),
+            steps: train.steps(fit.batch_size),
             batch_size: fit.batch_size,
             verbose: fit.verbose,
             validates: validation.is_some(),
         };
-        self.advise(&train, fit.verbose)?;
         fit.order_callbacks();
         let backup = fit.backup();
         let resume = backup.as_ref().is_some_and(|(_, resume)| *resume);
@@ -248,7 +309,7 @@ impl Model {
         let mut guard = Guard::new(fit.interrupt.take(), backup.map(|(b, _)| b), || {
             let options = Options {
                 seed: self.seed(),
-                samples: train.count(),
+                samples: train.samples(),
                 batch_size: fit.batch_size,
                 shuffle: fit.shuffle,
             };
@@ -268,7 +329,7 @@ impl Model {
             say(format_args!("going on from {}\n", at.position));
         }
         let mut run = Run { guard, callbacks, plan, at };
-        run.train(self, &train, validation.as_ref(), &fit)?;
+        run.train(self, &mut train, validation.as_mut(), &fit)?;
         Ok(run.at.history)
     }
 
@@ -291,6 +352,10 @@ impl Model {
         let samples = self.prepare(samples)?;
         let (mut train, validation) = match std::mem::take(&mut fit.validation) {
             Validation::None => (samples, None),
+            held @ Validation::Dataset(_) => {
+                fit.validation = held;
+                (samples, None)
+            }
             Validation::Split(0.0) => (samples, None),
             Validation::Split(fraction) => {
                 let (train, tail) = samples.split_tail(fraction)?;
@@ -324,22 +389,34 @@ impl Model {
         let mut buffers = BatchBuffers::new(&samples, samples.count());
         buffers.gather(&samples, &epoch_order(samples.count(), None));
         let program = self.program(Mode::Train, &buffers.types())?;
-        self.run(program, &buffers)?;
+        self.run(program, buffers.arrays().iter())?;
         Ok(self.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default())
     }
 
-    pub(crate) fn run(&mut self, program: usize, buffers: &BatchBuffers) -> Result<()> {
-        // Most models have two arrays; eight references fit on the stack of any.
+    pub(crate) fn run<'a>(
+        &mut self,
+        program: usize,
+        arrays: impl Iterator<Item = &'a Array> + Clone,
+    ) -> Result<()> {
+        // Most models have few arrays; eight references fit on the stack of any.
+        const FEW: usize = 8;
         let program = &mut self.programs[program];
         let mut run = |inputs: &[&Array]| match &mut self.profile {
             Some(profile) => profile.run(program, inputs),
             None => Ok(program.executable.run(inputs)?),
         };
-        match buffers.arrays() {
-            [x] => run(&[x]),
-            [x, y] => run(&[x, y]),
-            [x, y, w] => run(&[x, y, w]),
-            many => run(&many.iter().collect::<Vec<&Array>>()),
+        let Some(first) = arrays.clone().next() else { return run(&[]) };
+        let mut few = [first; FEW];
+        let mut count = 0;
+        for array in arrays.clone() {
+            if let Some(place) = few.get_mut(count) {
+                *place = array;
+            }
+            count += 1;
+        }
+        match count {
+            0..=FEW => run(&few[..count]),
+            _ => run(&arrays.collect::<Vec<&Array>>()),
         }
     }
 }
@@ -356,8 +433,8 @@ impl Run {
     fn train(
         &mut self,
         model: &mut Model,
-        train: &Samples,
-        validation: Option<&Samples>,
+        train: &mut Feed<'_>,
+        mut validation: Option<&mut Feed<'_>>,
         fit: &Fit,
     ) -> Result<()> {
         let mut logs = Logs::new();
@@ -379,7 +456,7 @@ impl Run {
             }
             let step_seconds = self.epoch(model, train, fit)?;
             logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
-            if let Some(validation) = validation
+            if let Some(validation) = &mut validation
                 && (epoch + 1) % fit.validation_freq == 0
             {
                 for (name, value) in self.validate(model, validation, fit.batch_size)?.iter() {
@@ -394,7 +471,7 @@ impl Run {
             history.logs.push(logs.clone());
             history.seconds.push(self.at.position.seconds);
             history.step_seconds_median.push(step_seconds);
-            self.check_loss(&logs, epoch, train)?;
+            self.check_loss(&logs, epoch, train.arrays())?;
             let position = &mut self.at.position;
             (position.epoch, position.step, position.seconds) = (epoch + 1, 0, 0.0);
             self.save_checkpoint(model)?;
@@ -410,43 +487,33 @@ impl Run {
     }
 
     /// Takes the steps of an epoch that are left; gives their median seconds.
-    fn epoch(&mut self, model: &mut Model, train: &Samples, fit: &Fit) -> Result<f64> {
+    fn epoch(&mut self, model: &mut Model, train: &mut Feed<'_>, fit: &Fit) -> Result<f64> {
         let (started, before) = (Instant::now(), self.at.position.seconds);
         let (epoch, mut batch) = (self.at.position.epoch, self.at.position.step);
-        let shuffle = fit.shuffle.then(|| (model.seed(), epoch));
-        let order = epoch_order(train.count(), shuffle);
         let mut times = StepTimes::new();
         if self.at.stopped {
             return Ok(times.median());
         }
-        let done = (batch * fit.batch_size).min(order.len());
-        let full = order[done..].len() / fit.batch_size * fit.batch_size;
-        // The last, partial batch has buffers and a program of its own.
-        for part in [&order[done..done + full], &order[done + full..]] {
-            let size = part.len().min(fit.batch_size);
-            if size == 0 {
-                continue;
+        let (seed, batch_size) = (model.seed(), fit.batch_size);
+        let order = Order { seed, epoch, shuffle: fit.shuffle, batch_size };
+        let mut batches = train.begin(Mode::Train, order);
+        batches.skip(batch)?;
+        while batches.advance(model)? {
+            self.send_batch(Moment::TrainBatchBegin, model, batch)?;
+            let begun = Instant::now();
+            batches.run(model)?;
+            times.push(begun.elapsed());
+            self.send_batch(Moment::TrainBatchEnd, model, batch)?;
+            batch += 1;
+            self.at.position.step = batch;
+            self.at.position.seconds = before + started.elapsed().as_secs_f64();
+            if self.at.stopped {
+                break;
             }
-            let mut buffers = BatchBuffers::new(train, size);
-            let program = model.program(Mode::Train, &buffers.types())?;
-            for chunk in part.chunks_exact(size) {
-                self.send_batch(Moment::TrainBatchBegin, model, batch)?;
-                let begun = Instant::now();
-                buffers.gather(train, chunk);
-                model.run(program, &buffers)?;
-                times.push(begun.elapsed());
-                self.send_batch(Moment::TrainBatchEnd, model, batch)?;
-                batch += 1;
-                self.at.position.step = batch;
-                self.at.position.seconds = before + started.elapsed().as_secs_f64();
-                if self.at.stopped {
-                    return Ok(times.median());
-                }
-                if self.guard.is_due() {
-                    self.save_checkpoint(model)?;
-                }
-                self.heed_interrupt(model)?;
+            if self.guard.is_due() {
+                self.save_checkpoint(model)?;
             }
+            self.heed_interrupt(model)?;
         }
         Ok(times.median())
     }
@@ -455,18 +522,21 @@ impl Run {
     fn validate(
         &mut self,
         model: &mut Model,
-        samples: &Samples,
+        held: &mut Feed<'_>,
         batch_size: usize,
     ) -> Result<Logs> {
         if let Some(judge) = model.judge(Mode::Evaluate) {
             judge.reset();
         }
         self.send(Moment::TestBegin, model, 0, &mut Logs::new())?;
-        let order = epoch_order(samples.count(), None);
-        for (batch, chunk) in order.chunks(batch_size).enumerate() {
+        let order = Order { seed: model.seed(), epoch: 0, shuffle: false, batch_size };
+        let mut batches = held.begin(Mode::Evaluate, order);
+        let mut batch = 0;
+        while batches.advance(model)? {
             self.send_batch(Moment::TestBatchBegin, model, batch)?;
-            model.one_batch(Mode::Evaluate, samples, chunk)?;
+            batches.run(model)?;
             self.send_batch(Moment::TestBatchEnd, model, batch)?;
+            batch += 1;
             // A validation that is broken off is done again, which must not change any state.
             if !model.carries_states {
                 self.heed_interrupt(model)?;
@@ -530,12 +600,12 @@ impl Run {
     }
 
     /// A loss that is no number ends the training, unless a callback has ended it already.
-    fn check_loss(&self, logs: &Logs, epoch: usize, train: &Samples) -> Result<()> {
+    fn check_loss(&self, logs: &Logs, epoch: usize, train: Option<&Samples>) -> Result<()> {
         let loss = logs.get("loss").unwrap_or(0.0);
         if !loss.is_nan() || self.at.stopped {
             return Ok(());
         }
-        let bad = train.arrays().find(|array| {
+        let bad = train.into_iter().flat_map(Samples::arrays).find(|array| {
             array.dtype().is_float() && array.to_f64_vec().iter().any(|v| !v.is_finite())
         });
         let help = match bad {
@@ -547,7 +617,7 @@ impl Run {
 }
 
 /// The weight of each sample from that of its class.
-fn class_weights(train: &Samples, weights: &[(i64, f64)]) -> Result<Array> {
+pub(crate) fn class_weights(train: &Samples, weights: &[(i64, f64)]) -> Result<Array> {
     let [y] = train.y.as_slice() else {
         return Err(Error::Config(ConfigError::new(
             "`class_weight` is only for models with a single output",

@@ -301,6 +301,37 @@ impl Model {
         Ok(samples)
     }
 
+    /// Checks the inputs of samples alone.
+    pub(crate) fn prepare_inputs(&self, samples: Samples) -> Result<Samples> {
+        let names = self.functional.input_names();
+        let types: Vec<PartialType> = self.functional.inputs().iter().map(|t| t.ty()).collect();
+        let x = fit_inputs(samples.x, &names, &types)?;
+        let samples = Samples { x, ..Samples::default() };
+        samples.check()?;
+        Ok(samples)
+    }
+
+    /// Checks the batch of this number of a dataset: after the first, the targets' types stay.
+    pub(crate) fn prepare_next(&mut self, samples: Samples, number: usize) -> Result<Samples> {
+        let judged =
+            |model: &Model| Some(model.compiled.as_ref()?.judges.as_ref()?.targets.clone());
+        let before = judged(self);
+        let samples = self.prepare(samples)?;
+        let now = judged(self);
+        if number > 0 && before != now {
+            let text = |targets: Option<Vec<PartialType>>| {
+                let targets = targets.unwrap_or_default();
+                targets.iter().map(|t| format!("{} {}", t.dtype, t.shape)).collect::<Vec<_>>()
+            };
+            return Err(Error::Data(
+                ConfigError::new(format!("batch {} of the dataset has other targets", number + 1))
+                    .expected(format!("{}, as before", text(before).join(", ")))
+                    .received(text(now).join(", ")),
+            ));
+        }
+        Ok(samples)
+    }
+
     /// Whether the weights of samples can be those of the outputs' losses.
     fn check_weights(&self, weights: &[Array]) -> Result<()> {
         for (i, output) in self.functional.outputs().iter().enumerate() {

@@ -43,10 +43,19 @@ pub fn read_samples(path: &Path, inputs: usize, outputs: Option<usize>) -> Resul
 /// # Errors
 /// If the file cannot be written.
 pub fn write_outputs(path: &Path, outputs: &[Array]) -> Result<()> {
-    let named = outputs.iter().enumerate();
-    let arrays = named.map(|(i, a)| Ok((format!("y{i}"), to_raw(a)?)));
-    let arrays: Vec<(String, RawArray)> = arrays.collect::<Result<_>>()?;
-    let members = arrays.iter().map(|(name, array)| (name.as_str(), array));
+    let names: Vec<String> = (0..outputs.len()).map(|i| format!("y{i}")).collect();
+    let named: Vec<(&str, &Array)> = names.iter().map(String::as_str).zip(outputs).collect();
+    write_named(path, &named)
+}
+
+/// Writes arrays under names, whole or not at all.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_named(path: &Path, arrays: &[(&str, &Array)]) -> Result<()> {
+    let raw = arrays.iter().map(|(name, array)| Ok((*name, to_raw(array)?)));
+    let raw: Vec<(&str, RawArray)> = raw.collect::<Result<_>>()?;
+    let members = raw.iter().map(|(name, array)| (*name, array));
     Ok(ibex_format::npz::write(path, members, Compression::Stored)?)
 }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Threads, open_data, open_model, positive, print_logs};
+use super::source::{DataFlags, for_model, is_arrays};
+use super::{Threads, open_arrays, open_model, positive, print_logs};
 use crate::failure::Failure;
 use crate::output::print;
 
@@ -14,7 +15,7 @@ pub(crate) struct Arguments {
     /// The model, compiled
     #[arg(value_name = "MODEL.keras")]
     model: PathBuf,
-    /// The data: x0, x1, … and y0, y1, … in an .npz file
+    /// The data: x0, x1, … and y0, y1, … in an .npz file; or a .csv file or a folder as trained on
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Samples in a batch
@@ -25,6 +26,8 @@ pub(crate) struct Arguments {
     json: bool,
     #[command(flatten)]
     threads: Threads,
+    #[command(flatten)]
+    source: DataFlags,
 }
 
 impl Arguments {
@@ -38,7 +41,10 @@ impl Arguments {
                 self.model.display()
             )));
         }
-        let samples = open_data(&self.data, &model)?;
+        let samples = match is_arrays(&self.data) {
+            true => open_arrays(&self.data, &model)?,
+            false => for_model(&self.data, &self.model, &model, &self.source)?,
+        };
         let logs = model.evaluate_samples(samples, self.batch_size)?;
         if self.json {
             let object: serde_json::Map<String, serde_json::Value> =

@@ -2,13 +2,16 @@
 
 mod board;
 mod convert;
+mod datasets;
 mod diff;
 mod evaluate;
 mod explain_plan;
 mod inspect;
+mod kfold;
 mod plot;
 mod predict;
 mod report;
+mod source;
 mod summary;
 mod train;
 
@@ -42,6 +45,8 @@ commands! {
     Train train;
     /// Measure losses and metrics of a model on data.
     Evaluate evaluate;
+    /// Train and measure a model on every fold of its data.
+    Kfold kfold;
     /// Write a model's outputs for data.
     Predict predict;
     /// Show the layers of a model.
@@ -60,6 +65,8 @@ commands! {
     Inspect inspect;
     /// Compare two files: exit code 0 if they hold the same, 1 if not.
     Diff diff;
+    /// List data sets by name, or bring one here.
+    Datasets datasets;
 }
 
 /// How many threads to compute with.
@@ -105,8 +112,8 @@ pub(crate) fn local(path: &Path) -> Result<PathBuf, Failure> {
     Ok(ibex::train::sources::resolve(path)?)
 }
 
-/// Reads inputs, targets and weights for a model.
-pub(crate) fn open_data(path: &Path, model: &Model) -> Result<Samples, Failure> {
+/// Reads inputs, targets and weights for a model from an archive of arrays.
+pub(crate) fn open_arrays(path: &Path, model: &Model) -> Result<Samples, Failure> {
     let (inputs, outputs) = (model.functional().inputs(), model.functional().outputs());
     Ok(ibex::train::npz::read_samples(path, inputs.len(), Some(outputs.len()))?)
 }

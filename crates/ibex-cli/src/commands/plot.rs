@@ -9,7 +9,7 @@ use ibex::train::pictures::{
 };
 use ibex::train::{History, Model, Samples};
 
-use super::{check_writable, local, open_data, open_for_prediction, positive};
+use super::{check_writable, local, open_arrays, open_for_prediction, positive};
 use crate::failure::Failure;
 use crate::output::note;
 
@@ -123,7 +123,7 @@ impl Arguments {
                 "there are no samples to draw\n  expected  `--data FILE.npz` with x0 and y0",
             ));
         };
-        open_data(data, model)
+        open_arrays(data, model)
     }
 
     fn judged(&self) -> Result<(), Failure> {

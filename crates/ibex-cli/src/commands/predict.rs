@@ -6,6 +6,7 @@ use clap::Args;
 
 use ibex::train::npz;
 
+use super::source::{DataFlags, for_model, is_arrays};
 use super::{Threads, check_writable, open_for_prediction, positive};
 use crate::failure::Failure;
 use crate::output::note;
@@ -16,7 +17,7 @@ pub(crate) struct Arguments {
     /// The model
     #[arg(value_name = "MODEL.keras")]
     model: PathBuf,
-    /// The data: x0, x1, … in an .npz file
+    /// The data: x0, x1, … in an .npz file; or a .csv file or a folder as trained on
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Where the outputs go, as y0, y1, …
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
     batch_size: usize,
     #[command(flatten)]
     threads: Threads,
+    #[command(flatten)]
+    source: DataFlags,
 }
 
 impl Arguments {
@@ -34,7 +37,10 @@ impl Arguments {
         check_writable(&self.out)?;
         let mut model = open_for_prediction(&self.model)?;
         self.threads.apply(&mut model);
-        let samples = npz::read_samples(&self.data, model.functional().inputs().len(), None)?;
+        let samples = match is_arrays(&self.data) {
+            true => npz::read_samples(&self.data, model.functional().inputs().len(), None)?,
+            false => for_model(&self.data, &self.model, &model, &self.source)?,
+        };
         let outputs = model.predict_all(samples.x, self.batch_size)?;
         npz::write_outputs(&self.out, &outputs)?;
         let names = model.functional().output_names();

@@ -7,6 +7,7 @@ mod data;
 mod files;
 mod models;
 mod outputs;
+mod sources;
 #[path = "../support/mod.rs"]
 mod support;
 mod usage;

@@ -150,6 +150,7 @@ fn data_without_a_model() {
         expect![[r#"
         error: there is no model to train on this data
           expected  `ibex train MODEL.keras --data FILE.npz`
+          help: `--model mlp` makes a new one, sized by the data
     "#]],
     );
 }

@@ -8,17 +8,17 @@
 
 use std::fs;
 
-use super::numpy_random::RandomState;
 use super::store::Store;
 use super::table::Table;
-use super::{Dataset, DatasetError, Entry};
+use super::{Dataset, DatasetError, Entry, Loads};
+use crate::numpy_random::RandomState;
 
 /// The row of the table of data sets.
 pub(super) const ENTRY: Entry = Entry {
     name: "boston_housing",
     summary: "404 + 102 districts of Boston, 13 numbers each, price in 1,000 dollars",
     licence: "none stated",
-    load,
+    loads: Loads::Arrays(load),
 };
 
 const FILE: &str = "housing.csv";

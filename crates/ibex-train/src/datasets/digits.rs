@@ -8,14 +8,14 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 use super::table::Table;
-use super::{Dataset, DatasetError, Entry, Split};
+use super::{Dataset, DatasetError, Entry, Loads, Split};
 
 /// The row of the table of data sets.
 pub(super) const ENTRY: Entry = Entry {
     name: "digits",
     summary: "1,797 images of handwritten digits, 8×8 pixels of 0 to 16, 10 classes (bundled)",
     licence: "CC BY 4.0",
-    load,
+    loads: Loads::Arrays(load),
 };
 
 static DIGITS: &[u8] = include_bytes!("../../data/digits/digits.csv.gz");

@@ -22,6 +22,17 @@ pub enum DatasetError {
         /// The names there are.
         known: Vec<&'static str>,
     },
+    /// The data set is not one of arrays.
+    #[error(
+        "the data set `{name}` is {kind}, not arrays\n  help: load it with the function of its own \
+         module"
+    )]
+    NoArrays {
+        /// The data set.
+        name: &'static str,
+        /// What it is.
+        kind: &'static str,
+    },
     /// A file is neither on disk nor to be had from anywhere.
     #[error(
         "the file `{file}` of the data set `{dataset}` is not there\n  looked in {}{}\n  \

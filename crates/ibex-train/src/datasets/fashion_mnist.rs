@@ -4,14 +4,14 @@
 
 use super::mnist::{SplitFiles, load_files};
 use super::store::{File, Mirrors};
-use super::{Dataset, DatasetError, Entry};
+use super::{Dataset, DatasetError, Entry, Loads};
 
 /// The row of the table of data sets.
 pub(super) const ENTRY: Entry = Entry {
     name: "fashion_mnist",
     summary: "60,000 + 10,000 images of clothing, 28×28 pixels, 10 classes",
     licence: "MIT",
-    load,
+    loads: Loads::Arrays(load),
 };
 
 const DOWNLOAD: Mirrors = Mirrors {

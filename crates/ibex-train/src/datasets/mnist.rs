@@ -4,14 +4,14 @@
 //! CC BY-SA 3.0.
 
 use super::store::{File, Mirrors, Store};
-use super::{Dataset, DatasetError, Entry, Split, idx};
+use super::{Dataset, DatasetError, Entry, Loads, Split, idx};
 
 /// The row of the table of data sets.
 pub(super) const ENTRY: Entry = Entry {
     name: "mnist",
     summary: "60,000 + 10,000 images of handwritten digits, 28×28 pixels, 10 classes",
     licence: "CC BY-SA 3.0",
-    load,
+    loads: Loads::Arrays(load),
 };
 
 const DOWNLOAD: Mirrors = Mirrors {

@@ -9,16 +9,30 @@
 use ibex_graph::Array;
 
 pub mod boston_housing;
+pub mod california_housing;
+mod cifar;
+pub mod cifar10;
+pub mod cifar100;
 pub mod digits;
 mod error;
 pub mod fashion_mnist;
+#[cfg(test)]
+mod goldens;
 pub mod idx;
+pub mod imdb;
+pub mod jena_climate;
 pub mod mnist;
-mod numpy_random;
+pub mod oxford_iiit_pet;
+pub mod reuters;
 mod store;
 mod table;
+mod words;
 
 pub use error::DatasetError;
+pub use words::{TextDataset, TextSplit, Words};
+
+use crate::data::Files;
+use crate::data::table::Table as DataTable;
 
 /// Inputs and the targets that belong to them; both have one row per sample.
 #[derive(Clone, Debug)]
@@ -48,12 +62,56 @@ pub struct Entry {
     /// The licence of the data.
     pub licence: &'static str,
     /// Loads it.
-    pub load: fn() -> Result<Dataset, DatasetError>,
+    pub loads: Loads,
+}
+
+/// What a data set is loaded as.
+#[derive(Clone, Copy, Debug)]
+pub enum Loads {
+    /// Arrays to train and to test on.
+    Arrays(fn() -> Result<Dataset, DatasetError>),
+    /// A table.
+    Table(fn() -> Result<DataTable, DatasetError>),
+    /// Files with labels.
+    Files(fn() -> Result<Files, DatasetError>),
+}
+
+impl Loads {
+    /// What it is loaded as, in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Loads::Arrays(_) => "arrays",
+            Loads::Table(_) => "a table",
+            Loads::Files(_) => "files",
+        }
+    }
 }
 
 /// Every data set.
-pub const DATASETS: &[Entry] =
-    &[boston_housing::ENTRY, digits::ENTRY, fashion_mnist::ENTRY, mnist::ENTRY];
+pub const DATASETS: &[Entry] = &[
+    boston_housing::ENTRY,
+    california_housing::ENTRY,
+    cifar10::ENTRY,
+    cifar100::ENTRY,
+    digits::ENTRY,
+    fashion_mnist::ENTRY,
+    imdb::ENTRY,
+    jena_climate::ENTRY,
+    mnist::ENTRY,
+    oxford_iiit_pet::ENTRY,
+    reuters::ENTRY,
+];
+
+/// The data set of this name.
+///
+/// # Errors
+/// An unknown name, with the names there are.
+pub fn entry(name: &str) -> Result<&'static Entry, DatasetError> {
+    DATASETS.iter().find(|entry| entry.name == name).ok_or_else(|| DatasetError::UnknownName {
+        name: name.to_owned(),
+        known: DATASETS.iter().map(|entry| entry.name).collect(),
+    })
+}
 
 /// Loads the data set of this name.
 ///
@@ -67,12 +125,10 @@ pub const DATASETS: &[Entry] =
 /// # Ok::<(), ibex_train::datasets::DatasetError>(())
 /// ```
 pub fn load(name: &str) -> Result<Dataset, DatasetError> {
-    match DATASETS.iter().find(|entry| entry.name == name) {
-        Some(entry) => (entry.load)(),
-        None => Err(DatasetError::UnknownName {
-            name: name.to_owned(),
-            known: DATASETS.iter().map(|entry| entry.name).collect(),
-        }),
+    let entry = entry(name)?;
+    match entry.loads {
+        Loads::Arrays(load) => load(),
+        other => Err(DatasetError::NoArrays { name: entry.name, kind: other.name() }),
     }
 }
 
@@ -91,10 +147,11 @@ mod tests {
         let message = load("minst").unwrap_err().to_string();
         assert_eq!(
             message,
-            "there is no data set `minst`\n  expected  boston_housing, digits, fashion_mnist, \
-             mnist\n  help: did you mean `mnist`?"
+            "there is no data set `minst`\n  expected  boston_housing, california_housing, \
+             cifar10, cifar100, digits, fashion_mnist, imdb, jena_climate, mnist, \
+             oxford_iiit_pet, reuters\n  help: did you mean `mnist`?"
         );
         let far = load("elephants").unwrap_err().to_string();
-        assert!(far.ends_with("fashion_mnist, mnist"), "{far}");
+        assert!(far.ends_with("oxford_iiit_pet, reuters"), "{far}");
     }
 }

@@ -4,7 +4,8 @@
 //! default `~/.cache/ibex/NAME`), then the mirrors of the data set.
 //! A file reaches its place in the cache only whole and with the right checksum; a download that
 //! was cut off goes on where it stopped.
-//! The checksum is that of the unpacked bytes, so that the same data packed anew are welcome.
+//! The checksum of a packed file is that of the unpacked bytes, so that the same data packed anew
+//! are welcome.
 //! This module must not know what the bytes mean.
 
 use std::env;
@@ -18,11 +19,19 @@ use sha2::{Digest, Sha256};
 use super::DatasetError;
 use crate::download::{Download, cache_home};
 
-/// A file packed with gzip: its name, and the size and checksum of what is in it.
+/// A file: its name, and the size and checksum of what is in it.
+///
+/// A file that ends in `.gz`, but for archives (`.tar.gz`), is meant unpacked.
 pub(super) struct File {
     pub(super) name: &'static str,
     pub(super) bytes: u64,
     pub(super) sha256: &'static str,
+}
+
+impl File {
+    fn is_packed(&self) -> bool {
+        self.name.ends_with(".gz") && !self.name.ends_with(".tar.gz")
+    }
 }
 
 /// Where a data set can be downloaded.
@@ -100,12 +109,18 @@ fn unpack(path: &Path, file: &File) -> Result<Vec<u8>, DatasetError> {
     let packed = fs::File::open(path).map_err(unreadable)?;
     let damaged = |received: String| DatasetError::Damaged {
         path: path.to_owned(),
-        expected: format!("{} bytes when unpacked, SHA-256 {}", file.bytes, file.sha256),
+        expected: match file.is_packed() {
+            true => format!("{} bytes when unpacked, SHA-256 {}", file.bytes, file.sha256),
+            false => format!("{} bytes, SHA-256 {}", file.bytes, file.sha256),
+        },
         received,
     };
     // One byte more than expected is enough to see that there are too many.
     let mut bytes = Vec::with_capacity(usize::try_from(file.bytes).unwrap_or(0));
-    let unpacked = MultiGzDecoder::new(packed).take(file.bytes + 1).read_to_end(&mut bytes);
+    let unpacked = match file.is_packed() {
+        true => MultiGzDecoder::new(packed).take(file.bytes + 1).read_to_end(&mut bytes),
+        false => packed.take(file.bytes + 1).read_to_end(&mut bytes),
+    };
     match unpacked {
         Ok(_) if bytes.len() as u64 > file.bytes => {
             return Err(damaged(format!("more than {} bytes", file.bytes)));

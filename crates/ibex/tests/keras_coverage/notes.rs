@@ -134,7 +134,8 @@ pub(crate) const MODULES: &[(&str, &str)] = &[
     ("keras.config", "dtype policies: `DTypePolicy::scope`; no other global settings"),
     (
         "keras.datasets",
-        "`ibex::train::datasets`: boston_housing, fashion_mnist, mnist; more to come",
+        "`ibex::train::datasets`, with Keras's arguments in `load_words`, `load_labels` and \
+         `load_version`; `reuters::TOPICS`; no word index",
     ),
     ("keras.distillation", "no: a training step of one's own does it"),
     ("keras.distribution", "no: one device"),
@@ -149,7 +150,10 @@ pub(crate) const MODULES: &[(&str, &str)] = &[
     ),
     ("keras.ops", "the functions of `keras.ops`, above"),
     ("keras.optimizers.legacy", "the optimizers above"),
-    ("keras.preprocessing", "not yet: data sets from folders"),
+    (
+        "keras.preprocessing",
+        "`ibex::train::data`: `Folder`, `ImageReader`, `TextReader`, `Windows`, `PadSequences`",
+    ),
     ("keras.quantizers", "no: there is no quantization yet"),
     ("keras.random", "`ibex::graph::ops::random`, `Trace::random_uniform`, `Trace::random_normal`"),
     (
@@ -160,8 +164,10 @@ pub(crate) const MODULES: &[(&str, &str)] = &[
     ("keras.tree", "arguments of calls: `ibex::nn::arguments`"),
     (
         "keras.utils",
-        "`Model::set_seed`, `Fit`, `history.plot`; plot_model is `pictures::PlotModel` and `ibex \
-         plot model`; the others not yet",
+        "`Model::set_seed`, `Fit` and `history.plot`; `ibex::train::data`: `Dataset` (for \
+         PyDataset), `Folder`, `ImageReader`, `TextReader`, `AudioReader`, `Windows`, \
+         `PadSequences`, `table::Encoder` (FeatureSpace), `splits`; plot_model is \
+         `pictures::PlotModel` and `ibex plot model`; the others not yet",
     ),
     ("keras.visualization", "not yet"),
     ("keras.wrappers", "no: these are classes for scikit-learn"),

@@ -1,6 +1,7 @@
 //! `ibex train`: trains a model; without arguments a convnet on the bundled digits.
 
 mod keep;
+mod material;
 mod overrides;
 mod starter;
 mod watch;
@@ -8,12 +9,17 @@ mod watch;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ibex::train::{Error, Fit, History, Model, Position, Samples};
+use ibex::train::data::source::Recipe;
+use ibex::train::starters::Starter;
+use ibex::train::{Error, Fit, History, Model, Position};
 
-use super::{Threads, check_writable, open_data, open_model, positive, print_logs};
+use super::source::{DataFlags, is_arrays};
+use super::{Threads, check_writable, open_model, positive, print_logs};
 use crate::failure::Failure;
 use crate::interrupt::Signals;
 use crate::output::{note, print};
+use material::Material;
+pub(crate) use material::new_model;
 use overrides::Overrides;
 use watch::Watch;
 
@@ -23,7 +29,12 @@ pub(crate) struct Arguments {
     /// The model to train [default: a convnet for the bundled digits]
     #[arg(value_name = "MODEL.keras")]
     model: Option<PathBuf>,
-    /// The data: x0, x1, … and y0, y1, … in an .npz file
+    /// A new model sized by the data, instead of a file
+    #[arg(long = "model", value_name = "mlp|cnn|logistic", value_parser = starter_name)]
+    #[arg(conflicts_with = "model")]
+    named: Option<&'static str>,
+    /// The data: x0, x1, … and y0, y1, … in an .npz file; a .csv file; or a folder of images or
+    /// texts with a subfolder for each class
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Validation data, like --data
@@ -59,6 +70,11 @@ pub(crate) struct Arguments {
     profile: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
+    #[command(flatten)]
+    source: DataFlags,
+    /// Read image files anew in each epoch [default: only where they do not fit into 2 GiB]
+    #[arg(long)]
+    stream: bool,
     /// 0 silent, 1 a progress bar, 2 one line for each epoch
     #[arg(long, value_name = "0|1|2", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
@@ -72,23 +88,27 @@ impl Arguments {
         self.check()?;
         self.signals = Signals::watch();
         ibex::train::set_random_seed(self.seed);
-        match (&self.model, &self.data) {
-            (None, None) => self.starter(),
-            (Some(model), Some(data)) => self.file(model, data),
-            (Some(_), None) => Err(Failure::usage(
+        match (&self.model, self.named, &self.data) {
+            (None, None, None) => self.starter(),
+            (Some(model), _, Some(data)) => self.file(model, data),
+            (None, Some(name), Some(data)) => self.named(name, data),
+            (Some(_), _, None) | (None, Some(_), None) => Err(Failure::usage(
                 "there is no data to train on\n  expected  `--data FILE.npz` with x0, x1, … and \
                  y0, y1, …\n  help: `ibex train` without arguments trains on bundled digits",
             )),
-            (None, Some(_)) => Err(Failure::usage(
+            (None, None, Some(_)) => Err(Failure::usage(
                 "there is no model to train on this data\n  expected  `ibex train MODEL.keras \
-                 --data FILE.npz`",
+                 --data FILE.npz`\n  help: `--model mlp` makes a new one, sized by the data",
             )),
         }
     }
 
     /// Finds out before the training what would lose it at its end.
     fn check(&self) -> Result<(), Failure> {
-        if self.model.is_none() && (self.val.is_some() || self.validation_split.is_some()) {
+        if self.data.is_none()
+            && self.model.is_none()
+            && (self.val.is_some() || self.validation_split.is_some())
+        {
             return Err(Failure::usage(
                 "the built-in model has validation digits of its own\n  expected  `ibex train \
                  MODEL.keras --data FILE.npz` beside `--val` or `--validation-split`",
@@ -111,26 +131,43 @@ impl Arguments {
         model.set_seed(self.seed);
         self.threads.apply(&mut model);
         self.overrides.apply(&mut model, &format!("`{}`", path.display()))?;
-        let samples = open_data(data, &model)?;
-        let validates = self.val.is_some() || self.validation_split.is_some_and(|f| f > 0.0);
-        let mut fit = self.fit(1, validates);
-        let mut shown = None;
-        if let Some(validation) = &self.val {
-            let validation = open_data(validation, &model)?;
-            shown = Some(validation.clone());
-            fit = fit.validation_samples(validation);
-        }
-        if let Some(fraction) = self.validation_split {
+        let wanted = if is_arrays(data) { Default::default() } else { model.wanted()? };
+        let arrays = Some((model.functional().inputs().len(), model.functional().outputs().len()));
+        let material = self.material(data, &wanted, arrays)?;
+        self.train_on(model, material)
+    }
+
+    /// Trains a new model on data.
+    fn named(&self, name: &str, data: &Path) -> Result<(), Failure> {
+        let material = self.material(data, &Default::default(), None)?;
+        let mut model = material.starter(name)?;
+        model.set_seed(self.seed);
+        self.threads.apply(&mut model);
+        self.overrides.apply(&mut model, "the new model")?;
+        note(&model.summary());
+        self.train_on(model, material)
+    }
+
+    fn train_on(&self, mut model: Model, material: Material) -> Result<(), Failure> {
+        let split = self.validation_split.filter(|fraction| *fraction > 0.0);
+        let validates = material.has_held() || split.is_some();
+        let (mut fit, recipe) = (self.fit(1, validates), material.recipe.clone());
+        if let Some(fraction) = split.filter(|_| recipe == Recipe::Arrays) {
+            // Arrays are split where they are trained on, as Keras does.
             fit = fit.validation_split(fraction);
-            shown = samples.split_tail(fraction).ok().map(|(_, tail)| tail);
         }
-        let (fit, _server) = self.watch.show(fit, shown.as_ref().unwrap_or(&samples))?;
+        let (fit, _server) = self.watch.show(fit, || material.shown(split))?;
         if self.out.is_none() {
             note("the trained model will not be kept: there is no `--out FILE.keras`");
         }
-        let history = self.train(&mut model, samples, fit, self.out.as_deref())?;
+        let feeds = material.feeds(self.source.workers(), self.batch_size, !self.no_shuffle);
+        let history =
+            self.train(&mut model, fit, self.out.as_deref(), |model, fit| feeds.fit(model, fit))?;
         if let Some(out) = &self.out {
             keep::save(&model, out)?;
+            if recipe != Recipe::Arrays {
+                recipe.save(out)?;
+            }
         }
         if let Some(logs) = history.logs.last() {
             print_logs(logs);
@@ -156,9 +193,11 @@ impl Arguments {
             digits.test.count()
         ));
         let fit = self.fit(starter::EPOCHS, true);
-        let (fit, _server) = self.watch.show(fit, &digits.test)?;
+        let (fit, _server) = self.watch.show(fit, || Some(digits.test.clone()))?;
         let fit = fit.validation_samples(digits.test);
-        let history = self.train(&mut model, digits.train, fit, Some(&out))?;
+        let history = self.train(&mut model, fit, Some(&out), |model, fit| {
+            model.fit_samples(digits.train, fit)
+        })?;
         keep::save(&model, &out)?;
         starter::tell(&history, &out);
         Ok(())
@@ -176,15 +215,15 @@ impl Arguments {
     fn train(
         &self,
         model: &mut Model,
-        samples: Samples,
         fit: Fit,
         out: Option<&Path>,
+        run: impl FnOnce(&mut Model, Fit) -> ibex::train::Result<History>,
     ) -> Result<History, Failure> {
         if self.profile.is_some() {
             model.start_profile();
         }
         let fit = fit.interrupt(self.signals.interrupt.clone());
-        let history = match model.fit_samples(samples, fit) {
+        let history = match run(model, fit) {
             Err(Error::Interrupted { position, checkpoint }) => {
                 let kept = checkpoint.is_some();
                 let text = self.interrupted(model, &position, kept, out);
@@ -230,6 +269,11 @@ impl Arguments {
         let help = "with `--checkpoint-dir DIR` a training can go on where it was interrupted";
         format!("{what}{failed}\n  note: {fate}\n  help: {help}")
     }
+}
+
+/// The name of a new model.
+pub(crate) fn starter_name(text: &str) -> Result<&'static str, String> {
+    Starter::named(text).map(|starter| starter.name).map_err(|error| error.to_string())
 }
 
 /// A number between 0 and 1, without the end.

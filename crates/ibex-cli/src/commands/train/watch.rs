@@ -64,13 +64,16 @@ impl Watch {
     pub(super) fn show(
         &self,
         mut fit: Fit,
-        samples: &Samples,
+        samples: impl FnOnce() -> Option<Samples>,
     ) -> Result<(Fit, Option<Server>), Failure> {
         if self.run_dir.is_none() && self.dashboard.is_none() {
             return Ok((fit, None));
         }
         let board = Board::new();
-        let mut recorder = RunRecorder::new(board.clone()).preview(samples);
+        let mut recorder = RunRecorder::new(board.clone());
+        if let Some(samples) = samples() {
+            recorder = recorder.preview(&samples);
+        }
         if let Some(folder) = &self.run_dir {
             recorder = recorder.folder(folder);
         }

@@ -1,6 +1,7 @@
 //! The random order of NumPy's `RandomState`, which Keras's loaders shuffle with.
 //!
-//! Only the shuffle is here, so that a data set comes in the order that Keras's users know.
+//! Only the shuffle is here, so that data sets and folders come in the order that Keras's users
+//! know.
 //! It must not be used for anything else: Ibex's own random numbers are counter-based.
 //!
 //! Source: M. Matsumoto and T. Nishimura, Mersenne Twister, 1998 (MT19937), and the documented
@@ -10,14 +11,14 @@ const WORDS: usize = 624;
 const SHIFT: usize = 397;
 
 /// A Mersenne Twister as `numpy.random.RandomState(seed)` makes it.
-pub(super) struct RandomState {
+pub(crate) struct RandomState {
     words: [u32; WORDS],
     next: usize,
 }
 
 impl RandomState {
     /// The generator of this seed.
-    pub(super) fn new(seed: u32) -> RandomState {
+    pub(crate) fn new(seed: u32) -> RandomState {
         let mut words = [seed; WORDS];
         for index in 1..WORDS {
             let before = words[index - 1];
@@ -28,7 +29,7 @@ impl RandomState {
     }
 
     /// Puts the items into the order of `RandomState.shuffle`.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below_or_equal(last as u32) as usize);
         }

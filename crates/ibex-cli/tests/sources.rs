@@ -1,0 +1,153 @@
+//! Training, measuring and predicting on images, texts, tables and series from the command line.
+
+mod support;
+
+use support::{Folder, Outcome};
+
+fn write(folder: &Folder, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = folder.path(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A number of the output, such as `accuracy: 0.9`.
+fn number(outcome: &Outcome, name: &str) -> f64 {
+    let prefix = format!("{name}: ");
+    let line = outcome.stdout.lines().find_map(|line| line.strip_prefix(&prefix));
+    line.unwrap_or_else(|| panic!("no {name} in {outcome:?}")).parse().unwrap()
+}
+
+/// Pictures whose left or right half is bright.
+fn photos(folder: &Folder) {
+    for i in 0..24u32 {
+        let class = ["left", "right"][i as usize % 2];
+        let picture = image::RgbImage::from_fn(20 + i, 18, |x, _| {
+            let bright = (x < (20 + i) / 2) == (i % 2 == 0);
+            let level = if bright { 200 + (i % 5) as u8 } else { 40 + (i % 7) as u8 };
+            image::Rgb([level, level, 30])
+        });
+        let path = folder.path(&format!("photos/{class}"));
+        std::fs::create_dir_all(&path).unwrap();
+        let ending = ["png", "bmp", "jpg"][i as usize % 3];
+        picture.save(path.join(format!("{i:02}.{ending}"))).unwrap();
+    }
+}
+
+#[test]
+fn images_are_trained_on_measured_and_predicted() {
+    let folder = Folder::new();
+    photos(&folder);
+    let train = "train --model cnn --data photos --image-size 16x12 --validation-split 0.25 \
+                 --epochs 12 --batch-size 4 --verbose 0";
+    let outcome = folder.done(&format!("{train} --out m.keras --history h.json"));
+    assert_eq!(number(&outcome, "val_accuracy"), 1.0, "{outcome:?}");
+    let recipe = folder.json("m.data.json");
+    assert_eq!(recipe["class_names"], serde_json::json!(["left", "right"]));
+    assert_eq!((&recipe["height"], &recipe["width"]), (&16.into(), &12.into()));
+    // The choices are kept beside the model: nobody has to repeat them.
+    assert_eq!(number(&folder.done("evaluate m.keras --data photos"), "accuracy"), 1.0);
+    folder.done("predict m.keras --data photos --out y.npz");
+    assert_eq!(folder.arrays("y.npz")[0].1.shape(), [24, 1]);
+    // The same bits for any number of workers and threads, from memory or from files.
+    let expected = folder.arrays("y.npz");
+    for flags in ["--workers 0", "--workers 1 --threads 1", "--workers 3", "--stream --workers 3"] {
+        let outcome = folder.done(&format!("{train} {flags} --out n.keras"));
+        assert_eq!(number(&outcome, "val_accuracy"), 1.0);
+        folder.done("predict n.keras --data photos --out z.npz");
+        assert_eq!(folder.arrays("z.npz"), expected, "{flags}");
+    }
+    let outcome =
+        folder.done("kfold --model logistic --data photos --image-size 8 --folds 3 --json");
+    let found: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(found["accuracy"]["folds"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn tables_are_trained_on_measured_and_predicted() {
+    let folder = Folder::new();
+    let row = |i: usize| {
+        let (size, color) = ((i * 37 % 50) as f64 / 10.0, ["red", "blue", "green"][i % 3]);
+        let kind = if size + (i % 3) as f64 > 3.5 { "big" } else { "small" };
+        let size = if i % 17 == 0 { String::new() } else { size.to_string() };
+        format!("{size},{color},{kind}\n")
+    };
+    let rows: String = (0..120).map(row).collect();
+    write(&folder, "t.csv", format!("size,color,kind\n{rows}"));
+    let outcome = folder.done(
+        "train --model mlp --data t.csv --target kind --validation-split 0.25 --epochs 60 \
+         --batch-size 8 --learning-rate 0.01 --verbose 0 --out m.keras",
+    );
+    assert!(number(&outcome, "val_accuracy") > 0.85, "{outcome:?}");
+    let measured = folder.done("evaluate m.keras --data t.csv");
+    assert!(number(&measured, "accuracy") > 0.85, "{measured:?}");
+    // Without the column that is to be told.
+    let rows: String =
+        (0..9).map(row).map(|row| row.replace(",big", "").replace(",small", "")).collect();
+    write(&folder, "new.csv", format!("size,color\n{rows}"));
+    folder.done("predict m.keras --data new.csv --out y.npz");
+    assert_eq!(folder.arrays("y.npz")[0].1.shape(), [9, 1]);
+    let folds = "kfold --model logistic --data t.csv --target kind --folds 3 --rounds 2 --epochs 3";
+    let outcome = folder.done(folds);
+    assert!(outcome.stderr.contains("6 folds, each with its share of every class"), "{outcome:?}");
+    assert!(outcome.stdout.contains(" ± "), "{outcome:?}");
+    assert_eq!(folder.done(folds).stdout, outcome.stdout);
+}
+
+#[test]
+fn quantities_keep_their_unit() {
+    let folder = Folder::new();
+    let rows: String =
+        (0..200).map(|i| format!("{},{}\n", i % 20, 5000 + 300 * (i % 20))).collect();
+    write(&folder, "t.csv", format!("a,price\n{rows}"));
+    let outcome = folder.done(
+        "train --model logistic --data t.csv --target price --epochs 120 --learning-rate 0.05 \
+         --verbose 0 --out m.keras",
+    );
+    assert!(number(&outcome, "mae") < 100.0, "{outcome:?}");
+    folder.done("predict m.keras --data t.csv --out y.npz");
+    let first = folder.arrays("y.npz")[0].1.as_f32().unwrap()[0];
+    assert!((first - 5000.0).abs() < 300.0, "{first}");
+}
+
+#[test]
+fn texts_and_series_are_trained_on() {
+    let folder = Folder::new();
+    for i in 0..40 {
+        let (class, word) = [("neg", "dull"), ("pos", "great")][i % 2];
+        write(&folder, &format!("reviews/{class}/{i}.txt"), format!("A {word} film, number {i}."));
+    }
+    let train =
+        "--data reviews --validation-split 0.25 --epochs 30 --learning-rate 0.01 --verbose 0";
+    for flags in ["--model logistic", "--model cnn --text-length 8", "--model mlp --words 20"] {
+        let outcome = folder.done(&format!("train {flags} {train} --out m.keras"));
+        assert_eq!(number(&outcome, "val_accuracy"), 1.0, "{flags}: {outcome:?}");
+        assert_eq!(number(&folder.done("evaluate m.keras --data reviews"), "accuracy"), 1.0);
+    }
+    let wave: String =
+        (0..300).map(|i| format!("{:.3}\n", (i as f64 / 5.0).sin() * 20.0)).collect();
+    write(&folder, "wave.csv", format!("height\n{wave}"));
+    for model in ["logistic", "cnn"] {
+        let outcome = folder.done(&format!(
+            "train --model {model} --data wave.csv --target height --window 16 --epochs 60 \
+             --learning-rate 0.01 --validation-split 0.2 --verbose 0 --out s.keras"
+        ));
+        assert!(number(&outcome, "val_mae") < 3.0, "{model}: {outcome:?}");
+        assert!(number(&folder.done("evaluate s.keras --data wave.csv"), "mae") < 3.0);
+    }
+}
+
+#[test]
+fn data_sets_are_listed_and_written() {
+    let folder = Folder::new();
+    let list = folder.done("datasets list").stdout;
+    for name in ["boston_housing", "cifar100", "imdb", "jena_climate", "oxford_iiit_pet"] {
+        assert!(list.lines().any(|line| line.starts_with(name)), "{list}");
+    }
+    let outcome = folder.done("datasets get digits");
+    assert!(outcome.stdout.contains("digits-train.npz: x0 uint8 (1438, 8, 8)"), "{outcome:?}");
+    let outcome = folder.done(
+        "train --model logistic --data digits-train.npz --val digits-test.npz \
+                               --epochs 8 --verbose 0",
+    );
+    assert!(number(&outcome, "val_accuracy") > 0.85, "{outcome:?}");
+}

@@ -1,0 +1,419 @@
+//! [`Source`]: what a path holds, whatever it is, and [`Recipe`]: how it becomes arrays.
+//!
+//! A recipe is learned from the samples to train on, kept beside the trained model, and applied
+//! to whatever comes later; so nothing of validation data gets into training.
+//! It must not know models: what a model wants is said in [`Wanted`].
+
+mod images;
+mod series;
+mod tabular;
+mod texts;
+
+use std::path::{Path, PathBuf};
+
+use ibex_graph::{Array, DType};
+use ibex_nn::ConfigError;
+use serde::{Deserialize, Serialize};
+
+pub use images::ImageChoices;
+pub use series::{SeriesChoices, SeriesRecipe};
+pub use tabular::TableChoices;
+pub use texts::{TextChoices, TextRecipe};
+
+use super::folder::{Files, Folder, IMAGE_ENDINGS, LabelledFile, TEXT_ENDINGS};
+use super::image::ImageReader;
+use super::table::{Csv, Encoder, Table};
+use super::{Dataset, Pass, Samples};
+use crate::error::{Error, Result};
+use crate::problem::Problem;
+
+/// Everything that can be chosen about data, beside where it is.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// Images.
+    pub images: ImageChoices,
+    /// Tables.
+    pub table: TableChoices,
+    /// Series.
+    pub series: SeriesChoices,
+    /// Texts.
+    pub texts: TextChoices,
+    /// Threads that read files; 0 reads on the caller's.
+    pub workers: usize,
+    /// The seed of the order of files.
+    pub seed: u64,
+}
+
+/// What a model wants of its data, as far as it says so.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The shape of a sample, where it is known.
+    pub shape: Option<Vec<Option<usize>>>,
+    /// Whether the first layer looks words up, and how many it knows.
+    pub words: Option<usize>,
+    /// How labels are given.
+    pub labels: LabelForm,
+}
+
+/// How the label of a class is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelForm {
+    /// 0 or 1 for two classes, an index for more.
+    #[default]
+    Natural,
+    /// An index.
+    Index,
+    /// 0 or 1.
+    Bit,
+    /// A one-hot vector.
+    OneHot,
+}
+
+/// Data of one of the kinds there are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Arrays.
+    Arrays(Samples),
+    /// A folder of images.
+    Images(Files),
+    /// A folder of texts.
+    Texts(Files),
+    /// A table.
+    Table(Table),
+    /// A table whose rows follow each other in time.
+    Series(Table),
+}
+
+/// How samples are made of a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Recipe {
+    /// Arrays are used as they are.
+    Arrays,
+    /// Images.
+    Images(images::ImageRecipe),
+    /// Texts.
+    Texts(TextRecipe),
+    /// Tables.
+    Table(Encoder),
+    /// Windows of a table.
+    Series(SeriesRecipe),
+}
+
+impl Source {
+    /// Opens a folder of images or texts, or a table.
+    ///
+    /// # Errors
+    /// If there is nothing there, or nothing that can be used.
+    pub fn open(path: &Path, choices: &Choices) -> Result<Source> {
+        if path.is_dir() {
+            return Source::folder(path, choices);
+        }
+        let csv = Csv { header: choices.table.header, delimiter: choices.table.delimiter };
+        let table = csv.read(path)?;
+        let (table, series) = (choices.table.complete(table)?, choices.series.window.is_some());
+        Ok(if series { Source::Series(table) } else { Source::Table(table) })
+    }
+
+    fn folder(path: &Path, choices: &Choices) -> Result<Source> {
+        let folder = Folder::new(path).seed(choices.seed as u32);
+        let flat = |folder: &Folder, endings| folder.clone().without_labels().files(endings);
+        let labelled = |endings| match folder.files(endings) {
+            Ok(files) => Some(files),
+            Err(_) => flat(&folder, endings).ok(),
+        };
+        let (images, texts) = (labelled(IMAGE_ENDINGS), labelled(TEXT_ENDINGS));
+        match (images, texts) {
+            (Some(images), Some(texts)) if texts.count() > images.count() => {
+                Ok(Source::Texts(texts))
+            }
+            (Some(images), _) => Ok(Source::Images(images)),
+            (None, Some(texts)) => Ok(Source::Texts(texts)),
+            (None, None) => {
+                // What is there tells best what is missing.
+                folder.files(&[IMAGE_ENDINGS, TEXT_ENDINGS].concat()).map(Source::Images)
+            }
+        }
+    }
+
+    /// The number of samples; of a series, the number of rows.
+    pub fn count(&self) -> usize {
+        match self {
+            Source::Arrays(samples) => samples.count(),
+            Source::Images(files) | Source::Texts(files) => files.count(),
+            Source::Table(table) | Source::Series(table) => table.count(),
+        }
+    }
+
+    /// What kind it is, in words.
+    pub fn describe(&self) -> String {
+        let classes = |files: &Files, what: &str| match files.class_names() {
+            [] => format!("{} {what} without labels", files.count()),
+            names => format!("{} {what} of {} classes", files.count(), names.len()),
+        };
+        match self {
+            Source::Arrays(samples) => format!("{} samples", samples.count()),
+            Source::Images(files) => classes(files, "images"),
+            Source::Texts(files) => classes(files, "texts"),
+            Source::Table(table) => {
+                format!("a table of {} rows and {} columns", table.count(), table.names().len())
+            }
+            Source::Series(table) => {
+                format!("a series of {} rows and {} columns", table.count(), table.names().len())
+            }
+        }
+    }
+
+    /// What is odd about it, though it can be used.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Source::Images(files) | Source::Texts(files) => files.notes().to_vec(),
+            Source::Arrays(_) | Source::Table(_) | Source::Series(_) => Vec::new(),
+        }
+    }
+
+    /// The class of each sample, to deal classes out evenly; `None` for quantities.
+    ///
+    /// # Errors
+    /// If the target of a table is not there.
+    pub fn classes(&self, choices: &Choices) -> Result<Option<Vec<u32>>> {
+        Ok(match self {
+            Source::Series(_) => None,
+            Source::Images(files) | Source::Texts(files) => {
+                Some(files.labels()).filter(|labels| !labels.is_empty())
+            }
+            Source::Table(table) => choices.table.classes(table)?,
+            Source::Arrays(samples) => samples.y.first().and_then(|y| match Problem::of(y) {
+                Problem::Binary | Problem::Classes { .. } if y.size() == samples.count() => {
+                    Some(y.to_f64_vec().into_iter().map(|v| v as u32).collect())
+                }
+                _ => None,
+            }),
+        })
+    }
+
+    /// The recipe, learned from the samples at these places.
+    ///
+    /// # Errors
+    /// If the data does not fit what is wanted.
+    pub fn learn(&self, places: &[u32], choices: &Choices, wanted: &Wanted) -> Result<Recipe> {
+        if let Source::Images(files) | Source::Texts(files) = self
+            && let [only] = files.class_names()
+        {
+            return Err(Error::Data(
+                ConfigError::new("the folder has one class only")
+                    .expected("two subfolders or more, each with the files of a class")
+                    .received(format!("`{only}`")),
+            ));
+        }
+        Ok(match self {
+            Source::Arrays(_) => Recipe::Arrays,
+            Source::Images(files) => Recipe::Images(choices.images.recipe(files, wanted)?),
+            Source::Texts(files) => Recipe::Texts(choices.texts.learn(&files.at(places), wanted)?),
+            Source::Table(table) => Recipe::Table(choices.table.learn(&table.at(places), wanted)?),
+            Source::Series(table) => {
+                Recipe::Series(choices.series.learn(&table.at(places), &choices.table)?)
+            }
+        })
+    }
+
+    /// The samples at these places, all in memory, with what could not be read.
+    ///
+    /// # Errors
+    /// If the recipe is of another kind of data, or nothing can be read.
+    pub fn samples(&self, places: &[u32], recipe: &Recipe, workers: usize) -> Result<Read> {
+        let read = match (self, recipe) {
+            (Source::Arrays(samples), Recipe::Arrays) => samples.at(places).into(),
+            (Source::Images(files), Recipe::Images(recipe)) => {
+                let (files, reader) = recipe.reading(files.at(places))?;
+                collected(&files.items().map(reader.labelled(&files)).workers(workers))?
+            }
+            (Source::Texts(files), Recipe::Texts(recipe)) => recipe.samples(&files.at(places))?,
+            (Source::Table(table), Recipe::Table(encoder)) => {
+                encoder.samples(&table.at(places))?.into()
+            }
+            (Source::Series(table), Recipe::Series(recipe)) => {
+                recipe.samples(&table.at(places))?.into()
+            }
+            _ => {
+                return Err(Error::Data(
+                    ConfigError::new("the model was trained on data of another kind")
+                        .expected(recipe.name())
+                        .received(self.describe()),
+                ));
+            }
+        };
+        Ok(read)
+    }
+
+    /// The bytes that [`Source::samples`] takes for so many samples, as far as it can be large.
+    pub fn bytes(&self, count: usize, recipe: &Recipe) -> usize {
+        match (self, recipe) {
+            (Source::Images(_), Recipe::Images(recipe)) => {
+                let pixels: usize = recipe.shape().iter().product();
+                count.saturating_mul(pixels).saturating_mul(DType::F32.size())
+            }
+            _ => 0,
+        }
+    }
+
+    /// The images at these places as files that are read in every pass anew, and how.
+    ///
+    /// # Errors
+    /// If the recipe is not of images.
+    pub fn files(&self, places: &[u32], recipe: &Recipe) -> Result<Option<(Files, ImageReader)>> {
+        match (self, recipe) {
+            (Source::Images(files), Recipe::Images(recipe)) => {
+                recipe.reading(files.at(places)).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Samples that were read, and what could not be.
+#[derive(Clone, Debug, Default)]
+pub struct Read {
+    /// The samples.
+    pub samples: Samples,
+    /// Why others were left out.
+    pub broken: Vec<String>,
+}
+
+impl From<Samples> for Read {
+    fn from(samples: Samples) -> Read {
+        Read { samples, broken: Vec::new() }
+    }
+}
+
+/// All samples of a dataset as one batch; what cannot be read is left out.
+fn collected(data: &impl Dataset<Item = Samples>) -> Result<Read> {
+    let most = data.count().unwrap_or(usize::MAX).max(1);
+    let lenient = data.skip_broken();
+    let whole = lenient.clone().batch(most).pass(Pass::default()).next();
+    let broken = lenient.broken();
+    match whole {
+        Some(samples) => Ok(Read { samples: samples?, broken }),
+        None => Err(Error::Data(
+            ConfigError::new("none of the files can be used")
+                .expected("at least one that can be read")
+                .received(broken.first().cloned().unwrap_or_default()),
+        )),
+    }
+}
+
+impl Recipe {
+    /// What samples are made of, in words.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Recipe::Arrays => "arrays in an .npz file",
+            Recipe::Images(_) => "a folder of images",
+            Recipe::Texts(_) => "a folder of texts",
+            Recipe::Table(_) => "a table",
+            Recipe::Series(_) => "a table and a window of rows",
+        }
+    }
+
+    /// The shape of a sample of these images; `None` for other data.
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
+        match self {
+            Recipe::Images(recipe) => Some(recipe.shape()),
+            _ => None,
+        }
+    }
+
+    /// The number of different words, where samples are words in their order.
+    pub fn words(&self) -> Option<usize> {
+        match self {
+            Recipe::Texts(recipe) => recipe.vocabulary(),
+            _ => None,
+        }
+    }
+
+    /// The names of the classes; none for quantities.
+    pub fn class_names(&self) -> &[String] {
+        match self {
+            Recipe::Arrays | Recipe::Series(_) => &[],
+            Recipe::Images(recipe) => recipe.class_names(),
+            Recipe::Texts(recipe) => recipe.class_names(),
+            Recipe::Table(encoder) => encoder.class_names(),
+        }
+    }
+
+    /// Mean and deviation of a quantity to be told.
+    pub fn scale(&self) -> Option<(f64, f64)> {
+        match self {
+            Recipe::Table(encoder) => encoder.scale(),
+            Recipe::Series(recipe) => Some(recipe.scale()),
+            Recipe::Arrays | Recipe::Images(_) | Recipe::Texts(_) => None,
+        }
+    }
+
+    /// Where the recipe of a model's file is kept: beside it.
+    pub fn path(model: &Path) -> PathBuf {
+        model.with_extension("data.json")
+    }
+
+    /// Writes the recipe beside a model's file, whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, model: &Path) -> Result<()> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        crate::write_text(Recipe::path(model), &text)
+    }
+
+    /// The recipe beside a model's file, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load(model: &Path) -> Result<Option<Recipe>> {
+        let path = Recipe::path(model);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read(&path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
+        serde_json::from_slice(&text).map(Some).map_err(|error| {
+            Error::Data(
+                ConfigError::new(format!("`{}` does not say how data is read", path.display()))
+                    .expected("what `ibex train` wrote")
+                    .received(error.to_string())
+                    .help("remove the file, and give the choices anew"),
+            )
+        })
+    }
+}
+
+/// Class indices in the form that a model wants.
+pub(crate) fn labels_as(indices: &[u32], classes: usize, form: LabelForm) -> Array {
+    let values: Vec<f64> = indices.iter().map(|&index| f64::from(index)).collect();
+    let count = values.len();
+    match form {
+        LabelForm::Bit => Array::from_f64_slice(DType::F32, [count, 1], &values),
+        LabelForm::Natural if classes == 2 => {
+            Array::from_f64_slice(DType::F32, [count, 1], &values)
+        }
+        LabelForm::Natural | LabelForm::Index => {
+            Array::from_f64_slice(DType::I32, [count], &values)
+        }
+        LabelForm::OneHot => {
+            let mut hot = vec![0.0; count * classes];
+            for (row, &index) in indices.iter().enumerate() {
+                if (index as usize) < classes {
+                    hot[row * classes + index as usize] = 1.0;
+                }
+            }
+            Array::from_f64_slice(DType::F32, [count, classes], &hot)
+        }
+    }
+}
+
+/// The text of a file, for folders of texts.
+pub(super) fn text_of((path, _): &LabelledFile) -> Result<String> {
+    super::text::read(path, None)
+}
