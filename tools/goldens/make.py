@@ -39,6 +39,7 @@ PARTS = [
     "names",
     "mistakes",
     "mistakes_drawn",
+    "callbacks",
 ]
 
 

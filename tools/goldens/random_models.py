@@ -187,7 +187,9 @@ class Case:
         single = isinstance(outputs, list) and len(outputs) == 1 and draw.chance(0.9)
         model = keras.Model(inputs, outputs[0] if single else outputs)
         for layer in model.layers:
-            if draw.chance(0.04):
+            # Attention loads as if it was not frozen: Keras makes its parts after that is set.
+            if draw.chance(0.04) and not isinstance(layer, (
+                    keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)):
                 layer.trainable = False
         self.randomize(model)
         if not model.trainable_weights:
@@ -339,7 +341,13 @@ class Case:
                                TRAINED)
 
     def loaded(self, path):
-        return guarded(lambda: keras.models.load_model(path))
+        model = guarded(lambda: keras.models.load_model(path))
+        optimizer = getattr(model, "optimizer", None)
+        if isinstance(optimizer, keras.optimizers.ScheduleFreeAdamW) and not optimizer.iterations:
+            # Keras copies the weights into it before it has read them.
+            for momentum, weight in zip(optimizer._momentums, optimizer._trainable_variables):
+                momentum.assign(weight)
+        return model
 
     def unrest(self, before, again):
         found = [distance(*pair) for pair in zip(again, before)]

@@ -10,6 +10,13 @@ pub(crate) enum Failure {
     Usage(String),
     /// The work failed: exit code 1.
     Work(String),
+    /// A signal broke the work off: exit code 128 and its number, as shells have it.
+    Interrupted {
+        /// The signal.
+        signal: usize,
+        /// What happened, and how to go on.
+        text: String,
+    },
     /// The work is done, and what was compared is not the same: exit code 1, and nothing to say.
     Different,
 }
@@ -24,6 +31,9 @@ impl Failure {
         match self {
             Failure::Usage(_) => ExitCode::from(2),
             Failure::Work(_) | Failure::Different => ExitCode::from(1),
+            Failure::Interrupted { signal, .. } => {
+                ExitCode::from(128u8.wrapping_add(*signal as u8))
+            }
         }
     }
 }
@@ -31,7 +41,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(text) | Failure::Work(text) => f.write_str(text),
+            Failure::Usage(text) | Failure::Work(text) | Failure::Interrupted { text, .. } => {
+                f.write_str(text)
+            }
             Failure::Different => f.write_str("the files differ"),
         }
     }

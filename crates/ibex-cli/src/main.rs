@@ -5,6 +5,7 @@
 
 mod commands;
 mod failure;
+mod interrupt;
 mod output;
 
 use std::panic::{self, PanicHookInfo};
@@ -30,6 +31,10 @@ fn main() -> ExitCode {
     match panic::catch_unwind(|| command.run()) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure @ Failure::Different)) => failure.exit_code(),
+        Ok(Err(failure @ Failure::Interrupted { .. })) => {
+            note(&failure.to_string());
+            failure.exit_code()
+        }
         Ok(Err(failure)) => {
             note(&format!("error: {failure}"));
             failure.exit_code()

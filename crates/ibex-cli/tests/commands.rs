@@ -247,6 +247,40 @@ fn without_arguments_the_digits_are_learned() {
     folder.done("summary digits.keras");
 }
 
+#[test]
+fn a_profile_names_every_operation_and_changes_no_number() {
+    let folder = Folder::new();
+    folder.golden("convnet_digits");
+    let train = "train convnet_digits.keras --data convnet_digits.npz --epochs 2 --verbose 0";
+    folder.done(&format!("{train} --out plain.keras"));
+    let outcome = folder.done(&format!("{train} --out profiled.keras --profile trace.json"));
+    folder.done("diff plain.keras profiled.keras");
+    let table = &outcome.stderr;
+    assert!(table.starts_with("training, batch of 20: "), "{table}");
+    for part in ["share", "GFLOP/s", "convolution", "# optimizer", "kernel "] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let trace = folder.json("trace.json");
+    let events = trace["traceEvents"].as_array().unwrap();
+    let time = |event: &Value, key: &str| event[key].as_f64().unwrap();
+    let programs = events.iter().filter(|event| event["cat"] == "program");
+    let mut end = 0.0;
+    for program in programs {
+        assert!(time(program, "ts") >= end, "runs overlap: {program}");
+        end = time(program, "ts") + time(program, "dur");
+    }
+    assert!(end > 0.0);
+    let inside = |event: &&Value| event["cat"] != "program";
+    assert!(events.iter().filter(inside).all(|event| time(event, "ts") < end));
+    // 8 x 8 places, 4 channels out, 3 x 3 taps of 1 channel in; a multiplication and an addition.
+    let forward = |event: &&Value| {
+        let layer = event["args"]["layer"].as_str().unwrap_or_default();
+        layer.ends_with("/conv2d") && event["name"].as_str().unwrap().starts_with("convolution[")
+    };
+    let first = events.iter().find(forward).unwrap();
+    assert_eq!(first["args"]["flops"], 20 * 8 * 8 * 4 * 9 * 2);
+}
+
 /// A folder with a small problem of 48 samples.
 fn problem() -> Folder {
     let folder = Folder::new();

@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use ibex_graph::Op;
+
 use crate::program::{InstructionKind, Operand, Place, Program, Region, Step, Work};
 
 impl Display for Program {
@@ -34,19 +36,53 @@ impl Display for Program {
     }
 }
 
-impl Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.work {
+impl Step {
+    /// What kind of work it is, in one word: `kernel`, `product`, `map`, `reduce` or `copy`.
+    pub fn kind(&self) -> &'static str {
+        match &self.work {
             Work::Elementwise(region) if region.reduced_axes > 0 => "reduce",
             Work::Elementwise(region) if is_copy(region) => "copy",
             Work::Elementwise(_) => "map",
             Work::Op(_) => "kernel",
             Work::Product(_) => "product",
+        }
+    }
+
+    /// How many bytes it reads and writes at least, each element once.
+    pub fn traffic(&self) -> (usize, usize) {
+        let bytes = |operands: &[Operand]| operands.iter().map(distinct_bytes).sum();
+        (bytes(&self.inputs), bytes(&self.outputs))
+    }
+
+    /// The multiplications and additions of a matrix product or convolution; `None` for others.
+    pub fn flops(&self) -> Option<u64> {
+        let op = match &self.work {
+            Work::Op(op) => op,
+            Work::Product(product) => &product.op,
+            Work::Elementwise(_) => return None,
         };
-        let read: usize = self.inputs.iter().map(distinct_bytes).sum();
-        let written: usize = self.outputs.iter().map(distinct_bytes).sum();
+        let size = |operand: &Operand| operand.shape.iter().product::<usize>() as u64;
+        let last = |operand: &Operand| operand.shape.last().copied().unwrap_or(1).max(1) as u64;
+        // Each element of the forward result takes the kernel's elements of its own channel.
+        let convolution =
+            |result: &Operand, kernel: &Operand| 2 * size(result) * (size(kernel) / last(kernel));
+        match (op, self.inputs.as_slice(), self.outputs.as_slice()) {
+            (Op::MatMul(_), [x, ..], [y, ..]) => Some(2 * size(y) * last(x)),
+            (Op::Convolution(_), [_, kernel, ..], [y, ..]) => Some(convolution(y, kernel)),
+            (Op::ConvolutionInputGradient(_), [dy, kernel, ..], _) => Some(convolution(dy, kernel)),
+            (Op::ConvolutionKernelGradient(_), [_, dy, ..], [kernel, ..]) => {
+                Some(convolution(dy, kernel))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (read, written) = self.traffic();
         let (read, written) = (Bytes(read).to_string(), Bytes(written).to_string());
-        write!(f, "{kind:<10} {read:>10} {written:>10}  {}", self.work)?;
+        write!(f, "{:<10} {read:>10} {written:>10}  {}", self.kind(), self.work)?;
         match &self.work {
             Work::Elementwise(_) => write!(f, " -> {}", list(&self.outputs))?,
             Work::Op(_) | Work::Product(_) => {

@@ -5,8 +5,7 @@
 //! convolutions, all as parts of the FMA peak.
 //! An argument keeps only the rows whose name contains it.
 
-use std::hint::black_box;
-use std::time::Instant;
+mod machine;
 
 use ibex_cpu::conv::{
     Convolution, convolution, convolution_input_gradient, convolution_kernel_gradient, depthwise,
@@ -16,53 +15,7 @@ use ibex_cpu::elementwise::Unary;
 use ibex_cpu::gemm::{Epilogue, Product, View, gemm};
 use ibex_cpu::isa::Isa;
 use ibex_cpu::pool::ThreadPool;
-use ibex_cpu::simd::{Kernel, Simd, dispatch};
-
-/// Sixteen independent chains of fused multiply-adds: as many as hide the latency.
-struct Peak(usize);
-
-impl Kernel for Peak {
-    type Output = f32;
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        let mut chains = [s.splat(1.0); 16];
-        let (factor, term) = (s.splat(black_box(0.999)), s.splat(black_box(0.001)));
-        for _ in 0..self.0 {
-            for chain in &mut chains {
-                *chain = s.mul_add(*chain, factor, term);
-            }
-        }
-        chains.iter().map(|&chain| s.sum(chain)).sum()
-    }
-}
-
-struct Lanes;
-impl Kernel for Lanes {
-    type Output = usize;
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> usize {
-        S::LANES
-    }
-}
-
-/// Seconds of the median of `rounds` calls of each function, taken in turn.
-fn medians<const N: usize>(rounds: usize, mut functions: [&mut dyn FnMut(); N]) -> [f64; N] {
-    let mut seconds: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(rounds));
-    for round in 0..rounds + 2 {
-        for (function, seconds) in functions.iter_mut().zip(&mut seconds) {
-            let start = Instant::now();
-            function();
-            // The first rounds warm caches and buffers.
-            if round >= 2 {
-                seconds.push(start.elapsed().as_secs_f64());
-            }
-        }
-    }
-    seconds.map(|mut seconds| {
-        seconds.sort_by(f64::total_cmp);
-        seconds[seconds.len() / 2]
-    })
-}
+use machine::{copy_rate, lanes, medians, peak, peak_flops};
 
 /// Name, m, n, k, whether A and B are transposed in memory.
 type Shape = (&'static str, usize, usize, usize, bool, bool);
@@ -128,14 +81,6 @@ fn other(shape: Shape, data: &mut [Vec<f32>; 3]) {
     }
 }
 
-/// A copy from one large vector to another.
-fn copy_rate() -> f64 {
-    let from = vec![1.0_f32; 1 << 25];
-    let mut to = vec![0.0_f32; 1 << 25];
-    let [seconds] = medians(5, [&mut || black_box(&mut to).copy_from_slice(black_box(&from))]);
-    from.len() as f64 * 8.0 / seconds / 1e9
-}
-
 /// What a row of the table is measured against, in turn with it.
 struct Machine {
     one: ThreadPool,
@@ -152,7 +97,7 @@ impl Machine {
         other: &mut dyn FnMut(),
     ) {
         const ROUNDS: usize = 100_000;
-        let peak_flops = (ROUNDS * 16 * 2 * dispatch(Lanes)) as f64;
+        let peak_flops = peak_flops(ROUNDS);
         let repeats = ((2e6 / flops) as usize).max(1);
         let rounds = ((1e9 / flops) as usize).clamp(9, 101);
         let threads = self.all.threads();
@@ -163,14 +108,8 @@ impl Machine {
                 &mut || (0..repeats).for_each(|_| work.borrow_mut()(&self.one)),
                 &mut || (0..repeats).for_each(|_| work.borrow_mut()(&self.all)),
                 &mut || (0..repeats).for_each(|_| other()),
-                &mut || {
-                    black_box(dispatch(Peak(ROUNDS)));
-                },
-                &mut || {
-                    self.all.run(threads, |_| {
-                        black_box(dispatch(Peak(ROUNDS)));
-                    });
-                },
+                &mut || peak(ROUNDS),
+                &mut || self.all.run(threads, |_| peak(ROUNDS)),
             ],
         );
         let cell = |seconds: f64, peak: f64, share: f64| {
@@ -294,7 +233,7 @@ fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let wanted = wanted.unwrap_or_default();
     let machine = Machine { one: ThreadPool::new(1), all: ThreadPool::default() };
-    let (lanes, threads) = (dispatch(Lanes), machine.all.threads());
+    let (lanes, threads) = (lanes(), machine.all.threads());
     println!("instruction set {}, {lanes} lanes, {threads} threads", Isa::current().name());
     println!("copy: {:.1} GB/s on one thread", copy_rate());
     let [fork] = medians(1001, [&mut || machine.all.run(threads, |_| ())]);

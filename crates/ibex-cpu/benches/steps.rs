@@ -1,9 +1,13 @@
 //! Whole training steps, as `fit` will run them: median times, and where they go.
 //!
 //! `cargo bench -p ibex-cpu --bench steps -- [WORKLOAD] [--plan] [--threads N]`
+//! With `--scaling`, a table of steps over batch sizes and widths beside what they take at least.
+
+mod machine;
 
 use std::time::Instant;
 
+use ibex_cpu::pool::ThreadPool;
 use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::random;
 use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence};
@@ -235,11 +239,73 @@ fn gru_bi() -> Workload {
     model.finish(&[x, y], &loss, vec![data(&[128, 120, 14]), data(&[128, 1])], rmsprop)
 }
 
+/// Two hidden layers as wide as the input.
+fn square(batch: usize, width: usize) -> Workload {
+    let x = Tensor::input("x", DType::F32, [batch, width]);
+    let y = Tensor::input("y", DType::I32, [batch]);
+    let mut model = Model::new();
+    let h = model.dense(&x, width).relu();
+    let h = model.dense(&h, width).relu();
+    let loss = model.dense(&h, 10).sparse_softmax_cross_entropy(&y).mean_all();
+    model.finish(&[x, y], &loss, vec![data(&[batch, width]), labels(batch)], adam)
+}
+
+/// The operations of a step of [`square`], and the bytes that its optimizer moves.
+fn square_floor(batch: usize, width: usize) -> (f64, f64) {
+    let (batch, width) = (batch as f64, width as f64);
+    // Forward, gradient of the weights, gradient of the input except the first.
+    let products = 5.0 * width * width + 3.0 * 10.0 * width;
+    // Gradient, weight and two moments read; weight and moments written; the gradient before that.
+    let bytes = 8.0 * 4.0 * (2.0 * width * width + 10.0 * width);
+    (2.0 * batch * products, bytes)
+}
+
+/// Milliseconds of steps over batch sizes and widths; in brackets, how many times their floor.
+fn scaling() {
+    const ROUNDS: usize = 1_000_000;
+    for threads in [1, 2] {
+        let (device, pool) = (ibex_cpu::device(Some(threads)), ThreadPool::new(threads));
+        let all = || pool.run(threads, |_| machine::peak(ROUNDS));
+        let [seconds] = machine::medians(5, [&mut || all()]);
+        let flops = machine::peak_flops(ROUNDS) * threads as f64 / seconds;
+        let copy = machine::copy_rate() * 1e9;
+        println!(
+            "{}: {:.0} GFLOP/s, a copy moves {:.1} GB/s",
+            device.name(),
+            flops / 1e9,
+            copy / 1e9
+        );
+        let batches = [1, 4, 16, 64, 256, 1024];
+        println!(
+            "{:>6} {}",
+            "width",
+            batches.map(|b| format!("{:>18}", format!("batch {b}"))).concat()
+        );
+        for width in [16, 64, 256, 1024, 4096] {
+            print!("{width:>6} ");
+            for batch in batches {
+                let workload = square(batch, width);
+                let mut executable = device.compile(workload.graph).unwrap();
+                let inputs: Vec<&Array> = workload.inputs.iter().collect();
+                let (operations, bytes) = square_floor(batch, width);
+                let floor = operations / flops + bytes / copy;
+                let rounds = ((0.2 / floor) as usize).clamp(3, 2001);
+                let [step] = machine::medians(rounds, [&mut || executable.run(&inputs).unwrap()]);
+                print!("{:>18}", format!("{:.4} ({:.1})", step * 1e3, step / floor));
+            }
+            println!();
+        }
+    }
+}
+
 type Make = fn() -> Workload;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let flag = |name: &str| arguments.iter().any(|a| a == name);
+    if flag("--scaling") {
+        return scaling();
+    }
     let threads = arguments.iter().position(|a| a == "--threads");
     let threads = threads.and_then(|at| arguments.get(at + 1)?.parse().ok());
     let device = ibex_cpu::device(threads);

@@ -4,10 +4,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 
 use half::{bf16, f16};
 
-use crate::error::{Problem, Result, shape_text};
+use crate::bytes::ByteSource;
+use crate::error::{FormatError, Problem, Result, shape_text};
 
 /// The type of the elements of a [`RawArray`], named as numpy and Keras name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,8 +199,42 @@ macro_rules! for_number {
 pub struct RawArray {
     dtype: RawDType,
     shape: Vec<usize>,
-    data: Vec<u8>,
+    data: Data,
 }
+
+/// The bytes of an array: its own, or those of a file where they lie.
+#[derive(Clone)]
+enum Data {
+    Owned(Vec<u8>),
+    /// A section of bytes in memory, or of a mapped file.
+    Shared(ByteSource),
+}
+
+impl Deref for Data {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Data::Owned(bytes) => bytes,
+            // `RawArray::shared` takes only sources that lie in memory.
+            Data::Shared(source) => source.memory().unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl PartialEq for Data {
+    fn eq(&self, other: &Data) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Data {}
 
 impl RawArray {
     /// An array of little-endian bytes in row-major order.
@@ -206,6 +242,24 @@ impl RawArray {
     /// # Errors
     /// When the number of bytes is not that of the shape, or a `Bool` byte is neither 0 nor 1.
     pub fn new(dtype: RawDType, shape: Vec<usize>, data: Vec<u8>) -> Result<Self> {
+        Self::of(dtype, shape, Data::Owned(data))
+    }
+
+    /// An array of bytes that stay where they are, or a copy of them if they are in no memory.
+    ///
+    /// # Errors
+    /// As [`RawArray::new`]; and when the bytes cannot be read.
+    pub(crate) fn shared(dtype: RawDType, shape: Vec<usize>, source: ByteSource) -> Result<Self> {
+        match source.memory() {
+            Some(_) => Self::of(dtype, shape, Data::Shared(source)),
+            None => {
+                let bytes = source.read_vec_at(0, source.len());
+                Self::new(dtype, shape, bytes.map_err(FormatError::reading(""))?)
+            }
+        }
+    }
+
+    fn of(dtype: RawDType, shape: Vec<usize>, data: Data) -> Result<Self> {
         let bytes = byte_count(dtype, &shape)?;
         if bytes != data.len() {
             return Err(Problem::new("the bytes do not fill the shape of the array")
@@ -251,7 +305,7 @@ impl RawArray {
     pub fn scalar<T: Element>(value: T) -> Self {
         let mut data = Vec::with_capacity(size_of::<T>());
         value.append_little_endian(&mut data);
-        Self { dtype: T::DTYPE, shape: Vec::new(), data }
+        Self { dtype: T::DTYPE, shape: Vec::new(), data: Data::Owned(data) }
     }
 
     /// The type of the elements.
@@ -281,7 +335,10 @@ impl RawArray {
 
     /// Gives the little-endian bytes away.
     pub fn into_data(self) -> Vec<u8> {
-        self.data
+        match self.data {
+            Data::Owned(bytes) => bytes,
+            shared @ Data::Shared(_) => shared.to_vec(),
+        }
     }
 
     /// The elements as they are stored, borrowed where the memory allows it.

@@ -51,7 +51,7 @@ impl KerasArchive {
         if path.join(CONFIG).is_file() {
             return Self::read_folder(path);
         }
-        Self::from_source(ByteSource::open(path)?).map_err(|error| error.in_file(path))
+        Self::from_source(ByteSource::map(path)?).map_err(|error| error.in_file(path))
     }
 
     fn read_folder(path: &Path) -> Result<Self> {

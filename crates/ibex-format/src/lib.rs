@@ -1,7 +1,8 @@
 //! Bytes to named arrays and JSON, and back.
 //!
 //! Reads and writes `.npy`, `.npz`, HDF5 weight files, `.keras` archives, `safetensors`, the state
-//! dictionaries of PyTorch and ONNX, exactly as numpy, h5py, Keras 3, PyTorch and onnxruntime do.
+//! dictionaries of PyTorch and ONNX, exactly as numpy, h5py, Keras 3, PyTorch and onnxruntime do,
+//! and writes the event files of TensorBoard.
 //! It must not know tensors, layers or devices: an array here is an element type, a shape and
 //! little-endian bytes.
 //!
@@ -10,7 +11,7 @@
 //!
 //! Read in this order: [`error`], [`mod@array`], `strided`, [`named`], `mapped`, `bytes`,
 //! `zip_archive`, [`npy`], [`npz`], [`hdf5`], [`sharded`], [`json`], [`keras_zip`],
-//! [`safetensors`], [`torch`], [`onnx`], [`atomic`].
+//! [`safetensors`], [`torch`], `wire`, [`onnx`], [`events`], [`atomic`].
 //!
 //! ```
 //! use ibex_format::{Compression, NpzReader, RawArray, npz};
@@ -32,6 +33,7 @@ pub mod array;
 pub mod atomic;
 mod bytes;
 pub mod error;
+pub mod events;
 pub mod hdf5;
 pub mod json;
 pub mod keras_zip;
@@ -44,6 +46,7 @@ pub mod safetensors;
 pub mod sharded;
 mod strided;
 pub mod torch;
+mod wire;
 mod zip_archive;
 
 pub use array::{Element, RawArray, RawDType};

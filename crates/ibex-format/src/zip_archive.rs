@@ -214,6 +214,8 @@ pub(crate) struct ZipBuilder<W: Write + Seek> {
 struct UntilFailure<W> {
     inner: W,
     failed: bool,
+    /// Where the next byte goes, or would go: the archive reckons sizes from it.
+    position: u64,
 }
 
 impl<W> UntilFailure<W> {
@@ -225,10 +227,8 @@ impl<W> UntilFailure<W> {
 
 impl<W: Write> Write for UntilFailure<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.failed {
-            return Ok(bytes.len());
-        }
-        let result = self.inner.write(bytes);
+        let result = if self.failed { Ok(bytes.len()) } else { self.inner.write(bytes) };
+        self.position += *result.as_ref().unwrap_or(&0) as u64;
         self.noting(result)
     }
 
@@ -243,17 +243,20 @@ impl<W: Write> Write for UntilFailure<W> {
 
 impl<W: Seek> Seek for UntilFailure<W> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        if self.failed {
-            return Ok(0);
-        }
-        let result = self.inner.seek(to);
+        let result = match (self.failed, to) {
+            (false, to) => self.inner.seek(to),
+            (true, SeekFrom::Start(position)) => Ok(position),
+            (true, SeekFrom::Current(by)) => Ok(self.position.saturating_add_signed(by)),
+            (true, SeekFrom::End(_)) => Ok(self.position),
+        };
+        self.position = *result.as_ref().unwrap_or(&self.position);
         self.noting(result)
     }
 }
 
 impl<W: Write + Seek> ZipBuilder<W> {
     pub(crate) fn new(inner: W) -> Self {
-        Self { writer: ZipWriter::new(UntilFailure { inner, failed: false }) }
+        Self { writer: ZipWriter::new(UntilFailure { inner, failed: false, position: 0 }) }
     }
 
     /// Adds a member; `size` is about how many bytes `write` is going to give.

@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::Pod;
 use half::{bf16, f16};
 
+use crate::storage::Storage;
 use crate::{DType, Shape};
 
 /// A Rust type that is the element of some [`DType`].
@@ -76,17 +77,12 @@ macro_rules! with_element {
     };
 }
 
-/// 64 bytes that begin at a multiple of 64.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
 /// An array in host memory: dtype, shape and elements in row-major order.
 #[derive(Clone)]
 pub struct Array {
     dtype: DType,
     shape: Shape,
-    lines: Vec<Line>,
+    storage: Storage,
 }
 
 /// The number of elements given does not fit the shape, or the dtype is another one.
@@ -117,14 +113,21 @@ impl Array {
     pub fn zeros(dtype: DType, shape: impl Into<Shape>) -> Array {
         let shape = shape.into();
         let bytes = shape.size() * dtype.size();
-        Array { dtype, shape, lines: bytemuck::zeroed_vec(bytes.div_ceil(64)) }
+        Array { dtype, shape, storage: Storage::zeros(bytes) }
     }
 
     /// An array whose every element is `value`, cast to `dtype`.
     pub fn full(dtype: DType, shape: impl Into<Shape>, value: f64) -> Array {
-        let shape = shape.into();
-        let values = vec![value; shape.size()];
-        Array::from_f64_slice(dtype, shape, &values)
+        let mut array = Array::zeros(dtype, shape);
+        if dtype == DType::Bool {
+            array.bytes_mut().fill((value != 0.0) as u8);
+        } else if value.to_bits() != 0 {
+            with_element!(dtype, T => {
+                let elements: &mut [T] = bytemuck::cast_slice_mut(array.bytes_mut());
+                elements.fill(T::from_f64(value));
+            });
+        }
+        array
     }
 
     /// A scalar of the dtype of `T`.
@@ -202,13 +205,13 @@ impl Array {
     /// The elements as native-endian bytes.
     pub fn bytes(&self) -> &[u8] {
         let len = self.shape.size() * self.dtype.size();
-        &bytemuck::cast_slice(&self.lines)[..len]
+        &self.storage.bytes()[..len]
     }
 
     /// The elements as native-endian bytes, to be written.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let len = self.shape.size() * self.dtype.size();
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..len]
+        &mut self.storage.bytes_mut()[..len]
     }
 
     /// The elements, if they are of type `T`; `bool` can be read as `u8`.

@@ -10,7 +10,7 @@
 //!
 //! This crate knows no device, no layer and no file.
 //! Read in this order: [`dtype`], [`shape`], [`array`], [`op`], [`tensor`], [`graph`], [`grad`],
-//! [`interpreter`], [`check`], [`rng`], and then any file under [`ops`].
+//! [`interpreter`], [`check`], [`rng`], [`hash`], and then any file under [`ops`].
 //!
 //! ```
 //! use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
@@ -30,12 +30,14 @@ pub mod dtype;
 pub mod error;
 pub mod grad;
 pub mod graph;
+pub mod hash;
 pub mod interpreter;
 pub mod op;
 pub mod ops;
 pub mod origin;
 pub mod rng;
 pub mod shape;
+mod storage;
 pub mod tensor;
 pub mod variable;
 

@@ -334,6 +334,10 @@ operations! {
     LogSoftmax(crate::ops::softmax::LogSoftmax),
     /// The cross-entropy of logits against integer labels.
     SparseSoftmaxCrossEntropy(crate::ops::cross_entropy::SparseSoftmaxCrossEntropy),
+    /// The gradient of the cross-entropy of logits by them.
+    SparseSoftmaxCrossEntropyGradient(
+        crate::ops::cross_entropy::SparseSoftmaxCrossEntropyGradient
+    ),
     /// Mean and variance.
     Moments(crate::ops::moments::Moments),
     /// Means of values, weighted by the softmax of products of queries and keys.
@@ -358,6 +362,8 @@ operations! {
     ArgReduce(crate::ops::arg_reduce::ArgReduce),
     /// Running sums along an axis.
     CumulativeSum(crate::ops::cumulative::CumulativeSum),
+    /// The bins of integers by their hash.
+    HashBins(crate::ops::hash_bins::HashBins),
     /// Numbers that count along an axis.
     Iota(crate::ops::iota::Iota),
     /// `log(1 + e^x)` for each element.

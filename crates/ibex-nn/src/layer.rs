@@ -191,6 +191,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The layers and calls within, if the layer is a model.
+    fn as_model(&self) -> Option<&crate::models::Functional> {
+        None
+    }
+
     /// Whether an output of a batch may depend on other samples than its own, while training.
     ///
     /// Users' own layers are taken to be so, unless they say otherwise.

@@ -29,6 +29,9 @@ pub(crate) fn dtype_of(raw: &RawArray) -> Option<DType> {
 /// If a `uint64` element does not fit into an `int64`.
 pub(crate) fn from_raw(raw: &RawArray) -> Result<Array> {
     let shape = raw.shape();
+    if let Some(dtype) = dtype_of(raw) {
+        return Ok(Array::from_bytes(dtype, shape, raw.data())?);
+    }
     macro_rules! same {
         ($element:ty) => {
             Array::from_slice(shape, &raw.as_slice::<$element>()?)?

@@ -1,8 +1,9 @@
 //! Everything a training needs to go on with the same bits after it was killed.
 //!
-//! One file, written atomically after each epoch: weights, optimizer, random state, history and
-//! the states of the callbacks.
+//! One file, written atomically: weights, optimizer, random state, running means and metrics, the
+//! position in the data, history and the states of the callbacks.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ibex_format::npz::{Compression, NpzReader};
@@ -18,8 +19,10 @@ use crate::arrays::to_raw;
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
 use crate::history::History;
+use crate::judge::Judge;
 use crate::model::Model;
 use crate::npz::to_array;
+use crate::step::Mode;
 
 /// The name of the file in the checkpoint folder.
 const FILE: &str = "checkpoint.npz";
@@ -95,16 +98,41 @@ impl Setting {
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
     setting: Setting,
-    next_epoch: usize,
+    position: Position,
     stopped: bool,
     history: History,
     callbacks: Vec<(String, Value, usize)>,
 }
 
+/// Where in its epochs and its data a training is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// The number of the epoch, counted from 0.
+    pub epoch: usize,
+    /// The number of epochs that were asked for.
+    pub epochs: usize,
+    /// The number of steps that were taken in the epoch.
+    pub step: usize,
+    /// The number of steps of an epoch.
+    pub steps: usize,
+    /// The seconds that the epoch has taken.
+    pub seconds: f64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (epoch, epochs) = (self.epoch + 1, self.epochs);
+        match self.step {
+            0 => write!(f, "the beginning of epoch {epoch} of {epochs}"),
+            step => write!(f, "step {step} of {} in epoch {epoch} of {epochs}", self.steps),
+        }
+    }
+}
+
 /// Where a training stands.
 #[derive(Debug)]
 pub(crate) struct Progressed {
-    pub(crate) next_epoch: usize,
+    pub(crate) position: Position,
     pub(crate) stopped: bool,
     pub(crate) history: History,
 }
@@ -123,11 +151,33 @@ impl Folder {
             path: path.to_path_buf(),
             source,
         })?;
-        Ok(Folder { path: path.to_path_buf() })
+        let folder = Folder { path: path.to_path_buf() };
+        folder.sweep();
+        Ok(folder)
     }
 
-    fn file(&self) -> PathBuf {
+    /// Removes what a process that was killed while it wrote has left behind.
+    fn sweep(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.path) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(&format!(".{FILE}.")) && name.ends_with(".tmp") {
+                // It is only a waste of space: not being able to remove it does no harm.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
         self.path.join(FILE)
+    }
+
+    /// Removes the checkpoint, and the folder if nothing else is in it.
+    pub(crate) fn remove(&self) {
+        // The training is done; a file that stays behind does no harm.
+        let _ = std::fs::remove_file(self.file());
+        let _ = std::fs::remove_dir(&self.path);
     }
 
     /// Writes a checkpoint over the one before, whole or not at all.
@@ -152,7 +202,7 @@ impl Folder {
         }
         let state = State {
             setting: setting.clone(),
-            next_epoch: at.next_epoch,
+            position: at.position.clone(),
             stopped: at.stopped,
             history: at.history.clone(),
             callbacks: states,
@@ -219,8 +269,8 @@ impl Folder {
                 callback.restore(value, arrays);
             }
         }
-        let (next_epoch, stopped, history) = (state.next_epoch, state.stopped, state.history);
-        Ok(Some(Progressed { next_epoch, stopped, history }))
+        let State { position, stopped, history, .. } = state;
+        Ok(Some(Progressed { position, stopped, history }))
     }
 
     fn broken(&self, reason: &str) -> Error {
@@ -232,11 +282,13 @@ impl Folder {
     }
 }
 
-/// Every variable that training changes: weights, optimizer, random state.
+/// Every variable that training changes: weights, optimizer, running means and metrics, random
+/// state.
 fn variables(model: &Model) -> Result<Vec<Variable>> {
     let mut all = model.variables();
     all.extend(model.states());
     all.extend(model.optimizer()?.variables());
+    all.extend(model.judge(Mode::Train).into_iter().flat_map(Judge::variables));
     all.push(model.random.clone());
     Ok(all)
 }

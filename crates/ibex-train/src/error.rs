@@ -49,6 +49,19 @@ pub enum Error {
         /// What to do about it.
         help: String,
     },
+    /// The training was broken off by a request.
+    #[error(
+        "the training was interrupted at {position}{}",
+        checkpoint.as_ref().map_or(String::new(), |path| format!(
+            "\n  note: the checkpoint is `{}`\n  help: resume to go on from there", path.display()
+        ))
+    )]
+    Interrupted {
+        /// Where it was.
+        position: crate::checkpoint::Position,
+        /// The checkpoint of that moment, if there is one.
+        checkpoint: Option<PathBuf>,
+    },
     /// A model is used before `compile`.
     #[error("the model is not compiled\n  help: call `model.compile(…)` before `{0}`")]
     NotCompiled(&'static str),

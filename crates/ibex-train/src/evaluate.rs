@@ -92,13 +92,23 @@ impl Model {
     ) -> Result<()> {
         let order = epoch_order(samples.count(), None);
         for chunk in order.chunks(batch_size.max(1)) {
-            // Two sizes at most, so the second allocation is the last one.
-            let mut buffers = BatchBuffers::new(samples, chunk.len());
-            buffers.gather(samples, chunk);
-            let program = self.program(mode, &buffers.types())?;
-            self.run(program, &buffers)?;
+            let program = self.one_batch(mode, samples, chunk)?;
             with(self.programs[program].executable.outputs());
         }
         Ok(())
+    }
+
+    /// Runs the program of `mode` on the samples at `indices`; gives the position of the program.
+    pub(crate) fn one_batch(
+        &mut self,
+        mode: Mode,
+        samples: &Samples,
+        indices: &[u32],
+    ) -> Result<usize> {
+        let mut buffers = BatchBuffers::new(samples, indices.len());
+        buffers.gather(samples, indices);
+        let program = self.program(mode, &buffers.types())?;
+        self.run(program, &buffers)?;
+        Ok(program)
     }
 }

@@ -6,13 +6,14 @@ use std::time::Instant;
 use ibex_graph::Array;
 use ibex_nn::ConfigError;
 
-use crate::callbacks::{Callback, Event, Plan};
-use crate::checkpoint::{Folder, Options, Progressed, Setting};
+use crate::callbacks::{Backup, Callback, Event, Moment, Plan, ProgbarLogger, show_loop};
+use crate::checkpoint::{Options, Position, Progressed, Setting};
 use crate::data::{Arrays, BatchBuffers, Samples, epoch_order};
 use crate::error::{Error, Result};
+use crate::guard::{CheckpointEvery, Guard, Interrupt, StepTimes};
 use crate::history::{History, Logs};
 use crate::model::Model;
-use crate::progress::{Progress, say};
+use crate::progress::say;
 use crate::step::Mode;
 
 /// How to train: what `keras.Model.fit` takes beside the data.
@@ -30,7 +31,9 @@ pub struct Fit {
     pub(crate) callbacks: Vec<Box<dyn Callback>>,
     pub(crate) history: History,
     pub(crate) checkpoint: Option<PathBuf>,
+    pub(crate) checkpoint_every: CheckpointEvery,
     pub(crate) resume: bool,
+    pub(crate) interrupt: Option<Interrupt>,
 }
 
 /// Where validation data comes from.
@@ -57,7 +60,9 @@ impl Default for Fit {
             callbacks: Vec::new(),
             history: History::default(),
             checkpoint: None,
+            checkpoint_every: CheckpointEvery::Epoch,
             resume: false,
+            interrupt: None,
         }
     }
 }
@@ -135,16 +140,61 @@ impl Fit {
         self
     }
 
-    /// Adds a callback; callbacks run in the order in which they were added.
+    /// Adds a callback; callbacks run in the order in which they were added, unless their
+    /// [`Callback::order`] says otherwise.
     pub fn callback(mut self, callback: impl Callback + 'static) -> Fit {
         self.callbacks.push(Box::new(callback));
         self
     }
 
-    /// Writes a checkpoint into this folder after each epoch.
+    /// Writes a checkpoint into this folder after each epoch, and when the training is interrupted.
     pub fn checkpoint_dir(mut self, folder: impl Into<PathBuf>) -> Fit {
         self.checkpoint = Some(folder.into());
         self
+    }
+
+    /// Writes checkpoints within epochs too.
+    pub fn checkpoint_every(mut self, every: CheckpointEvery) -> Fit {
+        self.checkpoint_every = every;
+        self
+    }
+
+    /// Ends with [`Error::Interrupted`] after the step in which this is requested.
+    pub fn interrupt(mut self, interrupt: Interrupt) -> Fit {
+        self.interrupt = Some(interrupt);
+        self
+    }
+
+    /// The training loop as text, with the callbacks of each moment in the order in which they are
+    /// called.
+    ///
+    /// ```
+    /// use ibex_train::Fit;
+    /// use ibex_train::callbacks::TerminateOnNaN;
+    ///
+    /// let text = Fit::new().callback(TerminateOnNaN::new()).show_training_loop();
+    /// assert!(text.contains("on_train_batch_end        TerminateOnNaN, ProgbarLogger"));
+    /// ```
+    pub fn show_training_loop(mut self) -> String {
+        self.order_callbacks();
+        show_loop(&self.callbacks)
+    }
+
+    /// Puts the callbacks into the order in which they are called, the progress bar among them.
+    fn order_callbacks(&mut self) {
+        let has_bar = self.callbacks.iter().any(|c| c.name() == ProgbarLogger::default().name());
+        if self.verbose > 0 && !has_bar {
+            self.callbacks.push(Box::new(ProgbarLogger::default()));
+        }
+        self.callbacks.sort_by_key(|callback| callback.order());
+    }
+
+    /// Where checkpoints go: the folder that was given, or that of a callback.
+    fn backup(&self) -> Option<(Backup, bool)> {
+        let own = self.checkpoint.clone().map(|folder| {
+            (Backup { folder, every: self.checkpoint_every, delete: false }, self.resume)
+        });
+        own.or_else(|| self.callbacks.iter().find_map(|c| Some((c.backup()?, true))))
     }
 
     /// Goes on from the checkpoint, if there is one: with the bits of a training never stopped.
@@ -157,19 +207,6 @@ impl Fit {
     pub fn history(mut self, history: History) -> Fit {
         self.history = history;
         self
-    }
-}
-
-/// What one epoch left behind.
-struct EpochTimes {
-    seconds: f64,
-    steps: Vec<f64>,
-}
-
-impl EpochTimes {
-    fn median(&mut self) -> f64 {
-        self.steps.sort_by(f64::total_cmp);
-        self.steps.get(self.steps.len() / 2).copied().unwrap_or(0.0)
     }
 }
 
@@ -204,34 +241,35 @@ impl Model {
             validates: validation.is_some(),
         };
         self.advise(&train, fit.verbose)?;
+        fit.order_callbacks();
+        let backup = fit.backup();
+        let resume = backup.as_ref().is_some_and(|(_, resume)| *resume);
         let mut callbacks = std::mem::take(&mut fit.callbacks);
-        let (mut checkpoint, mut stop) = (None, false);
-        if let Some(folder) = &fit.checkpoint {
+        let mut guard = Guard::new(fit.interrupt.take(), backup.map(|(b, _)| b), || {
             let options = Options {
                 seed: self.seed(),
                 samples: train.count(),
                 batch_size: fit.batch_size,
                 shuffle: fit.shuffle,
             };
-            let (folder, setting) = (Folder::open(folder)?, Setting::of(self, options)?);
-            if fit.resume
-                && let Some(at) = folder.load(self, &setting, &mut callbacks)?
-            {
-                (fit.initial_epoch, fit.history, stop) = (at.next_epoch, at.history, at.stopped);
-            }
-            checkpoint = Some((folder, setting));
-        }
-        let mut run = Run {
-            checkpoint,
+            Setting::of(self, options)
+        })?;
+        let mut at = Progressed {
+            position: Position { epoch: fit.initial_epoch, ..Position::default() },
+            stopped: false,
             history: std::mem::take(&mut fit.history),
-            wants_batches: callbacks.iter().any(|c| c.wants_batches()),
-            progress: Progress::new(&plan),
-            callbacks,
-            plan,
-            stop,
         };
+        if resume && let Some(found) = guard.load(self, &mut callbacks)? {
+            at = found;
+        }
+        let goes_on = at.position.step > 0 || at.position.epoch > fit.initial_epoch;
+        at.position = Position { epochs: plan.epochs, steps: plan.steps, ..at.position };
+        if goes_on && plan.verbose > 0 && at.position.epoch < plan.epochs {
+            say(format_args!("going on from {}\n", at.position));
+        }
+        let mut run = Run { guard, callbacks, plan, at };
         run.train(self, &train, validation.as_ref(), &fit)?;
-        Ok(run.history)
+        Ok(run.at.history)
     }
 
     /// Says once what cannot be meant.
@@ -292,31 +330,27 @@ impl Model {
 
     pub(crate) fn run(&mut self, program: usize, buffers: &BatchBuffers) -> Result<()> {
         // Most models have two arrays; eight references fit on the stack of any.
-        let arrays = buffers.arrays();
-        let executable = &mut self.programs[program].executable;
-        match arrays {
-            [x] => executable.run(&[x])?,
-            [x, y] => executable.run(&[x, y])?,
-            [x, y, w] => executable.run(&[x, y, w])?,
-            many => executable.run(&many.iter().collect::<Vec<&Array>>())?,
+        let program = &mut self.programs[program];
+        let mut run = |inputs: &[&Array]| match &mut self.profile {
+            Some(profile) => profile.run(program, inputs),
+            None => Ok(program.executable.run(inputs)?),
+        };
+        match buffers.arrays() {
+            [x] => run(&[x]),
+            [x, y] => run(&[x, y]),
+            [x, y, w] => run(&[x, y, w]),
+            many => run(&many.iter().collect::<Vec<&Array>>()),
         }
-        Ok(())
     }
 }
 
 /// A training that is going on.
 struct Run {
     callbacks: Vec<Box<dyn Callback>>,
-    history: History,
     plan: Plan,
-    progress: Progress,
-    wants_batches: bool,
-    stop: bool,
-    checkpoint: Option<(Folder, Setting)>,
+    guard: Guard,
+    at: Progressed,
 }
-
-/// An event as a method of [`Callback`].
-type Method = fn(&mut dyn Callback, &mut Event<'_>) -> Result<()>;
 
 impl Run {
     fn train(
@@ -327,134 +361,178 @@ impl Run {
         fit: &Fit,
     ) -> Result<()> {
         let mut logs = Logs::new();
-        self.send(model, 0, 0, &mut logs, |c, e| c.on_train_begin(e))?;
-        for epoch in fit.initial_epoch..fit.epochs {
-            if self.stop {
-                break;
+        self.send(Moment::TrainBegin, model, 0, &mut logs)?;
+        if self.guard.is_first() {
+            self.save_checkpoint(model)?;
+        }
+        // An epoch that was begun is brought to its end, also if it was stopped.
+        let goes_on = |at: &Progressed| !at.stopped || at.position.step > 0;
+        while self.at.position.epoch < fit.epochs && goes_on(&self.at) {
+            let epoch = self.at.position.epoch;
+            // In the middle of an epoch, the beginning of the epoch lies before the checkpoint.
+            if self.at.position.step == 0 {
+                self.heed_interrupt(model)?;
+                if let Some(judge) = model.judge(Mode::Train) {
+                    judge.reset();
+                }
+                self.send(Moment::EpochBegin, model, 0, &mut Logs::new())?;
             }
-            self.send(model, epoch, 0, &mut Logs::new(), |c, e| c.on_epoch_begin(e))?;
-            self.progress.epoch_begin(epoch);
-            let mut times = self.epoch(model, epoch, train, fit)?;
+            let step_seconds = self.epoch(model, train, fit)?;
             logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
             if let Some(validation) = validation
                 && (epoch + 1) % fit.validation_freq == 0
             {
-                for (name, value) in model.evaluate_prepared(validation, fit.batch_size)?.iter() {
+                for (name, value) in self.validate(model, validation, fit.batch_size)?.iter() {
                     logs.set(format!("val_{name}"), value);
                 }
                 // Keras reports all names of an epoch in one alphabet.
                 logs.sort();
             }
-            self.send(model, epoch, 0, &mut logs, |c, e| c.on_epoch_end(e))?;
-            self.progress.epoch_end(&logs, times.seconds);
-            self.history.epochs.push(epoch);
-            self.history.logs.push(logs.clone());
-            self.history.seconds.push(times.seconds);
-            self.history.step_seconds_median.push(times.median());
+            self.send(Moment::EpochEnd, model, 0, &mut logs)?;
+            let history = &mut self.at.history;
+            history.epochs.push(epoch);
+            history.logs.push(logs.clone());
+            history.seconds.push(self.at.position.seconds);
+            history.step_seconds_median.push(step_seconds);
             self.check_loss(&logs, epoch, train)?;
-            self.save_checkpoint(model, epoch + 1)?;
+            let position = &mut self.at.position;
+            (position.epoch, position.step, position.seconds) = (epoch + 1, 0, 0.0);
+            self.save_checkpoint(model)?;
         }
         // A checkpoint holds the weights before they are averaged, the last one too.
-        if !self.history.epochs.is_empty() {
+        if !self.at.history.epochs.is_empty() {
             model.optimizer()?.finalize_ema();
         }
-        let last = fit.epochs.saturating_sub(1);
-        self.send(model, last, 0, &mut logs, |c, e| c.on_train_end(e))
+        self.at.position.epoch = fit.epochs.saturating_sub(1);
+        self.send(Moment::TrainEnd, model, 0, &mut logs)?;
+        self.guard.finish();
+        Ok(())
     }
 
-    fn epoch(
-        &mut self,
-        model: &mut Model,
-        epoch: usize,
-        train: &Samples,
-        fit: &Fit,
-    ) -> Result<EpochTimes> {
-        let started = Instant::now();
-        if let Some(judge) = model.judge(Mode::Train) {
-            judge.reset();
-        }
+    /// Takes the steps of an epoch that are left; gives their median seconds.
+    fn epoch(&mut self, model: &mut Model, train: &Samples, fit: &Fit) -> Result<f64> {
+        let (started, before) = (Instant::now(), self.at.position.seconds);
+        let (epoch, mut batch) = (self.at.position.epoch, self.at.position.step);
         let shuffle = fit.shuffle.then(|| (model.seed(), epoch));
         let order = epoch_order(train.count(), shuffle);
-        let (full, rest) = (train.count() / fit.batch_size, train.count() % fit.batch_size);
-        let mut steps = Vec::with_capacity(self.plan.steps);
-        let mut first = 0;
-        for (size, batches) in [(fit.batch_size, full), (rest, (rest > 0) as usize)] {
-            if batches == 0 {
+        let mut times = StepTimes::new();
+        if self.at.stopped {
+            return Ok(times.median());
+        }
+        let done = (batch * fit.batch_size).min(order.len());
+        let full = order[done..].len() / fit.batch_size * fit.batch_size;
+        // The last, partial batch has buffers and a program of its own.
+        for part in [&order[done..done + full], &order[done + full..]] {
+            let size = part.len().min(fit.batch_size);
+            if size == 0 {
                 continue;
             }
             let mut buffers = BatchBuffers::new(train, size);
             let program = model.program(Mode::Train, &buffers.types())?;
-            for chunk in order[first..].chunks_exact(size).take(batches) {
-                let batch = steps.len();
-                self.batch_begin(model, epoch, batch)?;
+            for chunk in part.chunks_exact(size) {
+                self.send_batch(Moment::TrainBatchBegin, model, batch)?;
                 let begun = Instant::now();
                 buffers.gather(train, chunk);
                 model.run(program, &buffers)?;
-                steps.push(begun.elapsed().as_secs_f64());
-                self.batch_end(model, epoch, batch)?;
-                if self.stop {
-                    return Ok(EpochTimes { seconds: started.elapsed().as_secs_f64(), steps });
+                times.push(begun.elapsed());
+                self.send_batch(Moment::TrainBatchEnd, model, batch)?;
+                batch += 1;
+                self.at.position.step = batch;
+                self.at.position.seconds = before + started.elapsed().as_secs_f64();
+                if self.at.stopped {
+                    return Ok(times.median());
                 }
+                if self.guard.is_due() {
+                    self.save_checkpoint(model)?;
+                }
+                self.heed_interrupt(model)?;
             }
-            first += full * size;
         }
-        Ok(EpochTimes { seconds: started.elapsed().as_secs_f64(), steps })
+        Ok(times.median())
     }
 
-    fn batch_begin(&mut self, model: &mut Model, epoch: usize, batch: usize) -> Result<()> {
-        match self.wants_batches {
-            true => {
-                self.send(model, epoch, batch, &mut Logs::new(), |c, e| c.on_train_batch_begin(e))
-            }
-            false => Ok(()),
+    /// Losses and metrics on the data for validation.
+    fn validate(
+        &mut self,
+        model: &mut Model,
+        samples: &Samples,
+        batch_size: usize,
+    ) -> Result<Logs> {
+        if let Some(judge) = model.judge(Mode::Evaluate) {
+            judge.reset();
         }
+        self.send(Moment::TestBegin, model, 0, &mut Logs::new())?;
+        let order = epoch_order(samples.count(), None);
+        for (batch, chunk) in order.chunks(batch_size).enumerate() {
+            self.send_batch(Moment::TestBatchBegin, model, batch)?;
+            model.one_batch(Mode::Evaluate, samples, chunk)?;
+            self.send_batch(Moment::TestBatchEnd, model, batch)?;
+            // A validation that is broken off is done again, which must not change any state.
+            if !model.carries_states {
+                self.heed_interrupt(model)?;
+            }
+        }
+        let mut logs = model.judge(Mode::Evaluate).map(|j| j.logs()).unwrap_or_default();
+        self.send(Moment::TestEnd, model, 0, &mut logs)?;
+        Ok(logs)
     }
 
-    fn batch_end(&mut self, model: &mut Model, epoch: usize, batch: usize) -> Result<()> {
-        if self.wants_batches {
-            let mut logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
-            self.send(model, epoch, batch, &mut logs, |c, e| c.on_train_batch_end(e))?;
+    /// Sends an event of a batch to those who want it now.
+    fn send_batch(&mut self, moment: Moment, model: &mut Model, batch: usize) -> Result<()> {
+        if !self.callbacks.iter().any(|c| c.wants_batches()) {
+            return Ok(());
         }
-        if self.progress.is_due() {
-            let logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
-            self.progress.batch_end(batch, &logs);
-        }
-        Ok(())
+        let logs = |mode| model.judge(mode).map(|j| j.logs()).unwrap_or_default();
+        let mut logs = match moment {
+            Moment::TrainBatchEnd => logs(Mode::Train),
+            Moment::TestBatchEnd => logs(Mode::Evaluate),
+            _ => Logs::new(),
+        };
+        self.send(moment, model, batch, &mut logs)
     }
 
     fn send(
         &mut self,
+        moment: Moment,
         model: &mut Model,
-        epoch: usize,
         batch: usize,
         logs: &mut Logs,
-        method: Method,
     ) -> Result<()> {
         for callback in &mut self.callbacks {
+            let unwanted = moment.is_batch() && !callback.wants_batches();
+            if unwanted || !callback.moments().contains(&moment) {
+                continue;
+            }
             let mut event = Event {
                 model,
-                epoch,
+                epoch: self.at.position.epoch,
                 batch,
                 logs,
-                history: &self.history,
+                history: &self.at.history,
                 plan: &self.plan,
-                stop: &mut self.stop,
+                stop: &mut self.at.stopped,
             };
-            method(callback.as_mut(), &mut event)?;
+            moment.send(callback.as_mut(), &mut event)?;
         }
         Ok(())
     }
 
-    fn save_checkpoint(&self, model: &Model, next_epoch: usize) -> Result<()> {
-        let Some((folder, setting)) = &self.checkpoint else { return Ok(()) };
-        let at = Progressed { next_epoch, stopped: self.stop, history: self.history.clone() };
-        folder.save(model, setting, &at, &self.callbacks)
+    fn save_checkpoint(&mut self, model: &Model) -> Result<()> {
+        self.guard.save(model, &self.at, &self.callbacks)
+    }
+
+    /// Breaks the training off if that was requested.
+    fn heed_interrupt(&mut self, model: &Model) -> Result<()> {
+        match self.guard.is_interrupted() {
+            true => Err(self.guard.break_off(model, &self.at, &self.callbacks)),
+            false => Ok(()),
+        }
     }
 
     /// A loss that is no number ends the training, unless a callback has ended it already.
     fn check_loss(&self, logs: &Logs, epoch: usize, train: &Samples) -> Result<()> {
         let loss = logs.get("loss").unwrap_or(0.0);
-        if !loss.is_nan() || self.stop {
+        if !loss.is_nan() || self.at.stopped {
             return Ok(());
         }
         let bad = train.arrays().find(|array| {

@@ -143,6 +143,40 @@ impl History {
 }
 
 impl History {
+    /// Reads what [`History::to_json`] gave, from a file; other numbers in it are left out.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or holds no lists of numbers under names.
+    pub fn read_json(path: impl AsRef<std::path::Path>) -> crate::error::Result<History> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|source| crate::error::Error::Io {
+            action: "read",
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let value = ibex_format::json::parse(&bytes)?;
+        let numbers = |key: &str| -> Option<Vec<f64>> {
+            let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+            Some(value.get(key)?.as_array()?.iter().map(number).collect())
+        };
+        let (Some(object), Some(epochs)) = (value.as_object(), numbers("epoch")) else {
+            return Err(crate::error::Error::Data(
+                ibex_nn::ConfigError::new(format!("`{}` is no history", path.display()))
+                    .expected("an object with `epoch` and other lists of numbers")
+                    .help("write one with `ibex train … --history FILE.json`"),
+            ));
+        };
+        let mut logs = vec![Logs::new(); epochs.len()];
+        for key in object.keys().filter(|key| !["epoch", "seconds"].contains(&key.as_str())) {
+            for (logs, value) in logs.iter_mut().zip(numbers(key).unwrap_or_default()) {
+                logs.set(key.as_str(), value);
+            }
+        }
+        let seconds = numbers("seconds").unwrap_or_default();
+        let epochs = epochs.into_iter().map(|epoch| epoch as usize).collect();
+        Ok(History { epochs, logs, seconds, step_seconds_median: Vec::new() })
+    }
+
     /// Draws the curve of the loss to a `.png` or `.svg` file, that of validation dashed.
     ///
     /// # Errors

@@ -181,6 +181,13 @@ impl Judge {
         }
     }
 
+    /// The variables in which batches add up.
+    pub(crate) fn variables(&self) -> Vec<Variable> {
+        let means = self.means.iter().flat_map(|mean| [mean.total.clone(), mean.count.clone()]);
+        let metrics = self.metrics.iter().flat_map(|tracked| tracked.states.iter().cloned());
+        means.chain(metrics).collect()
+    }
+
     /// Forgets all batches: the start of an epoch.
     pub(crate) fn reset(&self) {
         for mean in &self.means {

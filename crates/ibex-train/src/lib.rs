@@ -4,10 +4,11 @@
 //! Read in this order: [`model`], [`compile`], [`problem`], [`data`], `step` (one step as one
 //! program), `judge` (losses and metrics), [`fit`] (the only training loop), [`callbacks`],
 //! [`custom`], [`saving`], [`onnx`], [`transfer`] (weights by name), [`files`] (every kind of
-//! file), [`zoo`], [`summary`].
+//! file), [`zoo`], [`summary`], [`pictures`], [`board`] (a page about a training).
 
 pub mod apply;
 mod arrays;
+pub mod board;
 pub mod callbacks;
 mod checkpoint;
 pub mod compile;
@@ -15,18 +16,22 @@ pub mod custom;
 pub mod data;
 pub mod datasets;
 pub mod device;
+mod diagram;
 mod download;
 pub mod error;
 mod evaluate;
 pub mod files;
 pub mod fit;
+mod guard;
 pub mod history;
 mod judge;
 pub mod model;
 pub mod npz;
 pub mod onnx;
+pub mod pictures;
 pub mod plot;
 pub mod problem;
+pub mod profile;
 mod progress;
 pub mod random;
 pub mod saving;
@@ -37,16 +42,19 @@ pub mod transfer;
 pub mod zoo;
 
 pub use apply::ApplyLayer;
-pub use callbacks::{Callback, Event, Plan};
+pub use callbacks::{Callback, Event, Moment, Plan};
+pub use checkpoint::Position;
 pub use compile::{Compile, MetricChoice};
 pub use custom::{BuildOptimizer, custom_loss, custom_metric, trace, with_derivative};
 pub use data::{Arrays, Samples};
 pub use device::DeviceExt;
 pub use error::{Error, Result};
 pub use fit::Fit;
+pub use guard::{CheckpointEvery, Interrupt};
 pub use history::{History, Logs};
 pub use model::{BuildModel, Model, set_random_seed};
 pub use onnx::OnnxOptions;
+pub use profile::Profile;
 pub use saving::{Mismatch, TextLayer};
 pub use transfer::{Layout, TransferReport};
 

@@ -15,6 +15,7 @@ use crate::custom::Trainable;
 use crate::data::{Samples, fit_inputs};
 use crate::error::{Error, Result};
 use crate::judge::Judge;
+use crate::profile::Profile;
 use crate::step::{Mode, Parts, StepProgram};
 
 static SEED: AtomicU64 = AtomicU64::new(0);
@@ -43,6 +44,8 @@ pub struct Model {
     pub(crate) carries_states: bool,
     /// Programs by mode and batch signature; the few signatures of a run are searched in order.
     pub(crate) programs: Vec<StepProgram>,
+    /// Where times go while the model is profiled.
+    pub(crate) profile: Option<Box<Profile>>,
 }
 
 /// What `compile` adds.
@@ -107,6 +110,7 @@ impl Model {
             compiled: None,
             carries_states: false,
             programs: Vec::new(),
+            profile: None,
         })
     }
 

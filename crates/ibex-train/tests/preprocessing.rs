@@ -160,7 +160,11 @@ fn wrong_configurations_are_refused() {
         ("Hashing", json!({"num_bins": 0, "dtype": "int64"}), "num_bins"),
         ("Hashing", json!({"num_bins": 2, "output_mode": "tf_idf"}), "no such"),
         ("Hashing", json!({"num_bins": 2, "dtype": "float32"}), "integers"),
-        ("Hashing", json!({"num_bins": 2, "dtype": "int64"}), "cannot be part of a model"),
+        (
+            "Hashing",
+            json!({"num_bins": 2, "dtype": "int64", "mask_value": "a"}),
+            "cannot be part of a model",
+        ),
         ("IntegerLookup", json!({}), "no vocabulary"),
         ("IntegerLookup", json!({"max_tokens": 1}), "max_tokens"),
         ("IntegerLookup", json!({"pad_to_max_tokens": true}), "pad to"),

@@ -132,10 +132,11 @@ fn a_schedule_sets_the_rate_of_each_epoch() {
 #[test]
 fn a_checkpoint_is_written_when_the_number_got_better() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("{epoch:02d}-{score:.1f}.weights.h5");
+    let kept = folder.path().join("kept");
+    let path = kept.join("{epoch:02d}-{score:.1f}.weights.h5");
     let checkpoint = ModelCheckpoint::new(path.display().to_string(), "score");
     run(scored().callback(checkpoint.save_best_only().save_weights_only()), 12);
-    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let entries = std::fs::read_dir(kept).unwrap();
     let mut names: Vec<String> =
         entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -206,4 +207,275 @@ fn a_number_that_nobody_logs_is_an_error() {
     let text = error.to_string();
     assert!(text.contains("`EarlyStopping`") && text.contains("no `val_loss`"), "{text}");
     assert!(text.contains("expected  one of loss") && text.contains("validation data"), "{text}");
+}
+
+/// The callbacks of a golden case, in Keras's arguments.
+fn golden_callbacks(name: &str) -> Fit {
+    let stopping = || EarlyStopping::new("score");
+    let plateau = || ReduceLROnPlateau::new("score").factor(0.5).patience(1);
+    let fit = scored();
+    match name {
+        "none" => fit,
+        "early_stopping" => fit.callback(stopping().patience(3).restore_best_weights()),
+        "early_stopping_max" => {
+            let stopping = stopping().mode(Direction::Max, 0.0).patience(2);
+            fit.callback(stopping.restore_best_weights())
+        }
+        "early_stopping_delta" => {
+            fit.callback(stopping().patience(1).min_delta(0.1).start_from_epoch(3))
+        }
+        "early_stopping_max_delta" => {
+            fit.callback(stopping().mode(Direction::Max, 0.0).min_delta(0.2).patience(4))
+        }
+        "early_stopping_baseline" => {
+            fit.callback(stopping().patience(2).baseline(3.0).restore_best_weights())
+        }
+        "plateau" => fit.callback(plateau()),
+        "plateau_cooldown" => fit.callback(plateau().cooldown(2).min_lr(0.125)),
+        "plateau_max" => {
+            let plateau = plateau().factor(0.25).patience(2);
+            fit.callback(plateau.mode(Direction::Max, 0.5))
+        }
+        "scheduler" => {
+            fit.callback(LearningRateScheduler::new(
+                |epoch, rate| {
+                    if epoch > 1 { rate * 0.5 } else { rate }
+                },
+            ))
+        }
+        "swap_ema" => fit.callback(SwapEMAWeights::new()),
+        "swap_ema_on_epoch" => fit.callback(SwapEMAWeights::new().swap_on_epoch()),
+        other => panic!("the golden case {other} has no callbacks here"),
+    }
+}
+
+/// A callback that notes every event with what is done at each.
+fn noted(seen: &Rc<RefCell<Vec<String>>>) -> LambdaCallback {
+    let note = |name: &'static str| {
+        let seen = seen.clone();
+        move |_: &mut ibex::train::Event<'_>| {
+            seen.borrow_mut().push(name.to_string());
+            Ok(())
+        }
+    };
+    LambdaCallback::new()
+        .on_train_begin(note("on_train_begin"))
+        .on_epoch_begin(note("on_epoch_begin"))
+        .on_train_batch_begin(note("on_train_batch_begin"))
+        .on_train_batch_end(note("on_train_batch_end"))
+        .on_test_begin(note("on_test_begin"))
+        .on_test_batch_begin(note("on_test_batch_begin"))
+        .on_test_batch_end(note("on_test_batch_end"))
+        .on_test_end(note("on_test_end"))
+        .on_epoch_end(note("on_epoch_end"))
+        .on_train_end(note("on_train_end"))
+}
+
+fn close(got: f64, want: f64) -> bool {
+    (got - want).abs() <= 1e-6 * want.abs().max(1.0)
+}
+
+/// The bound is a rounding of `float32`: a dozen additions.
+#[test]
+fn every_callback_does_what_that_of_keras_does() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/goldens/callbacks.json");
+    let text = std::fs::read_to_string(folder).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut failed = Vec::new();
+    for case in golden["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let mut model = Sequential::new()
+            .add(Input::new([1]))
+            .add(Dense::new(1).use_bias(false).kernel_initializer(Zeros))
+            .build()
+            .unwrap();
+        let loss = custom_loss("larger", |_, p| -p.mean(&[1], false));
+        let optimizer = SGD::new(1.0).use_ema(name.contains("ema")).ema_momentum(0.75);
+        model.compile(Compile::new(optimizer, loss)).unwrap();
+        let (events, seen) = (Rc::default(), Rc::new(RefCell::new((Vec::new(), Vec::new()))));
+        let record = {
+            let seen = seen.clone();
+            LambdaCallback::new().on_epoch_end(move |event| {
+                let mut seen = seen.borrow_mut();
+                seen.0.push(event.model.get_weights()[0].to_f64_vec()[0]);
+                seen.1.push(event.model.optimizer()?.learning_rate());
+                Ok(())
+            })
+        };
+        let (x, y) = (Array2::from_elem((4, 1), 1.0), Array2::<f64>::zeros((4, 1)));
+        let half = (x.slice(s![..2, ..]).to_owned(), y.slice(s![..2, ..]).to_owned());
+        let fit = golden_callbacks(name).epochs(12).batch_size(2).shuffle(false).verbose(0);
+        let fit = fit.validation_data(&half.0, &half.1).callback(record).callback(noted(&events));
+        let history = model.fit(&x, &y, fit).unwrap();
+        let (weights, rates) = seen.take();
+        let mut check = |what: &str, got: &[f64], want: &serde_json::Value| {
+            let want: Vec<f64> =
+                want.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+            let same = got.len() == want.len() && got.iter().zip(&want).all(|(g, w)| close(*g, *w));
+            if !same {
+                failed.push(format!("{name} {what}: {got:?} in place of {want:?}"));
+            }
+        };
+        for (key, want) in case["history"].as_object().unwrap() {
+            check(key, &history.get(key), want);
+        }
+        check("weights", &weights, &case["weights"]);
+        check("rates", &rates, &case["rates"]);
+        let last = model.get_weights()[0].to_f64_vec();
+        check("last", &last, &serde_json::json!([case["last"]]));
+        let events = events.take();
+        let first = events.iter().position(|name| name == "on_epoch_end").unwrap();
+        let mut short = events[..=first].to_vec();
+        short.extend_from_slice(&events[events.len() - 2..]);
+        assert_eq!(serde_json::json!(short), case["events"], "{name}");
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// The model of [`run`], with data for it.
+fn climber() -> (Model, Array2<f64>) {
+    let mut model = Sequential::new()
+        .add(Input::new([1]))
+        .add(Dense::new(1).use_bias(false).kernel_initializer(Zeros))
+        .build()
+        .unwrap();
+    let loss = custom_loss("larger", |_, p| -p.mean(&[1], false));
+    model.compile(Compile::new(SGD::new(1.0), loss)).unwrap();
+    (model, Array2::from_elem((4, 1), 1.0))
+}
+
+#[test]
+fn a_training_that_failed_goes_on_from_its_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("backup");
+    let backup = || BackupAndRestore::new(&place).save_freq(1);
+    let (mut model, x) = climber();
+    let failing = LambdaCallback::new().on_train_batch_begin(|event| {
+        let reason = "the power is gone".to_string();
+        match (event.epoch, event.batch) {
+            (2, 3) => Err(Error::Callback { name: "test".to_string(), reason }),
+            _ => Ok(()),
+        }
+    });
+    let fit = || Fit::new().epochs(4).batch_size(1).verbose(0);
+    let error = model.fit(&x, &x, fit().callback(backup()).callback(failing)).unwrap_err();
+    assert!(error.to_string().contains("the power is gone"), "{error}");
+    assert!(place.exists());
+    let (mut model, x) = climber();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let note = seen.clone();
+    let note = LambdaCallback::new().on_train_batch_begin(move |event| {
+        note.borrow_mut().push((event.epoch, event.batch));
+        Ok(())
+    });
+    let history = model.fit(&x, &x, fit().callback(backup()).callback(note)).unwrap();
+    assert_eq!(seen.take(), [(2, 3), (3, 0), (3, 1), (3, 2), (3, 3)]);
+    assert_eq!(history.epochs, [0, 1, 2, 3]);
+    assert_eq!(model.get_weights()[0].to_f64_vec(), [16.0]);
+    assert!(!place.exists(), "the backup of a training that is done goes");
+}
+
+#[test]
+fn the_loop_is_shown_with_its_callbacks_in_their_order() {
+    let fit = Fit::new()
+        .callback(LambdaCallback::new())
+        .callback(TerminateOnNaN::new())
+        .callback(EarlyStopping::new("loss"));
+    let text = fit.show_training_loop();
+    let expected = "\
+fit
+  on_train_begin                LambdaCallback, ProgbarLogger
+  for each epoch
+    on_epoch_begin              LambdaCallback, ProgbarLogger
+    for each batch
+      on_train_batch_begin      LambdaCallback
+      step                      forward, loss, gradients, optimizer and metrics, as one program
+      on_train_batch_end        LambdaCallback, TerminateOnNaN, ProgbarLogger
+    validation, if there is data for it
+      on_test_begin             LambdaCallback
+      for each batch
+        on_test_batch_begin     LambdaCallback
+        step                    forward, loss and metrics, as one program
+        on_test_batch_end       LambdaCallback
+      on_test_end               LambdaCallback
+    on_epoch_end                LambdaCallback, EarlyStopping, ProgbarLogger
+    checkpoint, if there is a folder for it
+  on_train_end                  LambdaCallback, EarlyStopping
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn averages_are_needed_to_be_swapped() {
+    let (mut model, x) = climber();
+    let fit = Fit::new().verbose(0).validation_data(&x, &x).callback(SwapEMAWeights::new());
+    let error = model.fit(&x, &x, fit).unwrap_err().to_string();
+    let expected = "callback `SwapEMAWeights` failed: the optimizer keeps no moving averages\n  \
+                    help: make it with `use_ema(true)`";
+    assert_eq!(error, expected);
+}
+
+/// Takes one request and answers it; gives what was sent.
+fn listen(listener: std::net::TcpListener) -> std::thread::JoinHandle<String> {
+    use std::io::{Read, Write};
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+        let whole = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).to_lowercase();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            length.is_some_and(|length| body.len() >= length.parse().unwrap())
+        };
+        while !whole(&bytes) {
+            let count = stream.read(&mut buffer).unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&bytes));
+            bytes.extend_from_slice(&buffer[..count]);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        String::from_utf8(bytes).unwrap()
+    })
+}
+
+#[test]
+fn the_logs_go_to_a_server_as_a_form_or_as_json() {
+    for (json, body) in [
+        (true, r#"{"epoch":0,"loss":-1.0}"#),
+        (false, "logs=%7B%22epoch%22%3A0%2C%22loss%22%3A-1.0%7D"),
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let root = format!("http://{}", listener.local_addr().unwrap());
+        let received = listen(listener);
+        let mut monitor = RemoteMonitor::new(root).path("/logs").field("logs").header("x-run", "7");
+        if json {
+            monitor = monitor.send_as_json();
+        }
+        let (mut model, x) = climber();
+        model.set_weights(&[Array::full(Float32, [1, 1], 1.0)]).unwrap();
+        model.fit(&x, &x, Fit::new().verbose(0).callback(monitor)).unwrap();
+        let request = received.join().unwrap();
+        assert!(request.starts_with("POST /logs HTTP/1.1\r\n"), "{request}");
+        assert!(request.to_lowercase().contains("x-run: 7\r\n"), "{request}");
+        assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_does_not_end_the_training() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let root = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (mut model, x) = climber();
+    let history =
+        model.fit(&x, &x, Fit::new().epochs(2).verbose(0).callback(RemoteMonitor::new(root)));
+    assert_eq!(history.unwrap().epochs, [0, 1]);
+}
+
+#[test]
+fn a_loss_that_is_no_number_can_be_an_error() {
+    let (mut model, _) = climber();
+    let x = Array2::from_elem((4, 1), f64::NAN);
+    let fit = Fit::new().verbose(0).callback(TerminateOnNaN::new().raise_error());
+    let error = model.fit(&x, &x, fit).unwrap_err().to_string();
+    assert!(error.starts_with("the loss became NaN in epoch 1\n"), "{error}");
 }

@@ -25,6 +25,8 @@ mod logistic_regression;
 mod mnist;
 #[path = "../examples/multi_output.rs"]
 mod multi_output;
+#[path = "../examples/tensorboard.rs"]
+mod tensorboard;
 
 /// Whether a folder of the larger data sets is there; says so if not.
 fn has_data(name: &str) -> bool {
@@ -118,4 +120,33 @@ fn a_layer_of_ones_own_is_trained() {
     assert!((weights[0] - 3.0).abs() < 0.3 && (weights[1] - 1.0).abs() < 0.3, "{weights:?}");
     assert!(history.epochs.len() < 50, "the callback ends the training");
     assert!(history.last("close").unwrap() > 0.9);
+}
+
+/// Whether TensorBoard shows the records is for `tools/tensorboard/check.py` to say.
+#[test]
+fn every_kind_of_record_is_written_for_tensorboard() {
+    let kept = std::env::var_os("IBEX_KEEP_TENSORBOARD").map(std::path::PathBuf::from);
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = kept.as_deref().unwrap_or(temporary.path());
+    let history = tensorboard::record(folder, 5).unwrap();
+    assert!(history.last("val_accuracy").unwrap() > 0.8, "{:?}", history.get("val_accuracy"));
+    let train = folder.join("train");
+    let read = |name: &str| std::fs::read_to_string(train.join(name)).unwrap();
+    assert_eq!(read("words.tsv").lines().count(), 8);
+    assert!(read("words.tsv").lines().all(|line| line.split('\t').count() == 4));
+    assert!(read("words.labels.tsv").starts_with("bad\ndull\n"));
+    let config = read("projector_config.pbtxt");
+    assert!(config.contains("tensor_path: \"words.tsv\""), "{config}");
+    let profile = std::fs::read(train.join("plugins/profile/batch_5/ibex.xplane.pb")).unwrap();
+    let profile = String::from_utf8_lossy(&profile);
+    for step in 2..=5 {
+        assert!(profile.contains(&format!("train step {step}")), "{profile}");
+    }
+    let events = std::fs::read_dir(&train).unwrap().flatten().map(|entry| entry.path());
+    let mut events = events.filter(|path| path.to_string_lossy().contains("tfevents"));
+    let records = std::fs::read(events.next().unwrap()).unwrap();
+    let records = String::from_utf8_lossy(&records);
+    for tag in ["batch_loss", "batch_steps_per_second", "epoch_steps_per_second", "/image"] {
+        assert!(records.contains(tag), "{tag}");
+    }
 }

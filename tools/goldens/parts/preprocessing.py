@@ -94,6 +94,14 @@ def hashing(random):
         yield case(mode + "_list", L.Hashing(5, output_mode=mode), few[0])
     yield case("one_hot_column", L.Hashing(5, output_mode="one_hot"), few[:, :1])
     yield case("mask_count", L.Hashing(5, output_mode="count", mask_value="ba"), few)
+    numbers = random.integers(-4, 5, (6, 3)).astype("int32")
+    for mode in ("one_hot", "multi_hot", "count"):
+        yield case(mode + "_integers", L.Hashing(5, output_mode=mode, mask_value=-1, salt=3),
+                   numbers)
+        yield case(mode + "_integers_list", L.Hashing(6, output_mode=mode), numbers[0])
+    yield case("one_hot_integers_column", L.Hashing(5, output_mode="one_hot"), numbers[:, :1])
+    yield case("mask_float", L.Hashing(7, mask_value=1.5),
+               np.array([[1.5, 1.0], [-2.75, 3.0]], "float32"))
 
 
 def hashed_crossing(random):
@@ -107,6 +115,14 @@ def hashed_crossing(random):
     yield case("one_hot", L.HashedCrossing(9, output_mode="one_hot"), (first[:9], second[:9]))
     yield case("one_hot_columns", L.HashedCrossing(9, output_mode="one_hot"),
                (first[:9, None], second[:9, None]))
+    third = random.integers(0, 3, 500)
+    yield case("integers", L.HashedCrossing(large), (second, third))
+    yield case("three_integers", L.HashedCrossing(large), (second, third, second[::-1].copy()))
+    for mode in ("int", "one_hot"):
+        layer = L.HashedCrossing(7, output_mode=mode)
+        yield case(mode + "_integers", layer, (second[:9], third[:9]))
+        layer = L.HashedCrossing(7, output_mode=mode)
+        yield case(mode + "_integer_columns", layer, (second[:9, None], third[:9, None]))
 
 
 def string_lookup(random):

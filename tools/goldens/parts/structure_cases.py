@@ -119,6 +119,20 @@ def masked_merging():
     return model
 
 
+@case("layers that do not take masks end them, even where they change nothing; but on JAX some "
+      "give the very same tensor, and its mask",
+      lambda r: (words(r, 16, 4), [normal(r, 16, 4, 3), normal(r, 16, 2), normal(r, 16, 2)]))
+def masked_identities():
+    text = keras.Input((4,), dtype="int32")
+    value = L.Embedding(12, 3, mask_zero=True)(text)
+    repeated = L.Multiply()([value, L.UpSampling1D(1)(value)])
+    ended = L.GRU(2)(L.ZeroPadding1D(0)(value))
+    kept = L.GRU(2)(L.Permute((1, 2))(L.Reshape((4, 3))(L.Cropping1D(0)(value))))
+    model = keras.Model(text, [L.Softmax()(repeated), ended, kept])
+    model.compile("sgd", "mse")
+    return model
+
+
 @case("a batch normalization that is called three times, at different depths of the model",
       lambda r: ([normal(r, 16, 4), normal(r, 16, 4)], normal(r, 16, 2)), resumed=True)
 def shared_batch_normalization():

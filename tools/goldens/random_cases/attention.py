@@ -85,6 +85,7 @@ def on_the_way(draw, y):
         lambda: L.LeakyReLU(), lambda: L.ELU(), lambda: L.ReLU(), lambda: L.GaussianNoise(0.0),
         lambda: L.SpatialDropout1D(0.0), lambda: L.UnitNormalization(), lambda: L.Masking(0.5),
         lambda: L.ActivityRegularization(l1=0.01), lambda: L.GroupNormalization(1),
+        # Those that change nothing give the very same tensor, and its mask, on JAX only.
         lambda: L.RMSNormalization(), lambda: L.ZeroPadding1D(0), lambda: L.Cropping1D(0),
         lambda: L.UpSampling1D(1), lambda: L.Rescaling(2.0, 0.1),
         lambda: L.Normalization(mean=0.1, variance=2.0),

@@ -39,8 +39,9 @@ def numbers(draw, x):
 
 def indices(draw, x):
     """A column of indices from 0 to 6."""
-    # Hashes of numbers are those of their texts, for which Keras needs TensorFlow and we data.
-    kind = draw.one("CategoryEncoding", "CategoryEncoding", "Embedding", "Lookup")
+    # Keras hashes with TensorFlow on every backend.
+    kind = draw.one("CategoryEncoding", "CategoryEncoding", "Embedding", "Lookup", "Hashing",
+                    "HashedCrossing")
     mode = draw.one("one_hot", "multi_hot", "count")
     single = x[:, :1]
     if kind == "CategoryEncoding":
@@ -48,10 +49,18 @@ def indices(draw, x):
         if mode == "count" and draw.chance(0.3):
             return layer(x, count_weights=keras.ops.cast(x, "float32") * 0.5)
         return layer(single if mode == "one_hot" else x)
+    if kind == "Hashing":
+        mode = draw.one("int", mode)
+        layer = L.Hashing(5, output_mode=mode, **draw.some(0.3, salt=[3, 2**40], mask_value=2))
+        found = layer(single if mode == "one_hot" else x)
+        return found if mode != "int" else L.Flatten()(L.Embedding(5, 2)(found))
+    if kind == "HashedCrossing":
+        return L.HashedCrossing(6, output_mode="one_hot")([single, x[:, -1:]])
     if kind == "Lookup":
         words = [2, 5, 3, 1]
         layer = L.IntegerLookup(vocabulary=words, output_mode=draw.one("int", mode),
-                                num_oov_indices=draw.number(1, 2))
+                                num_oov_indices=draw.number(1, 2),
+                                **draw.some(0.2, oov_method="farmhash"))
         found = layer(single if layer.output_mode == "one_hot" else x)
         return found if layer.output_mode != "int" else L.Flatten()(L.Embedding(9, 2)(found))
     return L.Flatten()(L.Embedding(7, 2)(x))

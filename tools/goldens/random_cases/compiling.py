@@ -122,6 +122,9 @@ def compile_model(draw, model, kinds, names):
         losses = losses if any(loss is not None for loss in losses) else ["mse"] * count
     arguments = {}
     structure = model._outputs_struct
+    if isinstance(structure, list) and len(structure) == 1:
+        # What is arranged with that list around it is taken apart otherwise by Keras.
+        structure = structure[0]
     flat = isinstance(structure, (list, tuple)) and len(structure) == count
     if draw.chance(0.4):
         lists = [[metric(draw, kind)] if draw.chance(0.7) else [] for kind in kinds]

@@ -1,11 +1,14 @@
 //! The commands, one file each.
 
+mod board;
 mod convert;
 mod diff;
 mod evaluate;
 mod explain_plan;
 mod inspect;
+mod plot;
 mod predict;
+mod report;
 mod summary;
 mod train;
 
@@ -45,6 +48,12 @@ commands! {
     Summary summary;
     /// Show what a training step of a model compiles to.
     ExplainPlan explain_plan;
+    /// Draw a model, a history or predictions as a picture.
+    Plot plot;
+    /// Show a recorded run in the browser, live if it goes on.
+    Board board;
+    /// Make one page of a recorded run.
+    Report report;
     /// Write a model or weights as a file of another kind.
     Convert convert;
     /// Show what a file holds: arrays, configuration, optimizer state.

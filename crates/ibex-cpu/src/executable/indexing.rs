@@ -5,6 +5,7 @@
 
 use ibex_compile::program::Step;
 use ibex_graph::ops::along_axis::resolve_index;
+use ibex_graph::ops::hash_bins::HashBins;
 use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
@@ -163,6 +164,23 @@ pub(super) fn add_along_axis(axis: usize, step: &Step, places: Places) -> Box<dy
                     let to = to.add(((block * extent + chosen) * inner + at % inner) * width);
                     add(dtype, to, updates.add(here * width), 1);
                 }
+            }
+        })
+    }
+}
+
+/// The bins of integers by their hash.
+pub(super) fn hash_bins(op: HashBins, step: &Step, places: Places) -> Box<dyn Launch> {
+    let count = step.outputs[0].size();
+    let dtypes: Vec<DType> = step.inputs.iter().map(|input| input.dtype).collect();
+    // SAFETY: all operands have as many elements, which the operation checks.
+    unsafe {
+        function(move |memory, _| {
+            let bins = memory.write::<i64>(places.outputs[0], count);
+            for (at, bin) in bins.iter_mut().enumerate() {
+                let inputs = dtypes.iter().zip(&places.inputs);
+                let values = inputs.map(|(&dtype, &place)| index_at(dtype, memory.at(place), at));
+                *bin = op.bin(values);
             }
         })
     }

@@ -10,7 +10,8 @@ use ibex_graph::ops::sort::ArgSort;
 use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
-use super::op::{Places, function};
+use super::op::{Places, function, index_at};
+use crate::gemm::Pointer;
 use crate::reduce;
 
 /// The lines along an axis: line `i` begins at `first(i)` and goes on every `inner` elements.
@@ -166,4 +167,44 @@ pub(super) fn softmax(axis: usize, log: bool, step: &Step, places: Places) -> Bo
             });
         })
     }
+}
+
+/// The cross-entropy of logits against labels.
+pub(super) fn cross_entropy(step: &Step, places: Places) -> Box<dyn Launch> {
+    let (rows, columns) = rows_of(&step.inputs[0].shape);
+    let dtype = step.inputs[1].dtype;
+    // SAFETY: there is a label and a loss for each row of logits, which the operation checks.
+    unsafe {
+        function(move |memory, pool| {
+            let x = memory.at(places.inputs[0]).cast_const().cast();
+            let labels = Pointer(memory.at(places.inputs[1]).cast());
+            let losses = memory.at(places.outputs[0]).cast();
+            let label = |row| index_at(dtype, labels.get().cast(), row);
+            reduce::cross_entropy(pool, x, &label, rows, columns, losses);
+        })
+    }
+}
+
+/// The gradient of the cross-entropy by its logits.
+pub(super) fn cross_entropy_gradient(step: &Step, places: Places) -> Box<dyn Launch> {
+    let (rows, columns) = rows_of(&step.inputs[0].shape);
+    let dtype = step.inputs[1].dtype;
+    // SAFETY: there is a label and a gradient for each row of logits, which the operation checks;
+    // only the logits may lie where the result does.
+    unsafe {
+        function(move |memory, pool| {
+            let x = memory.at(places.inputs[0]).cast_const().cast();
+            let labels = Pointer(memory.at(places.inputs[1]).cast());
+            let gradient = memory.at(places.inputs[2]).cast_const().cast();
+            let out = memory.at(places.outputs[0]).cast();
+            let label = |row| index_at(dtype, labels.get().cast(), row);
+            reduce::cross_entropy_backward(pool, x, &label, gradient, rows, columns, out);
+        })
+    }
+}
+
+/// The rows of a shape, and the elements of each.
+fn rows_of(shape: &[usize]) -> (usize, usize) {
+    let (columns, rows) = shape.split_last().unwrap_or((&1, &[]));
+    (rows.iter().product(), *columns)
 }

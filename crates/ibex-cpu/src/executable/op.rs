@@ -23,6 +23,9 @@ pub(crate) fn supports(op: &Op, dtype: DType) -> bool {
         (Kind::Leaf | Kind::Primitive, _) | (_, Op::Softmax(_) | Op::LogSoftmax(_)) => true,
         (_, Op::Attention(_) | Op::AttentionGradient(_)) => dtype == DType::F32,
         (_, Op::Recurrent(_) | Op::RecurrentGradient(_)) => dtype == DType::F32,
+        (_, Op::SparseSoftmaxCrossEntropy(_) | Op::SparseSoftmaxCrossEntropyGradient(_)) => {
+            dtype == DType::F32
+        }
         (Kind::Library, _) => false,
     }
 }
@@ -42,6 +45,8 @@ pub(crate) fn overwrites(op: &Op) -> Option<(usize, usize)> {
     match op {
         Op::Recurrent(op) => recurrent::forward_overwrites(op),
         Op::RecurrentGradient(op) => recurrent::backward_overwrites(op),
+        // The logits are read before the gradient is written there.
+        Op::SparseSoftmaxCrossEntropyGradient(_) => Some((0, 0)),
         _ => None,
     }
 }
@@ -111,19 +116,18 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ArgSort(op) => lines::arg_sort(op, step, places),
         Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
         Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),
+        Op::HashBins(op) => indexing::hash_bins(*op, step, places),
         Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
         Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
+        Op::SparseSoftmaxCrossEntropy(_) => lines::cross_entropy(step, places),
+        Op::SparseSoftmaxCrossEntropyGradient(_) => lines::cross_entropy_gradient(step, places),
         Op::Attention(op) => fitting(op.name(), attention::forward(&op.scoring, step, places))?,
         Op::AttentionGradient(op) => {
             fitting(op.name(), attention::backward(&op.scoring, step, places))?
         }
         Op::Recurrent(op) => recurrent::forward(op, step, places)?,
         Op::RecurrentGradient(op) => recurrent::backward(op, step, places)?,
-        Op::SparseSoftmaxCrossEntropy(_)
-        | Op::Moments(_)
-        | Op::Normalize(_)
-        | Op::NormalizeGradient(_)
-        | Op::Softplus(_) => {
+        Op::Moments(_) | Op::Normalize(_) | Op::NormalizeGradient(_) | Op::Softplus(_) => {
             let text = format!("the library operation `{op}` was not decomposed");
             return Err(Error::Invalid(text));
         }
@@ -191,7 +195,7 @@ where
     Box::new(Function(f))
 }
 
-/// The index at `at` in a buffer of `int32` or `int64`.
+/// The index at `at` in a buffer of `int32`, `int64` or `uint8`.
 ///
 /// # Safety
 /// The element is there.
@@ -200,6 +204,7 @@ pub(super) unsafe fn index_at(dtype: DType, data: *const u8, at: usize) -> i64 {
     unsafe {
         match dtype {
             DType::I64 => *data.cast::<i64>().add(at),
+            DType::U8 => i64::from(*data.add(at)),
             _ => i64::from(*data.cast::<i32>().add(at)),
         }
     }

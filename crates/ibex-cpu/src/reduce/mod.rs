@@ -2,10 +2,12 @@
 //!
 //! Sums are kept accurate by blocks: a few hundred values in single precision, the blocks in
 //! double. Long axes are cut by fixed sizes, so the bits do not depend on the number of threads.
-//! Order to read: `fold` (what is reduced), `rows`, `columns`, `moments`, `softmax`.
+//! Order to read: `fold` (what is reduced), `rows`, `columns`, `moments`, `softmax`,
+//! `cross_entropy`.
 //! Must not know: shapes of more than three axes, graphs.
 
 mod columns;
+mod cross_entropy;
 mod fold;
 mod moments;
 mod rows;
@@ -14,6 +16,7 @@ mod softmax;
 #[cfg(test)]
 mod tests;
 
+pub use cross_entropy::{cross_entropy, cross_entropy_backward};
 pub use moments::{moments_of_columns, moments_of_rows};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
 

@@ -6,7 +6,7 @@
 use super::TASK;
 use super::columns::{fold_block, piece_rows};
 use super::fold::Sum;
-use super::rows::{fold_mapped, fold_row};
+use super::rows::{SquareFrom, fold_mapped, fold_row};
 use crate::gemm::{Pointer, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
@@ -52,10 +52,7 @@ impl Kernel for Row {
         unsafe {
             let mean = (fold_row::<S, Sum>(s, self.x, self.columns) / count) as f32;
             let centre = s.splat(mean);
-            let squares = fold_mapped::<S, Sum>(s, self.x, self.columns, |value| {
-                let deviation = s.sub(value, centre);
-                s.mul(deviation, deviation)
-            });
+            let squares = fold_mapped::<S, Sum>(s, self.x, self.columns, SquareFrom(centre));
             (mean, (squares / count) as f32)
         }
     }

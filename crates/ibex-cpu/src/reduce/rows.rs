@@ -5,7 +5,7 @@ use super::fold::Fold;
 use crate::gemm::{Pointer, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, math};
 use std::marker::PhantomData;
 
 /// Values reduced in single precision before they join the rest in double.
@@ -97,7 +97,50 @@ impl<F: Fold> Kernel for Group<F> {
 #[inline(always)]
 pub(super) unsafe fn fold_row<S: Simd, F: Fold>(s: S, x: *const f32, size: usize) -> f64 {
     // SAFETY: as the caller promises.
-    unsafe { fold_mapped::<S, F>(s, x, size, |value| value) }
+    unsafe { fold_mapped::<S, F>(s, x, size, Same) }
+}
+
+/// What becomes of each value before it is reduced.
+///
+/// A closure that is called in several places is not compiled into them, and so not for the
+/// instruction set: it would cost fifty times as much.
+pub(super) trait Map<S: Simd>: Copy {
+    /// The value that is reduced.
+    fn of(self, s: S, value: S::F) -> S::F;
+}
+
+/// The value itself.
+#[derive(Clone, Copy)]
+struct Same;
+
+impl<S: Simd> Map<S> for Same {
+    #[inline(always)]
+    fn of(self, _: S, value: S::F) -> S::F {
+        value
+    }
+}
+
+/// `e` to the power of the value less this one.
+#[derive(Clone, Copy)]
+pub(super) struct PowerFrom<F>(pub(super) F);
+
+impl<S: Simd> Map<S> for PowerFrom<S::F> {
+    #[inline(always)]
+    fn of(self, s: S, value: S::F) -> S::F {
+        math::exp(s, s.sub(value, self.0))
+    }
+}
+
+/// The square of the distance from this value.
+#[derive(Clone, Copy)]
+pub(super) struct SquareFrom<F>(pub(super) F);
+
+impl<S: Simd> Map<S> for SquareFrom<S::F> {
+    #[inline(always)]
+    fn of(self, s: S, value: S::F) -> S::F {
+        let distance = s.sub(value, self.0);
+        s.mul(distance, distance)
+    }
 }
 
 /// Reduces one row of values, each mapped first.
@@ -109,7 +152,7 @@ pub(super) unsafe fn fold_mapped<S: Simd, F: Fold>(
     s: S,
     x: *const f32,
     size: usize,
-    map: impl Fn(S::F) -> S::F,
+    map: impl Map<S>,
 ) -> f64 {
     let mut total = f64::from(F::NOTHING);
     let mut at = 0;
@@ -120,7 +163,7 @@ pub(super) unsafe fn fold_mapped<S: Simd, F: Fold>(
             let mut lanes = [s.splat(F::NOTHING); 4];
             while at + 4 * S::LANES <= end {
                 for (index, lane) in lanes.iter_mut().enumerate() {
-                    let value = map(s.load(x.add(at + index * S::LANES)));
+                    let value = map.of(s, s.load(x.add(at + index * S::LANES)));
                     *lane = F::join(s, *lane, value);
                 }
                 at += 4 * S::LANES;
@@ -129,11 +172,11 @@ pub(super) unsafe fn fold_mapped<S: Simd, F: Fold>(
             total = F::values(total, f64::from(F::lanes(s, F::join(s, pairs[0], pairs[1]))));
         }
         while at + S::LANES <= size {
-            total = F::values(total, f64::from(F::lanes(s, map(s.load(x.add(at))))));
+            total = F::values(total, f64::from(F::lanes(s, map.of(s, s.load(x.add(at))))));
             at += S::LANES;
         }
         if at < size {
-            let values = s.to_array(map(s.load_partial(x.add(at), size - at)));
+            let values = s.to_array(map.of(s, s.load_partial(x.add(at), size - at)));
             for value in &values[..size - at] {
                 total = F::values(total, f64::from(*value));
             }

@@ -2,7 +2,7 @@
 
 use super::TASK;
 use super::fold::{Largest, Sum};
-use super::rows::{fold_mapped, fold_row};
+use super::rows::{PowerFrom, fold_mapped, fold_row};
 use crate::gemm::{Pointer, run_if};
 use crate::pool::ThreadPool;
 use crate::simd::{Kernel, Simd, dispatch, math};
@@ -137,7 +137,7 @@ impl Kernel for Rows {
 /// # Safety
 /// The pointers are valid for `count` floats.
 #[inline(always)]
-unsafe fn map2<S: Simd>(
+pub(super) unsafe fn map2<S: Simd>(
     s: S,
     a: *const f32,
     b: *const f32,
@@ -174,7 +174,7 @@ unsafe fn forward_log<S: Simd>(s: S, x: *const f32, count: usize, out: *mut f32)
     unsafe {
         let largest = fold_row::<S, Largest>(s, x, count) as f32;
         let shift = s.splat(largest);
-        let sum = fold_mapped::<S, Sum>(s, x, count, |value| math::exp(s, s.sub(value, shift)));
+        let sum = fold_mapped::<S, Sum>(s, x, count, PowerFrom(shift));
         // Two steps: their sum would round away what the logarithm says.
         let rest = s.splat(sum.ln() as f32);
         map2(s, x, x, out, count, |value, _| s.sub(s.sub(value, shift), rest));

@@ -91,8 +91,22 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn store_partial(self, to: *mut f32, value: __m256, count: usize) {
+        // Stores under a mask take tens of cycles on some processors: four, two and one instead.
         // SAFETY: the token proves AVX2; only `count` floats are written.
-        unsafe { _mm256_maskstore_ps(to, first_lanes(count), value) }
+        unsafe {
+            let (mut to, mut rest) = (to, _mm256_castps256_ps128(value));
+            if count & 4 != 0 {
+                _mm_storeu_ps(to, rest);
+                (to, rest) = (to.add(4), _mm256_extractf128_ps::<1>(value));
+            }
+            if count & 2 != 0 {
+                _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
+                (to, rest) = (to.add(2), _mm_movehl_ps(rest, rest));
+            }
+            if count & 1 != 0 {
+                _mm_store_ss(to, rest);
+            }
+        }
     }
     operations! {
         splat(value: f32) -> __m256 = _mm256_set1_ps(value);

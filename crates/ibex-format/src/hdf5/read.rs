@@ -47,7 +47,7 @@ const MAX_FILL_TOTAL: u64 = 1 << 24;
 /// asks for more memory than its bytes can hold.
 pub fn read(path: impl AsRef<Path>) -> Result<Hdf5Group> {
     let path = path.as_ref();
-    from_source(ByteSource::open(path)?).map_err(|error| error.in_file(path))
+    from_source(ByteSource::map(path)?).map_err(|error| error.in_file(path))
 }
 
 /// Reads the bytes of a file as a tree.
@@ -62,11 +62,11 @@ pub(crate) fn from_source(source: ByteSource) -> Result<Hdf5Group> {
     let length = source.len();
     let allowed = length.saturating_mul(MAX_PASSES).saturating_add(MIN_READS);
     let meter = Arc::new(Mutex::new(Meter { remaining: allowed, failure: None }));
-    let metered = MeteredSource { source, meter: Arc::clone(&meter) };
+    let metered = MeteredSource { source: source.clone(), meter: Arc::clone(&meter) };
     let read_tree = || -> Result<Hdf5Group> {
         let file = File::from_source(metered).map_err(|error| damaged(&error))?;
-        let mut reader =
-            TreeReader { length, links: length / LINK_BYTES, stored: length, fill: MAX_FILL_TOTAL };
+        let links = length / LINK_BYTES;
+        let mut reader = TreeReader { source, links, stored: length, fill: MAX_FILL_TOTAL };
         reader.group(&file.root(), "", 0)
     };
     read_tree().map_err(|error| {
@@ -121,7 +121,7 @@ impl Source for MeteredSource {
 /// Walks the groups of one file, counting down what a sound file of its length may hold.
 struct TreeReader {
     /// The bytes of the file.
-    length: u64,
+    source: ByteSource,
     /// Children that may still be met.
     links: u64,
     /// Stored bytes that arrays may still refer to.
@@ -184,12 +184,16 @@ impl TreeReader {
             attributes.remove(DTYPE_ATTRIBUTE);
         }
         let shape = self.checked_shape(dataset, dtype)?;
+        let needed = byte_count(dtype, &shape)?;
+        if let Some(source) = self.in_place(dataset, needed).filter(|_| !big_endian) {
+            let array = RawArray::shared(dtype, shape, source)?;
+            return Ok(Hdf5Dataset { array, attributes });
+        }
         let mut data = if shape.contains(&0) {
             Vec::new()
         } else {
             dataset.read_raw().map_err(|error| damaged(&error))?
         };
-        let needed = byte_count(dtype, &shape)?;
         if data.len() != needed {
             return Err(Problem::new("the array is stored with another number of bytes")
                 .expected(format!("{needed} bytes for {dtype} of shape {}", shape_text(&shape)))
@@ -203,6 +207,16 @@ impl TreeReader {
         Ok(Hdf5Dataset { array, attributes })
     }
 
+    /// The bytes of an array in the file, if they lie there one after another.
+    fn in_place(&self, dataset: &Dataset, needed: usize) -> Option<ByteSource> {
+        match dataset.layout() {
+            Ok(Layout::Contiguous { address: Some(address), size }) if size == needed as u64 => {
+                self.source.section(address, size)
+            }
+            _ => None,
+        }
+    }
+
     /// The shape of an array, once it is known that its bytes can be there.
     fn checked_shape(&mut self, dataset: &Dataset, dtype: RawDType) -> Result<Vec<usize>> {
         let extents = dataset.shape().map_err(|error| damaged(&error))?;
@@ -212,7 +226,7 @@ impl TreeReader {
         if claimed == 0 {
             return Ok(shape);
         }
-        let storage = Storage::of(dataset, dtype, self.length)?;
+        let storage = Storage::of(dataset, dtype, self.source.len())?;
         let most = storage.most_bytes();
         let fill = claimed.saturating_sub(most);
         if fill > MAX_FILL || storage.stored > self.stored || fill > self.fill {

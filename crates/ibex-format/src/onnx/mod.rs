@@ -3,15 +3,14 @@
 //! What is read and written here is the part of the format that says what is computed; training
 //! information, quantization annotations and documentation are left out.
 //! It must not know layers, tensors or what any operation means.
-//! Read in this order: this file (what a file holds), `wire` (the encoding), `tensor`, `read`,
-//! `write`.
+//! Read in this order: this file (what a file holds), `crate::wire` (the encoding), `tensor`,
+//! `read`, `write`.
 //!
 //! The encoding is written by hand, in a few lines: a generated decoder takes memory for as many
 //! messages as a file claims, a hundred times its size, where this one counts them first.
 
 mod read;
 mod tensor;
-mod wire;
 mod write;
 
 use std::path::Path;

@@ -4,9 +4,9 @@
 //! before memory is taken for them.
 
 use super::tensor::{self, dtype_of};
-use super::wire::{Field, damaged, for_each};
 use super::{OnnxAttribute, OnnxExtent, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
 use crate::error::{Problem, Result, excerpt};
+use crate::wire::{Field, damaged, for_each};
 
 /// The most messages, names and numbers of options in a file: the largest exported networks have
 /// some ten thousand.

@@ -3,9 +3,9 @@
 //! Arrays in other files are refused: a path in a file is not followed.
 
 use super::read::Budget;
-use super::wire::{Field, Message, damaged, for_each};
 use crate::array::{RawArray, RawDType};
 use crate::error::{Problem, Result, excerpt, shape_text};
+use crate::wire::{Field, Message, damaged, for_each};
 
 /// The numbers of the element types in files.
 const CODES: [(RawDType, i64); 13] = [

@@ -1,9 +1,9 @@
 //! Writing the messages of an ONNX file: the same model gives the same bytes.
 
 use super::tensor::{self, code_of};
-use super::wire::Message;
 use super::{OnnxAttribute, OnnxExtent, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
 use crate::error::{Problem, Result};
+use crate::wire::Message;
 
 /// A whole file.
 pub(super) fn model(model: &OnnxModel) -> Result<Vec<u8>> {

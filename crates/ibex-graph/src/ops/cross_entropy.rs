@@ -1,7 +1,10 @@
 //! The cross-entropy of logits against integer labels, in one pass and without overflow.
 
 use crate::interpreter::Values;
-use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs};
+use crate::op::{
+    BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs,
+    vjp_of_decomposition,
+};
 use crate::ops::softmax::LogSoftmax;
 use crate::{DType, OpError, Tensor, Type};
 
@@ -94,12 +97,8 @@ impl Rule for SparseSoftmaxCrossEntropy {
 
     fn vjp(&self, node: &Forward<'_>) -> Vjp {
         let [logits, labels] = node.inputs else { return Vjp::Rule(Vec::new()) };
-        let chosen = is_label(labels, logits);
-        let hit = chosen.cast(logits.dtype());
-        let last = logits.rank() - 1;
-        let known = chosen.any(&[last], true).cast(logits.dtype());
-        let slope = logits.softmax(-1) * known - hit;
-        Vjp::Rule(vec![Some(slope * node.grad(0).expand_dims(-1)), None])
+        let op = SparseSoftmaxCrossEntropyGradient;
+        Vjp::Rule(vec![Some(Tensor::apply(op, &[logits, labels, &node.grad(0)])), None])
     }
 
     fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
@@ -165,6 +164,105 @@ impl Described for SparseSoftmaxCrossEntropy {
                      (…, classes)\n  received  (4, 0)",
                 ),
             ]
+        },
+    };
+}
+
+/// The gradient of [`SparseSoftmaxCrossEntropy`] by its logits: logits `(…, C)`, labels `(…)` and
+/// the gradient of the losses `(…)` give `(softmax(logits) - one_hot(label)) · gradient`.
+///
+/// Nothing as large as the logits is kept from the forward pass.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SparseSoftmaxCrossEntropyGradient;
+
+impl Rule for SparseSoftmaxCrossEntropyGradient {
+    fn name(&self) -> &'static str {
+        "sparse_softmax_cross_entropy_gradient"
+    }
+
+    fn infer(&self, inputs: &[Type]) -> Result<Vec<Type>, OpError> {
+        let [logits, labels, gradient] = expect_inputs(self.name(), inputs)?;
+        let losses = SparseSoftmaxCrossEntropy.infer(&[logits.clone(), labels.clone()])?;
+        if losses[0] != *gradient {
+            return Err(OpError::new(
+                format!("`{}` takes the gradient of the losses", self.name()),
+                losses[0].to_string(),
+                gradient.to_string(),
+            ));
+        }
+        Ok(vec![logits.clone()])
+    }
+
+    fn reference(&self, inputs: &[&Values], outputs: &[Type]) -> Vec<Values> {
+        let (logits, labels, gradient) = (inputs[0], inputs[1], inputs[2]);
+        let classes = logits.shape().last().copied().unwrap_or(1);
+        let mut data = vec![0.0; logits.data.len()];
+        let rows = logits.data.chunks_exact(classes).zip(data.chunks_exact_mut(classes));
+        for ((row, out), (&label, &factor)) in rows.zip(labels.data.iter().zip(&gradient.data)) {
+            if !(0.0..classes as f64).contains(&label) {
+                continue;
+            }
+            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = row.iter().map(|x| (x - largest).exp()).sum();
+            for (class, (x, out)) in row.iter().zip(out).enumerate() {
+                let hit = f64::from(u8::from(class == label as usize));
+                *out = ((x - largest).exp() / sum - hit) * factor;
+            }
+        }
+        vec![Values::new(outputs[0].clone(), data)]
+    }
+
+    fn vjp(&self, node: &Forward<'_>) -> Vjp {
+        vjp_of_decomposition(self, node)
+    }
+
+    fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let [logits, labels, gradient] = inputs else { return None };
+        let chosen = is_label(labels, logits);
+        let hit = chosen.cast(logits.dtype());
+        let last = logits.rank().checked_sub(1)?;
+        let known = chosen.any(&[last], true).cast(logits.dtype());
+        let slope = logits.softmax(-1) * known - hit;
+        Some(vec![slope * gradient.expand_dims(-1)])
+    }
+}
+
+impl Described for SparseSoftmaxCrossEntropyGradient {
+    const INFO: Info = Info {
+        name: "sparse_softmax_cross_entropy_gradient",
+        kind: Kind::Library,
+        summary: "the gradient of the cross-entropy by its logits",
+        samples: || {
+            let sample = |label: &str, dtype, rows: &[usize], classes: usize| {
+                let mut dims = rows.to_vec();
+                dims.push(classes);
+                let labels = Values::integers(dtype, rows, 0, classes as i64, 2);
+                let logits = Values::uniform(dims, -3.0, 3.0, 1);
+                let gradient = Values::uniform(rows, -1.0, 1.0, 3);
+                let inputs = vec![logits, labels, gradient];
+                Sample::new(label, SparseSoftmaxCrossEntropyGradient, inputs)
+            };
+            let labels = Values::new(Type::new(DType::I32, [3]), vec![-1.0, 2.0, 1.0]);
+            let gradient = Values::uniform([3], -1.0, 1.0, 3);
+            let outside = vec![Values::uniform([3, 2], -3.0, 3.0, 1), labels, gradient];
+            vec![
+                sample("batch", DType::I32, &[4], 5),
+                sample("sequence, int64", DType::I64, &[2, 3], 4),
+                sample("bytes", DType::U8, &[3], 300),
+                sample("one row", DType::I32, &[], 3),
+                sample("one class", DType::I32, &[2], 1),
+                sample("no rows", DType::I32, &[0], 3),
+                Sample::new("labels outside", SparseSoftmaxCrossEntropyGradient, outside),
+            ]
+        },
+        errors: || {
+            let ty = |dtype, shape: &[usize]| Type::new(dtype, shape);
+            vec![BadSample::new(
+                SparseSoftmaxCrossEntropyGradient,
+                &[ty(DType::F32, &[4, 3]), ty(DType::I32, &[4]), ty(DType::F32, &[4, 3])],
+                "`sparse_softmax_cross_entropy_gradient` takes the gradient of the losses\n  \
+                 expected  float32 (4,)\n  received  float32 (4, 3)",
+            )]
         },
     };
 }

@@ -14,6 +14,7 @@ pub mod concatenate;
 pub mod cumulative;
 pub mod einsum;
 pub mod gather;
+pub mod hash_bins;
 pub mod image;
 pub mod iota;
 pub mod leaf;

@@ -1,5 +1,6 @@
 //! What the layers share that add or remove elements at the ends of spatial axes.
 
+use ibex_graph::ops::reshape::Reshape;
 use ibex_graph::{OpError, Tensor};
 
 use super::options::DataFormat;
@@ -7,7 +8,12 @@ use crate::object::ConfigError;
 use crate::partial::PartialShape;
 
 /// `x` with zeros before and after each spatial axis.
+///
+/// Even without any it is another tensor, without the mask of the first, as in Keras.
 pub(super) fn padded(x: &Tensor, data_format: DataFormat, borders: &[[usize; 2]]) -> Tensor {
+    if borders.iter().all(|border| *border == [0, 0]) {
+        return Tensor::apply(Reshape { shape: x.shape().clone() }, &[x]);
+    }
     let mut widths = vec![(0, 0); x.rank()];
     for (axis, [low, high]) in data_format.spatial_axes(x.rank()).into_iter().zip(borders) {
         widths[axis] = (*low, *high);

@@ -53,6 +53,11 @@ pub(super) fn check_sparse(sparse: bool) -> Option<ConfigError> {
     })
 }
 
+/// The element type of vectors where the layer's is `dtype`: float32 unless that is a float.
+pub(super) fn vectors_of(dtype: DType) -> DType {
+    if dtype.is_float() { dtype } else { DType::F32 }
+}
+
 /// Indices as vectors of `depth` elements; an index outside `0..depth` is in none of them.
 pub(super) fn encode(
     indices: &Tensor,

@@ -1,10 +1,12 @@
 //! `HashedCrossing`: combinations of features put into bins by their hash.
 
-use ibex_graph::{Array, DType, Shape, Tensor};
+use std::ops::RangeInclusive;
+
+use ibex_graph::ops::hash_bins::{HashBins, Hashed};
+use ibex_graph::{Array, DType, OpError, Shape, Tensor};
 use serde_json::{Map, Value, json};
 
-use super::categorical::{OutputMode, check_sparse, encode_host};
-use super::on_data;
+use super::categorical::{OutputMode, check_sparse, encode, encode_host, vectors_of};
 use super::options::check_positive;
 use crate::layer::{Base, Layer};
 use crate::object::ConfigError;
@@ -12,14 +14,11 @@ use crate::text::{Features, hash, integers};
 use crate::trace::Call;
 use crate::{layer, layer_facts};
 
-/// The first of the hashes that are joined.
-const KEY: u64 = 0x00DE_CAFC_AFFE;
-
 layer! {
     /// Puts combinations of features into bins by their hash.
     ///
     /// Inputs of strings or integers of one shape, `()`, `(batch,)` or `(batch, 1)`.
-    /// The layer is applied to data, before a model.
+    /// Strings are combined before a model, by `apply`; integers in a model too.
     /// Source:
     /// <https://keras.io/api/layers/preprocessing_layers/categorical/hashed_crossing/>.
     ///
@@ -64,14 +63,12 @@ impl HashedCrossing {
         let features: Vec<Features> = features.into_iter().map(Into::into).collect();
         let shape = common_shape(&features)?;
         let columns: Vec<Vec<u64>> = features.iter().map(hashes).collect();
-        let hash =
-            |row: usize| columns.iter().fold(KEY, |key, column| hash::join(key, column[row]));
+        let hash = |row: usize| hash::combination(columns.iter().map(|column| column[row]));
         let bins = self.num_bins as u64;
         let indices: Vec<i64> = (0..shape.size()).map(|row| (hash(row) % bins) as i64).collect();
         let dtype = match (self.output_mode, self.base.dtype.compute()) {
             (OutputMode::Int, dtype) => dtype,
-            (_, dtype) if dtype.is_float() => dtype,
-            _ => DType::F32,
+            (_, dtype) => vectors_of(dtype),
         };
         Ok(encode_host(&indices, &shape, self.output_mode, self.num_bins, dtype))
     }
@@ -85,6 +82,11 @@ fn hashes(feature: &Features) -> Vec<u64> {
         }
         Features::Numbers(array) => integers(array).iter().map(|&value| value as u64).collect(),
     }
+}
+
+/// Integers of fewer bits as those that are hashed; what is no integer stays, to be refused.
+fn widened(input: &Tensor) -> Tensor {
+    if input.dtype().is_integer() { input.cast(DType::I64) } else { input.clone() }
 }
 
 /// The shape that all features have.
@@ -137,7 +139,33 @@ impl Layer for HashedCrossing {
         true
     }
 
-    fn forward(&self, _: &mut Call<'_>, _: &[Tensor]) -> Vec<Tensor> {
-        on_data::refused("HashedCrossing", "hashes of texts, which graphs do not compute")
+    fn arguments_of_build(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn input_count(&self) -> RangeInclusive<usize> {
+        2..=usize::MAX
+    }
+
+    fn forward(&self, _: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
+        if let Some(wrong) = inputs.iter().find(|input| input.is_poisoned()) {
+            return vec![wrong.clone()];
+        }
+        let x = &inputs[0];
+        if !matches!(x.shape().dims(), [] | [_] | [_, 1]) {
+            return vec![Tensor::poisoned(OpError::new(
+                "features are one value for each sample",
+                "inputs of shape (), (batch,) or (batch, 1)",
+                x.shape().to_string(),
+            ))];
+        }
+        let inputs: Vec<Tensor> = inputs.iter().map(widened).collect();
+        let operation = HashBins { bins: self.num_bins, hashed: Hashed::Combination };
+        let found = Tensor::apply(operation, &inputs.iter().collect::<Vec<_>>());
+        let dtype = self.base.dtype.compute();
+        match self.output_mode {
+            OutputMode::Int => vec![found.cast(dtype)],
+            mode => vec![encode(&found, mode, self.num_bins, vectors_of(dtype), None)],
+        }
     }
 }

@@ -3,7 +3,7 @@
 use ibex_graph::{Array, DType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::categorical::{OutputMode, check_sparse, encode_host};
+use super::categorical::{OutputMode, check_sparse, encode, encode_host, vectors_of};
 use super::on_data;
 use super::options::check_positive;
 use super::tokens::{Salt, bin_of};
@@ -17,7 +17,8 @@ layer! {
     /// Puts strings and integers into bins by their hash.
     ///
     /// The hash is that of Keras: FarmHash's `Fingerprint64`, or SipHash-2-4 with a salt.
-    /// The layer is applied to data, before a model; fractions of numbers are cut off.
+    /// Strings are hashed before a model, by `apply`; numbers in a model too.
+    /// Fractions of numbers are cut off.
     /// Source: <https://keras.io/api/layers/preprocessing_layers/categorical/hashing/>.
     ///
     /// ```
@@ -91,8 +92,7 @@ impl Hashing {
         };
         let dtype = match (self.output_mode, self.base.dtype.compute()) {
             (OutputMode::Int, dtype) => dtype,
-            (_, dtype) if dtype.is_float() => dtype,
-            _ => DType::F32,
+            (_, dtype) => vectors_of(dtype),
         };
         Ok(encode_host(&indices, data.shape(), self.output_mode, self.num_bins, dtype))
     }
@@ -136,7 +136,39 @@ impl Layer for Hashing {
         found
     }
 
-    fn forward(&self, _: &mut Call<'_>, _: &[Tensor]) -> Vec<Tensor> {
-        on_data::refused("Hashing", "hashes of texts, which graphs do not compute")
+    fn arguments_of_build(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn forward(&self, _: &mut Call<'_>, inputs: &[Tensor]) -> Vec<Tensor> {
+        let x = &inputs[0];
+        if x.is_poisoned() {
+            return vec![x.clone()];
+        }
+        let mask = match self.mask_value.as_ref().filter(|_| self.num_bins > 1) {
+            Some(MaskValue::Text(_)) => {
+                return on_data::refused("Hashing", "a mask that is a text, among numbers");
+            }
+            Some(MaskValue::Number(mask)) => Some(*mask),
+            None => None,
+        };
+        if x.dtype() == DType::Bool {
+            return on_data::refused("Hashing", "hashes of truth values");
+        }
+        let key = self.salt.map(|salt| salt.0);
+        let bins = self.num_bins - usize::from(mask.is_some());
+        let found = x.cast(DType::I64).hash_bins(bins, key);
+        let found = match mask {
+            None => found,
+            Some(mask) => {
+                let mask = Tensor::constant(Array::full(x.dtype(), [], mask));
+                x.equal(&mask).select(&found.zeros_like(), &(&found + found.ones_like()))
+            }
+        };
+        let dtype = self.base.dtype.compute();
+        match self.output_mode {
+            OutputMode::Int => vec![found.cast(dtype)],
+            mode => vec![encode(&found, mode, self.num_bins, vectors_of(dtype), None)],
+        }
     }
 }

@@ -84,7 +84,13 @@ impl IntegerLookup {
         let outside = match self.num_oov_indices {
             0 => constant(-1),
             1 => constant(lookup.oov_start() as i64),
-            bins => x.remainder(&constant(bins as i64)) + constant(lookup.oov_start() as i64),
+            bins => {
+                let bin = match self.oov_method {
+                    OovMethod::Floormod => x.remainder(&constant(bins as i64)),
+                    OovMethod::Farmhash => x.hash_bins(bins, self.salt.map(|salt| salt.0)),
+                };
+                bin + constant(lookup.oov_start() as i64)
+            }
         };
         let found = match pairs.is_empty() {
             true => outside.broadcast_to(x.shape()),
@@ -172,9 +178,6 @@ impl Layer for IntegerLookup {
         }
         if self.vocabulary.is_none() {
             return on_data::without_vocabulary("IntegerLookup");
-        }
-        if self.num_oov_indices > 1 && self.oov_method == OovMethod::Farmhash && !self.invert {
-            return on_data::refused("IntegerLookup", "hashes for unknown tokens (`farmhash`)");
         }
         let x = inputs[0].cast(DType::I64);
         if self.invert {

@@ -179,6 +179,10 @@ impl Layer for Functional {
         Some(if self.kind == "Sequential" { "keras" } else { "keras.src.models.functional" })
     }
 
+    fn as_model(&self) -> Option<&Functional> {
+        Some(self)
+    }
+
     /// The configuration of a model lists layers and calls; see [`crate::saving`].
     fn config(&self) -> Value {
         let name = self.base.name.clone().unwrap_or_else(|| self.stem());

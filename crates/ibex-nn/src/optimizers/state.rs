@@ -418,6 +418,28 @@ impl OptimizerState {
         next.equal(&count(0)).select(&mean, &value)
     }
 
+    /// Puts the moving averages in the place of the weights and the weights in theirs; `false` if
+    /// the optimizer keeps none.
+    pub fn swap_ema(&self) -> bool {
+        let averaged = self.trained.iter().filter_map(|t| Some((&t.variable, t.average.as_ref()?)));
+        let mut any = false;
+        for (variable, average) in averaged {
+            std::mem::swap(&mut *variable.lock(), &mut *average.lock());
+            any = true;
+        }
+        any
+    }
+
+    /// Makes the moving averages those of the weights as they are.
+    pub fn weights_to_ema(&self) {
+        for trained in &self.trained {
+            if let Some(average) = &trained.average {
+                let value = trained.variable.get();
+                average.lock().bytes_mut().copy_from_slice(value.bytes());
+            }
+        }
+    }
+
     /// Replaces the weights by their moving averages: the end of training with `use_ema`.
     ///
     /// Nothing happens before the first step, when there is no average yet.

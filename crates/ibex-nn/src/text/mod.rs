@@ -6,11 +6,11 @@
 //! Read in this order: [`Strings`], [`hash`], [`Standardize`], [`Split`], [`ngrams`].
 
 mod features;
-pub mod hash;
 mod strings;
 mod tokens;
 
 pub use features::Features;
 pub(crate) use features::integers;
+pub use ibex_graph::hash;
 pub use strings::Strings;
 pub use tokens::{Split, Standardize, ngrams};

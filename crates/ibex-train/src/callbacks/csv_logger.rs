@@ -1,13 +1,18 @@
 //! `CSVLogger`: the logs of each epoch as a line of a file.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use super::{Callback, Event};
+use ibex_graph::Array;
+use serde_json::{Value, json};
+
+use super::{Callback, Event, Moment};
 use crate::error::{Error, Result};
 
 /// Writes the logs of each epoch as a line of a CSV file, with a header line.
+///
+/// A training that goes on from a checkpoint goes on in the file where the checkpoint was taken.
 ///
 /// Source: <https://keras.io/api/callbacks/csv_logger/>.
 #[derive(Debug)]
@@ -17,12 +22,21 @@ pub struct CSVLogger {
     append: bool,
     columns: Option<Vec<String>>,
     file: Option<File>,
+    /// How much of the file a training that goes on has written already.
+    written: Option<u64>,
 }
 
 impl CSVLogger {
     /// Writes to `path`, replacing what is there.
     pub fn new(path: impl Into<PathBuf>) -> CSVLogger {
-        CSVLogger { path: path.into(), separator: ',', append: false, columns: None, file: None }
+        CSVLogger {
+            path: path.into(),
+            separator: ',',
+            append: false,
+            columns: None,
+            file: None,
+            written: None,
+        }
     }
 
     /// Another separator than a comma.
@@ -48,11 +62,25 @@ impl Callback for CSVLogger {
         "CSVLogger"
     }
 
+    fn moments(&self) -> &'static [Moment] {
+        &[Moment::TrainBegin, Moment::EpochEnd, Moment::TrainEnd]
+    }
+
     fn on_train_begin(&mut self, _: &mut Event<'_>) -> Result<()> {
+        let failed = self.failed("write");
+        let keep = self.append || self.written.is_some();
         let mut options = OpenOptions::new();
-        options.create(true).write(true).append(self.append).truncate(!self.append);
-        self.file = Some(options.open(&self.path).map_err(self.failed("write"))?);
-        self.columns = None;
+        options.create(true).write(true).truncate(!keep);
+        let mut file = options.open(&self.path).map_err(&failed)?;
+        match self.written.take() {
+            Some(written) => {
+                let length = file.metadata().map_err(&failed)?.len();
+                file.set_len(length.min(written)).map_err(&failed)?;
+            }
+            None => self.columns = None,
+        }
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        self.file = Some(file);
         Ok(())
     }
 
@@ -85,5 +113,16 @@ impl Callback for CSVLogger {
     fn on_train_end(&mut self, _: &mut Event<'_>) -> Result<()> {
         self.file = None;
         Ok(())
+    }
+
+    fn state(&self) -> Value {
+        let length = self.file.as_ref().and_then(|file| Some(file.metadata().ok()?.len()));
+        json!({"written": length, "columns": self.columns})
+    }
+
+    fn restore(&mut self, state: &Value, _: Vec<Array>) {
+        self.written = state["written"].as_u64();
+        let name = |name: &Value| name.as_str().map(str::to_string);
+        self.columns = state["columns"].as_array().map(|c| c.iter().filter_map(name).collect());
     }
 }

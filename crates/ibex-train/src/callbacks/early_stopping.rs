@@ -4,7 +4,7 @@ use ibex_graph::Array;
 use serde_json::{Value, json};
 
 use super::monitor::{Direction, Monitor};
-use super::{Callback, Event};
+use super::{Callback, Event, Moment};
 use crate::error::Result;
 
 /// Ends the training when a number has not got better for `patience` epochs.
@@ -47,7 +47,7 @@ impl EarlyStopping {
 
     /// By how much at least the number must get better.
     pub fn min_delta(self, min_delta: f64) -> EarlyStopping {
-        self.mode(Direction::Auto, min_delta)
+        EarlyStopping { monitor: self.monitor.with_min_delta(min_delta), ..self }
     }
 
     /// How many epochs may pass without getting better.
@@ -83,6 +83,10 @@ impl EarlyStopping {
 impl Callback for EarlyStopping {
     fn name(&self) -> &'static str {
         "EarlyStopping"
+    }
+
+    fn moments(&self) -> &'static [Moment] {
+        &[Moment::EpochEnd, Moment::TrainEnd]
     }
 
     fn on_epoch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
@@ -134,7 +138,12 @@ impl Callback for EarlyStopping {
     }
 
     fn state(&self) -> Value {
-        json!({"wait": self.wait, "best": self.monitor.best(), "best_epoch": self.best_epoch})
+        json!({
+            "wait": self.wait,
+            "best": self.monitor.best(),
+            "best_epoch": self.best_epoch,
+            "stopped_epoch": self.stopped_epoch,
+        })
     }
 
     fn arrays(&self) -> Vec<Array> {
@@ -144,6 +153,7 @@ impl Callback for EarlyStopping {
     fn restore(&mut self, state: &Value, arrays: Vec<Array>) {
         let count = |key: &str| state[key].as_u64().unwrap_or(0) as usize;
         (self.wait, self.best_epoch) = (count("wait"), count("best_epoch"));
+        self.stopped_epoch = count("stopped_epoch");
         self.monitor.set_best(state["best"].as_f64());
         self.best_weights = (!arrays.is_empty()).then_some(arrays);
     }

@@ -19,6 +19,10 @@ pub struct LambdaCallback {
     epoch_end: Option<Handler>,
     batch_begin: Option<Handler>,
     batch_end: Option<Handler>,
+    test_begin: Option<Handler>,
+    test_batch_begin: Option<Handler>,
+    test_batch_end: Option<Handler>,
+    test_end: Option<Handler>,
 }
 
 macro_rules! handlers {
@@ -31,6 +35,21 @@ macro_rules! handlers {
             ) -> LambdaCallback {
                 self.$field = Some(Box::new(handler));
                 self
+            })*
+        }
+
+        impl Callback for LambdaCallback {
+            fn name(&self) -> &'static str {
+                "LambdaCallback"
+            }
+
+            fn wants_batches(&self) -> bool {
+                let train = self.batch_begin.is_some() || self.batch_end.is_some();
+                train || self.test_batch_begin.is_some() || self.test_batch_end.is_some()
+            }
+
+            $(fn $method(&mut self, event: &mut Event<'_>) -> Result<()> {
+                self.$field.as_mut().map_or(Ok(()), |handler| handler(event))
             })*
         }
     };
@@ -49,50 +68,20 @@ handlers! {
     on_train_batch_begin batch_begin;
     /// Called after each batch.
     on_train_batch_end batch_end;
+    /// Called before the validation of each epoch.
+    on_test_begin test_begin;
+    /// Called before each batch of validation.
+    on_test_batch_begin test_batch_begin;
+    /// Called after each batch of validation.
+    on_test_batch_end test_batch_end;
+    /// Called after the validation of each epoch.
+    on_test_end test_end;
 }
 
 impl LambdaCallback {
     /// A callback without functions.
     pub fn new() -> LambdaCallback {
         LambdaCallback::default()
-    }
-}
-
-fn call(handler: &mut Option<Handler>, event: &mut Event<'_>) -> Result<()> {
-    handler.as_mut().map_or(Ok(()), |handler| handler(event))
-}
-
-impl Callback for LambdaCallback {
-    fn name(&self) -> &'static str {
-        "LambdaCallback"
-    }
-
-    fn wants_batches(&self) -> bool {
-        self.batch_begin.is_some() || self.batch_end.is_some()
-    }
-
-    fn on_train_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
-        call(&mut self.train_begin, event)
-    }
-
-    fn on_train_end(&mut self, event: &mut Event<'_>) -> Result<()> {
-        call(&mut self.train_end, event)
-    }
-
-    fn on_epoch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
-        call(&mut self.epoch_begin, event)
-    }
-
-    fn on_epoch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
-        call(&mut self.epoch_end, event)
-    }
-
-    fn on_train_batch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
-        call(&mut self.batch_begin, event)
-    }
-
-    fn on_train_batch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
-        call(&mut self.batch_end, event)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Callback, Event};
+use super::{Callback, Event, Moment};
 use crate::error::Result;
 
 /// Sets the learning rate at the start of each epoch by a function of the epoch and the old rate.
@@ -28,6 +28,10 @@ impl fmt::Debug for LearningRateScheduler {
 impl Callback for LearningRateScheduler {
     fn name(&self) -> &'static str {
         "LearningRateScheduler"
+    }
+
+    fn moments(&self) -> &'static [Moment] {
+        &[Moment::EpochBegin, Moment::EpochEnd]
     }
 
     fn on_epoch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {

@@ -11,22 +11,37 @@ use crate::error::Result;
 use crate::history::{History, Logs};
 use crate::model::Model;
 
+mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
+mod json_logger;
 mod lambda;
 mod learning_rate_scheduler;
 mod model_checkpoint;
+mod moment;
 mod monitor;
+mod progbar_logger;
 mod reduce_lr_on_plateau;
+mod remote_monitor;
+mod swap_ema_weights;
+mod tensorboard;
 mod terminate_on_nan;
 
+pub use backup_and_restore::BackupAndRestore;
 pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
+pub use json_logger::JsonLogger;
 pub use lambda::LambdaCallback;
 pub use learning_rate_scheduler::LearningRateScheduler;
 pub use model_checkpoint::ModelCheckpoint;
+pub use moment::Moment;
+pub(crate) use moment::show_loop;
 pub use monitor::Direction;
+pub use progbar_logger::ProgbarLogger;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use remote_monitor::RemoteMonitor;
+pub use swap_ema_weights::SwapEMAWeights;
+pub use tensorboard::TensorBoard;
 pub use terminate_on_nan::TerminateOnNaN;
 
 /// What a callback does; every event has an empty default.
@@ -88,9 +103,69 @@ pub trait Callback: fmt::Debug {
         Ok(())
     }
 
-    /// Whether batch events are sent: the running means of every batch cost time.
+    /// Before the validation of an epoch.
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_test_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// Before a batch of validation, if [`Callback::wants_batches`].
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_test_batch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// After a batch of validation, if [`Callback::wants_batches`]; `event.logs` holds the running
+    /// means.
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_test_batch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// After the validation of an epoch; `event.logs` holds its results.
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_test_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// The moments at which it does something; at others it is not called.
+    ///
+    /// Whatever the moments, those of batches come only if [`Callback::wants_batches`].
+    fn moments(&self) -> &'static [Moment] {
+        Moment::ALL
+    }
+
+    /// Whether events of batches are sent now: the running means of every batch cost time.
+    ///
+    /// It is asked before each event, so that who wants to look twice a second says so twice a
+    /// second.
     fn wants_batches(&self) -> bool {
         false
+    }
+
+    /// When it is called among the others: those of a smaller number first, those of the same
+    /// number in the order in which they were added.
+    ///
+    /// The progress bar has 100, so that it shows what others add to the logs.
+    fn order(&self) -> i32 {
+        0
+    }
+
+    /// Where and when it wants the whole training to be kept; see [`BackupAndRestore`].
+    fn backup(&self) -> Option<Backup> {
+        None
     }
 
     /// The state that a resumed training needs, except for arrays.
@@ -107,6 +182,17 @@ pub trait Callback: fmt::Debug {
     fn restore(&mut self, state: &serde_json::Value, arrays: Vec<Array>) {
         let _ = (state, arrays);
     }
+}
+
+/// A folder in which a training keeps checkpoints of everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backup {
+    /// The folder.
+    pub folder: std::path::PathBuf,
+    /// When a checkpoint is written.
+    pub every: crate::guard::CheckpointEvery,
+    /// Whether the checkpoint is removed when the training has ended by itself.
+    pub delete: bool,
 }
 
 /// What a callback sees and may change.

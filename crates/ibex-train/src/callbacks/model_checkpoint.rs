@@ -1,15 +1,18 @@
 //! `ModelCheckpoint`: saves the model, or its weights, while it trains.
 
+use std::path::Path;
+
 use ibex_graph::Array;
 use serde_json::{Value, json};
 
 use super::monitor::{Direction, Monitor};
-use super::{Callback, Event};
-use crate::error::Result;
+use super::{Callback, Event, Moment};
+use crate::error::{Error, Result};
 use crate::history::Logs;
 
 /// Saves the model after epochs or batches: every time, or when a number got better.
 ///
+/// Folders are made as need be.
 /// The path may hold `{epoch}`, `{epoch:02d}` and names of the logs such as `{val_loss:.2f}`.
 /// Source: <https://keras.io/api/callbacks/model_checkpoint/>.
 #[derive(Debug)]
@@ -73,6 +76,13 @@ impl ModelCheckpoint {
             }
         }
         let path = filled(&self.path, event.epoch + 1, event.batch + 1, event.logs);
+        if let Some(folder) = Path::new(&path).parent() {
+            std::fs::create_dir_all(folder).map_err(|source| Error::Io {
+                action: "make the folder",
+                path: folder.to_path_buf(),
+                source,
+            })?;
+        }
         match self.save_weights_only {
             true => event.model.save_weights(&path),
             false => event.model.save(&path),
@@ -83,6 +93,10 @@ impl ModelCheckpoint {
 impl Callback for ModelCheckpoint {
     fn name(&self) -> &'static str {
         "ModelCheckpoint"
+    }
+
+    fn moments(&self) -> &'static [Moment] {
+        &[Moment::TrainBatchEnd, Moment::EpochEnd]
     }
 
     fn wants_batches(&self) -> bool {

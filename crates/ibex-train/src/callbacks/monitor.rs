@@ -39,6 +39,11 @@ impl Monitor {
         Monitor { name: name.to_string(), larger, min_delta: min_delta.abs(), best: None }
     }
 
+    /// The same with another least change.
+    pub(crate) fn with_min_delta(self, min_delta: f64) -> Monitor {
+        Monitor { min_delta: min_delta.abs(), ..self }
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

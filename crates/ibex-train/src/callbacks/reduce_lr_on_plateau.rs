@@ -4,7 +4,7 @@ use ibex_graph::Array;
 use serde_json::{Value, json};
 
 use super::monitor::{Direction, Monitor};
-use super::{Callback, Event};
+use super::{Callback, Event, Moment};
 use crate::error::Result;
 
 /// Multiplies the learning rate by `factor` when a number has not got better for `patience` epochs.
@@ -69,6 +69,10 @@ impl ReduceLROnPlateau {
 impl Callback for ReduceLROnPlateau {
     fn name(&self) -> &'static str {
         "ReduceLROnPlateau"
+    }
+
+    fn moments(&self) -> &'static [Moment] {
+        &[Moment::EpochEnd]
     }
 
     fn on_epoch_end(&mut self, event: &mut Event<'_>) -> Result<()> {

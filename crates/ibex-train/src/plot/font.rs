@@ -7,32 +7,32 @@ use ttf_parser::{Face, GlyphId, OutlineBuilder};
 static FONT: &[u8] = include_bytes!("../../data/font/plot.ttf");
 
 /// The font at a size in pixels.
-pub(super) struct Font {
+pub(crate) struct Font {
     face: Face<'static>,
     scale: f64,
 }
 
 /// A glyph of a text and how far along the base line it begins.
-pub(super) struct Placed {
+pub(crate) struct Placed {
     glyph: GlyphId,
-    pub(super) offset: f64,
+    pub(crate) offset: f64,
 }
 
 impl Font {
     /// The font at this size; `None` only if the bundled bytes are damaged.
-    pub(super) fn new(size: f64) -> Option<Font> {
+    pub(crate) fn new(size: f64) -> Option<Font> {
         let face = Face::parse(FONT, 0).ok()?;
         let scale = size / f64::from(face.units_per_em());
         Some(Font { face, scale })
     }
 
     /// Pixels of one unit of an outline.
-    pub(super) fn scale(&self) -> f64 {
+    pub(crate) fn scale(&self) -> f64 {
         self.scale
     }
 
     /// The glyphs of a text, and its width; what the font lacks becomes its box.
-    pub(super) fn place(&self, text: &str) -> (Vec<Placed>, f64) {
+    pub(crate) fn place(&self, text: &str) -> (Vec<Placed>, f64) {
         let mut offset = 0.0;
         let mut placed = Vec::new();
         for character in text.chars() {
@@ -44,13 +44,13 @@ impl Font {
     }
 
     /// Draws the outline of a glyph, in units of the font with `y` upwards.
-    pub(super) fn outline(&self, placed: &Placed, builder: &mut dyn OutlineBuilder) {
+    pub(crate) fn outline(&self, placed: &Placed, builder: &mut dyn OutlineBuilder) {
         self.face.outline_glyph(placed.glyph, builder);
     }
 }
 
 /// The width of a text at a size, in pixels.
-pub(super) fn text_width(text: &str, size: f64) -> f64 {
+pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     Font::new(size).map_or(0.0, |font| font.place(text).1)
 }
 

@@ -2,7 +2,7 @@
 
 use super::Series;
 use super::font::text_width;
-use super::scene::{Anchor, Colour, Point, Scene, Shape};
+use super::scene::{Anchor, Colour, Point, Scene, Shape, text};
 use super::ticks::ticks;
 
 /// What is to be seen.
@@ -14,13 +14,13 @@ pub(super) struct Chart<'a> {
 }
 
 const PAGE: Point = (800.0, 500.0);
-const WHITE: Colour = [255, 255, 255];
-const INK: Colour = [38, 38, 38];
-const FAINT: Colour = [110, 110, 110];
-const GRID: Colour = [228, 228, 228];
+pub(crate) const WHITE: Colour = [255, 255, 255];
+pub(crate) const INK: Colour = [38, 38, 38];
+pub(crate) const FAINT: Colour = [110, 110, 110];
+pub(crate) const GRID: Colour = [228, 228, 228];
 /// Colours that people with any colour vision can tell apart (M. Okabe and K. Ito, 2008), the
 /// darker ones first.
-const COLOURS: [Colour; 7] = [
+pub(crate) const COLOURS: [Colour; 7] = [
     [0, 114, 178],
     [213, 94, 0],
     [0, 158, 115],
@@ -40,17 +40,17 @@ const MARKED_POINTS: usize = 25;
 const LARGEST: f64 = 1e300;
 
 /// The rectangle of the axes, and the numbers at its sides.
-struct Frame {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-    x: (f64, f64),
-    y: (f64, f64),
+pub(crate) struct Frame {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+    pub(crate) x: (f64, f64),
+    pub(crate) y: (f64, f64),
 }
 
 impl Frame {
-    fn place(&self, point: Point) -> Point {
+    pub(crate) fn place(&self, point: Point) -> Point {
         let part = |value: f64, (low, high): (f64, f64)| (value - low) / (high - low);
         let across = part(point.0, self.x);
         let up = part(point.1, self.y);
@@ -158,7 +158,8 @@ impl Chart<'_> {
     }
 }
 
-fn draw_axes(
+/// Draws the axes, with round numbers and a grid.
+pub(crate) fn draw_axes(
     frame: &Frame,
     x_ticks: &[(f64, String)],
     y_ticks: &[(f64, String)],
@@ -201,10 +202,6 @@ fn draw_series(frame: &Frame, one: &Series, colour: Colour, shapes: &mut Vec<Sha
             shapes.push(Shape::Line { points, width: 2.0, colour, dashed: one.dashed });
         }
     }
-}
-
-fn text(at: Point, text: &str, size: f64, anchor: Anchor, colour: Colour) -> Shape {
-    Shape::Text { at, text: text.to_owned(), size, anchor, colour, rotated: false }
 }
 
 /// The smallest and the largest value.
@@ -277,10 +274,12 @@ mod tests {
         };
         for shape in chart(&[Series { name: "a".into(), points, dashed: true }]) {
             match shape {
-                Shape::Line { points, .. } => assert!(points.iter().all(on_page)),
+                Shape::Line { points, .. } | Shape::Polygon { points, .. } => {
+                    assert!(points.iter().all(on_page));
+                }
                 Shape::Circle { centre, .. } => assert!(on_page(&centre)),
                 Shape::Text { at, .. } => assert!(on_page(&at)),
-                Shape::Rectangle { corner, size, .. } => {
+                Shape::Rectangle { corner, size, .. } | Shape::Picture { corner, size, .. } => {
                     assert!(on_page(&corner));
                     assert!(on_page(&(corner.0 + size.0, corner.1 + size.1)));
                 }

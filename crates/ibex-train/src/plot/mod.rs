@@ -9,16 +9,15 @@
 //! Why not `plotters`: without system fonts it draws text only in fonts of a table that the whole
 //! process shares, which a library must not fill for its users.
 
-use std::fs;
-use std::io;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-mod font;
-mod layout;
+pub(crate) mod font;
+pub(crate) mod layout;
 mod png;
-mod scene;
+pub(crate) mod scene;
 mod svg;
-mod ticks;
+pub(crate) mod ticks;
 
 /// A curve: its name in the legend, its points, and how it is drawn.
 ///
@@ -57,13 +56,8 @@ pub enum PlotError {
         received: String,
     },
     /// The file cannot be written.
-    #[error("cannot write `{}`: {source}", path.display())]
-    Write {
-        /// The file asked for.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] ibex_format::FormatError),
     /// The picture cannot be painted or packed.
     #[error("cannot draw `{}`: {reason}", path.display())]
     Draw {
@@ -102,25 +96,87 @@ pub fn line_chart(
     path: impl AsRef<Path>,
 ) -> Result<(), PlotError> {
     let path = path.as_ref();
-    let extension = path.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
-    let write: fn(&scene::Scene) -> Result<Vec<u8>, String> = match extension.as_deref() {
-        Some("png") => png::write,
-        Some("svg") => svg::write,
-        _ => return Err(PlotError::Format { path: path.to_owned() }),
-    };
     let chart = layout::Chart { title, x_label, y_label, series };
     let Some(scene) = chart.lay_out() else {
         let points: usize = series.iter().map(|one| one.points.len()).sum();
         let received = format!("{points} points in {} series", series.len());
+        writer(path)?;
         return Err(PlotError::Empty { path: path.to_owned(), received });
     };
+    draw(&scene, path)
+}
+
+/// Who writes a file of this name.
+fn writer(path: &Path) -> Result<fn(&scene::Scene) -> Result<Vec<u8>, String>, PlotError> {
+    let extension = path.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
+    match extension.as_deref() {
+        Some("png") => Ok(png::write),
+        Some("svg") => Ok(svg::write),
+        _ => Err(PlotError::Format { path: path.to_owned() }),
+    }
+}
+
+/// Writes a scene to a file whose extension is `.png` or `.svg`, whole or not at all.
+///
+/// # Errors
+/// Another extension, or a file that cannot be written.
+pub(crate) fn draw(scene: &scene::Scene, path: &Path) -> Result<(), PlotError> {
     let bytes =
-        write(&scene).map_err(|reason| PlotError::Draw { path: path.to_owned(), reason })?;
-    fs::write(path, bytes).map_err(|source| PlotError::Write { path: path.to_owned(), source })
+        writer(path)?(scene).map_err(|reason| PlotError::Draw { path: path.to_owned(), reason })?;
+    Ok(ibex_format::write_atomically(path, |file| {
+        file.write_all(&bytes).map_err(ibex_format::FormatError::writing(path))
+    })?)
+}
+
+/// A scene as the text of an `.svg` file.
+pub(crate) fn svg_text(scene: &scene::Scene) -> String {
+    let bytes = svg::write(scene).unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Bytes as text, by RFC 4648.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for index in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * index) & 63) as usize];
+            text.push(if index <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+/// A colour picture as PNG, three bytes for each pixel.
+///
+/// # Errors
+/// If it has no pixels.
+pub(crate) fn colour_png(
+    (width, height): (usize, usize),
+    pixels: &[u8],
+) -> Result<Vec<u8>, PlotError> {
+    png::encode(width, height, pixels)
+        .map_err(|reason| PlotError::Draw { path: PathBuf::from("a picture"), reason })
+}
+
+/// A grey picture as PNG, one byte for each pixel.
+///
+/// # Errors
+/// If it has no pixels.
+pub(crate) fn grey_png(
+    (width, height): (usize, usize),
+    pixels: &[u8],
+) -> Result<Vec<u8>, PlotError> {
+    let colours: Vec<u8> = pixels.iter().flat_map(|&grey| [grey, grey, grey]).collect();
+    colour_png((width, height), &colours)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn series(name: &str, values: &[f64], dashed: bool) -> Series {
@@ -145,6 +201,15 @@ mod tests {
         assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
         for part in ["Training &lt;1&gt;", ">val_loss<", ">epoch<", "stroke-dasharray"] {
             assert!(svg.contains(part), "{part} in {svg}");
+        }
+    }
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        let pairs =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
+        for (bytes, text) in pairs {
+            assert_eq!(base64(bytes.as_bytes()), text);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Paints a scene as PNG, with two pixels to each of the page so that it is sharp on any screen.
 
 use tiny_skia::{
-    FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash,
-    Transform,
+    ColorU8, FillRule, FilterQuality, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap,
+    PixmapPaint, Rect, Stroke, StrokeDash, Transform,
 };
 use ttf_parser::OutlineBuilder;
 
@@ -12,15 +12,39 @@ use super::scene::{Anchor, Colour, DASH, Point, Scene, Shape};
 /// Pixels of the picture to each pixel of the page.
 const SCALE: f32 = 2.0;
 
+/// The most bytes that the pixels of a picture may take.
+const LARGEST: u64 = 1 << 30;
+
 /// The bytes of the file.
 pub(super) fn write(scene: &Scene) -> Result<Vec<u8>, String> {
     let side = |length: f64| (length as f32 * SCALE).ceil() as u32;
     let (width, height) = (side(scene.size.0), side(scene.size.1));
+    let bytes = u64::from(width) * u64::from(height) * 4;
+    if bytes > LARGEST {
+        return Err(format!(
+            "the picture has {width} times {height} pixels, which is too many for a .png file; an \
+             .svg file has no pixels"
+        ));
+    }
     let mut pixmap = Pixmap::new(width, height).ok_or("the page has no pixels")?;
     for shape in &scene.shapes {
         paint_shape(&mut pixmap, shape);
     }
     pixmap.encode_png().map_err(|error| error.to_string())
+}
+
+/// The bytes of a file with these pixels, three bytes for each.
+pub(super) fn encode(width: usize, height: usize, colours: &[u8]) -> Result<Vec<u8>, String> {
+    let pixmap = pixels(width, height, colours)?;
+    pixmap.encode_png().map_err(|error| error.to_string())
+}
+
+fn pixels(width: usize, height: usize, colours: &[u8]) -> Result<Pixmap, String> {
+    let mut pixmap = Pixmap::new(width as u32, height as u32).ok_or("the picture has no pixels")?;
+    for (pixel, colour) in pixmap.pixels_mut().iter_mut().zip(colours.chunks_exact(3)) {
+        *pixel = ColorU8::from_rgba(colour[0], colour[1], colour[2], 255).premultiply();
+    }
+    Ok(pixmap)
 }
 
 fn paint_shape(pixmap: &mut Pixmap, shape: &Shape) {
@@ -51,6 +75,21 @@ fn paint_shape(pixmap: &mut Pixmap, shape: &Shape) {
             if let Some(path) = circle {
                 pixmap.fill_path(&path, &paint(*fill, 1.0), FillRule::Winding, scale, None);
             }
+        }
+        Shape::Polygon { points, fill } => {
+            if let Some(path) = polyline(points) {
+                let rule = FillRule::Winding;
+                pixmap.fill_path(&path, &paint(*fill, 1.0), rule, scale, None);
+            }
+        }
+        Shape::Picture { corner, size, width, height, pixels: colours } => {
+            let Ok(picture) = pixels(*width, *height, colours) else { return };
+            let stretch = (size.0 / *width as f64, size.1 / *height as f64);
+            let place = scale
+                .pre_translate(corner.0 as f32, corner.1 as f32)
+                .pre_scale(stretch.0 as f32, stretch.1 as f32);
+            let sharp = PixmapPaint { quality: FilterQuality::Nearest, ..PixmapPaint::default() };
+            pixmap.draw_pixmap(0, 0, picture.as_ref(), &sharp, place, None);
         }
         Shape::Text { at, text, size, anchor, colour, rotated } => {
             paint_text(pixmap, *at, text, *size, *anchor, &paint(*colour, 1.0), *rotated);

@@ -58,6 +58,14 @@ fn write_shape(shape: &Shape, out: &mut String) -> std::fmt::Result {
             centre.1,
             hex(*fill)
         ),
+        Shape::Polygon { points, fill } => {
+            let places: Vec<String> = points.iter().map(place).collect();
+            writeln!(out, "<polygon points=\"{}\" fill=\"{}\"/>", places.join(" "), hex(*fill))
+        }
+        Shape::Picture { corner, size, width, height, pixels } => {
+            let png = super::png::encode(*width, *height, pixels).unwrap_or_default();
+            write_picture(*corner, *size, &png, out)
+        }
         Shape::Text { at, text, size, anchor, colour, rotated } => {
             let turn = match rotated {
                 true => format!(" transform=\"rotate(-90 {:.2} {:.2})\"", at.0, at.1),
@@ -79,6 +87,21 @@ fn write_shape(shape: &Shape, out: &mut String) -> std::fmt::Result {
             )
         }
     }
+}
+
+/// A picture whose pixels stay sharp.
+fn write_picture(corner: Point, size: Point, png: &[u8], out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "<image x=\"{:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\" \
+         preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" \
+         href=\"data:image/png;base64,{}\"/>",
+        corner.0,
+        corner.1,
+        size.0,
+        size.1,
+        super::base64(png)
+    )
 }
 
 fn place(point: &Point) -> String {

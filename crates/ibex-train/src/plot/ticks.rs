@@ -2,7 +2,7 @@
 
 /// Round numbers within `low..=high`: multiples of 1, 2 or 5 times a power of ten, at most about
 /// `most` of them; whole numbers only, if `whole`.
-pub(super) fn ticks(low: f64, high: f64, most: usize, whole: bool) -> Vec<(f64, String)> {
+pub(crate) fn ticks(low: f64, high: f64, most: usize, whole: bool) -> Vec<(f64, String)> {
     let rough = (high - low) / most.max(1) as f64;
     let mut exponent = rough.log10().floor() as i32;
     let base = 10_f64.powi(exponent);

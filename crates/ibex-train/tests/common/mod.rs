@@ -227,6 +227,8 @@ pub(crate) fn kept_models() -> Option<PathBuf> {
 /// Writes inputs `x…`, own predictions `y…` and targets `t…` beside a saved model.
 pub(crate) fn keep_arrays(path: &Path, x: &[Array], t: &[Array], y: &[Array]) {
     let raw = |a: &Array| {
+        // NumPy has no such type; Keras's own outputs are widened in the same way.
+        let a = &if a.dtype() == DType::BF16 { a.cast(DType::F32) } else { a.clone() };
         let dtype = RawDType::ALL.into_iter().find(|d| d.name() == a.dtype().name()).unwrap();
         RawArray::new(dtype, a.shape().to_vec(), a.bytes().to_vec()).unwrap()
     };

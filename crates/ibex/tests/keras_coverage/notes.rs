@@ -126,9 +126,10 @@ pub(crate) const MODULES: &[(&str, &str)] = &[
     (
         "keras.callbacks",
         "`ibex::train::callbacks`: ModelCheckpoint, EarlyStopping, ReduceLROnPlateau, \
-         LearningRateScheduler, CSVLogger, TerminateOnNaN, LambdaCallback (`Lambda`), Callback (a \
-         trait), History (what `fit` gives), ProgbarLogger (`Fit::verbose`), BackupAndRestore \
-         (`--checkpoint-dir`, `--resume`); the others not yet",
+         LearningRateScheduler, CSVLogger, TensorBoard, BackupAndRestore, SwapEMAWeights, \
+         RemoteMonitor, TerminateOnNaN, LambdaCallback (`Lambda`), ProgbarLogger, Callback (a \
+         trait), CallbackList (`Fit::callback`, `Fit::show_training_loop`), History (what `fit` \
+         gives); no OrbaxCheckpoint",
     ),
     ("keras.config", "dtype policies: `DTypePolicy::scope`; no other global settings"),
     (
@@ -157,7 +158,11 @@ pub(crate) const MODULES: &[(&str, &str)] = &[
          `register_layer` and `register` of each family",
     ),
     ("keras.tree", "arguments of calls: `ibex::nn::arguments`"),
-    ("keras.utils", "`Model::set_seed`, `Fit` and `history.plot`; the others not yet"),
+    (
+        "keras.utils",
+        "`Model::set_seed`, `Fit`, `history.plot`; plot_model is `pictures::PlotModel` and `ibex \
+         plot model`; the others not yet",
+    ),
     ("keras.visualization", "not yet"),
     ("keras.wrappers", "no: these are classes for scikit-learn"),
     (

@@ -36,3 +36,14 @@ pub(super) fn save(model: &Model, path: &Path) -> Result<(), Failure> {
     };
     Err(Failure::Work(format!("{error}\n  note: {fate}")))
 }
+
+/// Saves a model that was not trained to the end, beside the place where it should have gone.
+///
+/// # Errors
+/// If it could not be saved.
+pub(super) fn save_interrupted(model: &Model, out: &Path) -> Result<PathBuf, ibex::Error> {
+    let name = out.file_stem().unwrap_or_default().to_string_lossy();
+    let place = out.with_file_name(format!("{name}-interrupted.keras"));
+    model.save(&place)?;
+    Ok(place)
+}

@@ -3,16 +3,19 @@
 mod keep;
 mod overrides;
 mod starter;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ibex::train::{Fit, History, Model, Samples};
+use ibex::train::{Error, Fit, History, Model, Position, Samples};
 
 use super::{Threads, check_writable, open_data, open_model, positive, print_logs};
 use crate::failure::Failure;
+use crate::interrupt::Signals;
 use crate::output::{note, print};
 use overrides::Overrides;
+use watch::Watch;
 
 /// What `ibex train` takes.
 #[derive(Debug, Args)]
@@ -49,23 +52,25 @@ pub(crate) struct Arguments {
     /// Where the history goes
     #[arg(long, value_name = "FILE.json")]
     history: Option<PathBuf>,
-    /// Write a checkpoint into this folder after each epoch
-    #[arg(long, value_name = "DIR")]
-    checkpoint_dir: Option<PathBuf>,
-    /// Go on from the checkpoint
-    #[arg(long, requires = "checkpoint_dir")]
-    resume: bool,
+    #[command(flatten)]
+    watch: Watch,
+    /// Time each operation: a table, and a trace for a browser's trace viewer into this file
+    #[arg(long, value_name = "FILE.json")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
     /// 0 silent, 1 a progress bar, 2 one line for each epoch
     #[arg(long, value_name = "0|1|2", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
     verbose: u8,
+    #[arg(skip)]
+    signals: Signals,
 }
 
 impl Arguments {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
         self.check()?;
+        self.signals = Signals::watch();
         ibex::train::set_random_seed(self.seed);
         match (&self.model, &self.data) {
             (None, None) => self.starter(),
@@ -95,7 +100,9 @@ impl Arguments {
                 return Err(Failure::usage("`--out` and `--history` name the same file"));
             }
         }
-        self.out.iter().chain(&self.history).try_for_each(|path| check_writable(path))
+        self.watch.check()?;
+        let files = self.out.iter().chain(&self.history).chain(&self.profile);
+        files.into_iter().try_for_each(|path| check_writable(path))
     }
 
     /// Trains a model file on a data file.
@@ -105,17 +112,23 @@ impl Arguments {
         self.threads.apply(&mut model);
         self.overrides.apply(&mut model, &format!("`{}`", path.display()))?;
         let samples = open_data(data, &model)?;
-        let mut fit = self.fit(1);
+        let validates = self.val.is_some() || self.validation_split.is_some_and(|f| f > 0.0);
+        let mut fit = self.fit(1, validates);
+        let mut shown = None;
         if let Some(validation) = &self.val {
-            fit = fit.validation_samples(open_data(validation, &model)?);
+            let validation = open_data(validation, &model)?;
+            shown = Some(validation.clone());
+            fit = fit.validation_samples(validation);
         }
         if let Some(fraction) = self.validation_split {
             fit = fit.validation_split(fraction);
+            shown = samples.split_tail(fraction).ok().map(|(_, tail)| tail);
         }
+        let (fit, _server) = self.watch.show(fit, shown.as_ref().unwrap_or(&samples))?;
         if self.out.is_none() {
             note("the trained model will not be kept: there is no `--out FILE.keras`");
         }
-        let history = self.train(&mut model, samples, fit)?;
+        let history = self.train(&mut model, samples, fit, self.out.as_deref())?;
         if let Some(out) = &self.out {
             keep::save(&model, out)?;
         }
@@ -142,36 +155,80 @@ impl Arguments {
             digits.train.count(),
             digits.test.count()
         ));
-        let fit = self.fit(starter::EPOCHS).validation_samples(digits.test);
-        let history = self.train(&mut model, digits.train, fit)?;
+        let fit = self.fit(starter::EPOCHS, true);
+        let (fit, _server) = self.watch.show(fit, &digits.test)?;
+        let fit = fit.validation_samples(digits.test);
+        let history = self.train(&mut model, digits.train, fit, Some(&out))?;
         keep::save(&model, &out)?;
         starter::tell(&history, &out);
         Ok(())
     }
 
-    fn fit(&self, epochs: usize) -> Fit {
-        let mut fit = Fit::new()
+    fn fit(&self, epochs: usize, validates: bool) -> Fit {
+        let fit = Fit::new()
             .epochs(self.epochs.unwrap_or(epochs))
             .batch_size(self.batch_size)
             .shuffle(!self.no_shuffle)
-            .verbose(self.verbose)
-            .resume(self.resume);
-        if let Some(folder) = &self.checkpoint_dir {
-            fit = fit.checkpoint_dir(folder);
-        }
-        fit
+            .verbose(self.verbose);
+        self.watch.apply(fit, validates)
     }
 
-    fn train(&self, model: &mut Model, samples: Samples, fit: Fit) -> Result<History, Failure> {
-        let history = model.fit_samples(samples, fit)?;
+    fn train(
+        &self,
+        model: &mut Model,
+        samples: Samples,
+        fit: Fit,
+        out: Option<&Path>,
+    ) -> Result<History, Failure> {
+        if self.profile.is_some() {
+            model.start_profile();
+        }
+        let fit = fit.interrupt(self.signals.interrupt.clone());
+        let history = match model.fit_samples(samples, fit) {
+            Err(Error::Interrupted { position, checkpoint }) => {
+                let kept = checkpoint.is_some();
+                let text = self.interrupted(model, &position, kept, out);
+                return Err(Failure::Interrupted { signal: self.signals.received(), text });
+            }
+            other => other?,
+        };
+        // The model is worth more than what is told about it: go on, and save it.
+        let warn = |error| note(&format!("warning: {error}"));
         if let Some(path) = &self.history {
             let written = ibex::train::write_text(path, &history.to_json().to_string());
-            if let Err(error) = written {
-                // The model is worth more than its history: go on, and save it.
-                note(&format!("warning: {error}"));
-            }
+            written.unwrap_or_else(warn);
+        }
+        if let (Some(path), Some(profile)) = (&self.profile, model.take_profile()) {
+            note(&profile.to_string());
+            profile.save_trace(path).unwrap_or_else(warn);
         }
         Ok(history)
+    }
+
+    /// Says where an interrupted training was and how it goes on; without a checkpoint, the model
+    /// is kept as it is.
+    fn interrupted(
+        &self,
+        model: &Model,
+        at: &Position,
+        has_checkpoint: bool,
+        out: Option<&Path>,
+    ) -> String {
+        let what = format!("interrupted at {at}");
+        if has_checkpoint {
+            return format!("{what}\n  help: the same command with `--resume` goes on from there");
+        }
+        let failed = match self.watch.has_checkpoints() {
+            true => "\n  note: the checkpoint could not be written; the one before is whole",
+            false => "",
+        };
+        let fate = match out.map(|out| keep::save_interrupted(model, out)) {
+            Some(Ok(place)) => format!("the model so far is in `{}`", place.display()),
+            Some(Err(error)) => format!("the model so far could not be saved: {error}"),
+            None => "nothing was kept: there is no `--out FILE.keras`".to_string(),
+        };
+        let help = "with `--checkpoint-dir DIR` a training can go on where it was interrupted";
+        format!("{what}{failed}\n  note: {fate}\n  help: {help}")
     }
 }
 

@@ -68,9 +68,11 @@ pub(super) fn write(site: &mut Site<'_>) -> Result<Outcome> {
         Op::ConvolutionKernelGradient(_)
         | Op::WindowSumGradient(_)
         | Op::AttentionGradient(_)
+        | Op::SparseSoftmaxCrossEntropyGradient(_)
         | Op::NormalizeGradient(_)
         | Op::RecurrentGradient(_) => Ok(GRADIENT),
         Op::RandomUniform(_) => Ok(Outcome::Lacking("ONNX has no random numbers with a seed")),
+        Op::HashBins(_) => Ok(Outcome::Lacking("ONNX has no hashes of integers")),
         Op::MatrixFunction(_) => Ok(Outcome::Lacking("ONNX has no such function of matrices")),
     }
 }

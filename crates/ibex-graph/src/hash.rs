@@ -11,7 +11,7 @@ const K2: u64 = 0x9ae1_6a3b_2f90_404f;
 /// FarmHash's `Fingerprint64`.
 ///
 /// ```
-/// assert_eq!(ibex_nn::text::hash::fingerprint(b""), 0x9ae1_6a3b_2f90_404f);
+/// assert_eq!(ibex_graph::hash::fingerprint(b""), 0x9ae1_6a3b_2f90_404f);
 /// ```
 pub fn fingerprint(bytes: &[u8]) -> u64 {
     match bytes.len() {
@@ -30,13 +30,19 @@ pub fn join(first: u64, second: u64) -> u64 {
     mixed(mixed(joined).wrapping_mul(FACTOR))
 }
 
+/// A fingerprint of any number of fingerprints in order, as TensorFlow crosses features.
+pub fn combination(parts: impl Iterator<Item = u64>) -> u64 {
+    const FIRST: u64 = 0x00DE_CAFC_AFFE;
+    parts.fold(FIRST, join)
+}
+
 /// SipHash-2-4 under a key.
 ///
 /// ```
 /// // The example of the paper: the key and the message count up from 0.
 /// let key = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
 /// let message: Vec<u8> = (0..15).collect();
-/// assert_eq!(ibex_nn::text::hash::keyed(&message, key), 0xa129_ca61_49be_45e5);
+/// assert_eq!(ibex_graph::hash::keyed(&message, key), 0xa129_ca61_49be_45e5);
 /// ```
 pub fn keyed(bytes: &[u8], key: [u64; 2]) -> u64 {
     let mut state = [

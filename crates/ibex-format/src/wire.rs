@@ -1,13 +1,13 @@
 //! The protobuf encoding: numbered fields of varints, fixed-width numbers and byte strings.
 //!
-//! It must not know any message.
+//! ONNX and the events of TensorBoard are written in it; it must not know any of their messages.
 //! Reading borrows from the bytes; nothing is allocated by a length that they claim.
 
 use crate::error::{FormatError, Problem, Result};
 
 /// The value of one field.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     Varint(u64),
     Fixed64(u64),
     Bytes(&'a [u8]),
@@ -15,14 +15,14 @@ pub(super) enum Field<'a> {
 }
 
 /// A field that does not have the form that its message gives it, or bytes that end in it.
-pub(super) fn damaged(what: &str) -> FormatError {
+pub(crate) fn damaged(what: &str) -> FormatError {
     Problem::new(format!("the protobuf message is damaged: {what}"))
         .help("export the model again, or check the download")
         .damaged()
 }
 
 /// The fields of a message, in order.
-pub(super) fn for_each<'a>(
+pub(crate) fn for_each<'a>(
     bytes: &'a [u8],
     mut f: impl FnMut(u64, Field<'a>) -> Result<()>,
 ) -> Result<()> {
@@ -73,7 +73,7 @@ fn varint(rest: &mut &[u8]) -> Result<u64> {
 
 impl<'a> Field<'a> {
     /// An integer.
-    pub(super) fn int(self) -> Result<i64> {
+    pub(crate) fn int(self) -> Result<i64> {
         match self {
             Field::Varint(value) => Ok(value as i64),
             _ => Err(damaged("an integer of another form")),
@@ -81,7 +81,7 @@ impl<'a> Field<'a> {
     }
 
     /// A number of 32 bits.
-    pub(super) fn float(self) -> Result<f32> {
+    pub(crate) fn float(self) -> Result<f32> {
         match self {
             Field::Fixed32(bits) => Ok(f32::from_bits(bits)),
             _ => Err(damaged("a number of another form")),
@@ -89,7 +89,7 @@ impl<'a> Field<'a> {
     }
 
     /// A message or a byte string.
-    pub(super) fn bytes(self) -> Result<&'a [u8]> {
+    pub(crate) fn bytes(self) -> Result<&'a [u8]> {
         match self {
             Field::Bytes(bytes) => Ok(bytes),
             _ => Err(damaged("a message of another form")),
@@ -97,14 +97,14 @@ impl<'a> Field<'a> {
     }
 
     /// A text.
-    pub(super) fn text(self) -> Result<String> {
+    pub(crate) fn text(self) -> Result<String> {
         let text =
             std::str::from_utf8(self.bytes()?).map_err(|_| damaged("a name not in UTF-8"))?;
         Ok(text.to_string())
     }
 
     /// Each of the integers of a repeated field, packed or not.
-    pub(super) fn each_int(self, mut f: impl FnMut(i64) -> Result<()>) -> Result<()> {
+    pub(crate) fn each_int(self, mut f: impl FnMut(i64) -> Result<()>) -> Result<()> {
         let Field::Bytes(mut rest) = self else { return f(self.int()?) };
         while !rest.is_empty() {
             f(varint(&mut rest)? as i64)?;
@@ -113,7 +113,7 @@ impl<'a> Field<'a> {
     }
 
     /// The numbers of `N` bytes of a repeated field, packed or not.
-    pub(super) fn each_fixed<const N: usize>(
+    pub(crate) fn each_fixed<const N: usize>(
         self,
         mut f: impl FnMut([u8; N]) -> Result<()>,
     ) -> Result<()> {
@@ -132,7 +132,7 @@ impl<'a> Field<'a> {
 
 /// A message that is being written.
 #[derive(Debug, Default)]
-pub(super) struct Message(pub(super) Vec<u8>);
+pub(crate) struct Message(pub(crate) Vec<u8>);
 
 impl Message {
     fn varint(&mut self, mut value: u64) {
@@ -144,33 +144,39 @@ impl Message {
     }
 
     /// Adds an integer.
-    pub(super) fn int(&mut self, number: u64, value: i64) {
+    pub(crate) fn int(&mut self, number: u64, value: i64) {
         self.varint(number << 3);
         self.varint(value as u64);
     }
 
     /// Adds a number of 32 bits.
-    pub(super) fn float(&mut self, number: u64, value: f32) {
+    pub(crate) fn float(&mut self, number: u64, value: f32) {
         self.varint(number << 3 | 5);
         self.0.extend(value.to_le_bytes());
     }
 
+    /// Adds a number of 64 bits.
+    pub(crate) fn double(&mut self, number: u64, value: f64) {
+        self.varint(number << 3 | 1);
+        self.0.extend(value.to_le_bytes());
+    }
+
     /// Adds a byte string.
-    pub(super) fn bytes(&mut self, number: u64, value: &[u8]) {
+    pub(crate) fn bytes(&mut self, number: u64, value: &[u8]) {
         self.varint(number << 3 | 2);
         self.varint(value.len() as u64);
         self.0.extend_from_slice(value);
     }
 
     /// Adds a text, unless it is empty.
-    pub(super) fn text(&mut self, number: u64, value: &str) {
+    pub(crate) fn text(&mut self, number: u64, value: &str) {
         if !value.is_empty() {
             self.bytes(number, value.as_bytes());
         }
     }
 
     /// Adds a message.
-    pub(super) fn message(&mut self, number: u64, value: Message) {
+    pub(crate) fn message(&mut self, number: u64, value: Message) {
         self.bytes(number, &value.0);
     }
 }

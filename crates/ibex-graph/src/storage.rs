@@ -1,0 +1,85 @@
+//! The memory of arrays: aligned to 64 bytes, zero at first.
+//!
+//! Much memory comes straight from the system, all of it at once: a fault for every page costs
+//! several times as much, most of all when two threads meet them in the first step.
+//! (Tried and left: pages that come when they are touched, and large pages; figures in
+//! `BENCHMARKS.md`.)
+//! It must not know what the bytes mean.
+
+use bytemuck::{Pod, Zeroable};
+use memmap2::{MmapMut, MmapOptions};
+
+/// From how many bytes on memory comes straight from the system.
+const LARGE: usize = 1 << 20;
+
+/// 64 bytes that begin at a multiple of 64.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub(crate) struct Line([u8; 64]);
+
+/// Some bytes, aligned to 64; there may be up to 63 more of them than were asked for.
+pub(crate) enum Storage {
+    /// From the allocator.
+    Lines(Vec<Line>),
+    /// From the system.
+    Pages(MmapMut),
+}
+
+impl Storage {
+    /// At least as many bytes, all zero.
+    pub(crate) fn zeros(bytes: usize) -> Storage {
+        // A system that gives no pages is asked by the allocator, which knows how to fail.
+        let whole = || MmapOptions::new().len(bytes).populate().map_anon().ok();
+        match (bytes >= LARGE).then(whole).flatten() {
+            None => Storage::Lines(bytemuck::zeroed_vec(bytes.div_ceil(64))),
+            Some(pages) => Storage::Pages(pages),
+        }
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Storage::Lines(lines) => bytemuck::cast_slice(lines),
+            Storage::Pages(pages) => pages,
+        }
+    }
+
+    /// The bytes, to be written.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Storage::Lines(lines) => bytemuck::cast_slice_mut(lines),
+            Storage::Pages(pages) => pages,
+        }
+    }
+}
+
+impl Clone for Storage {
+    fn clone(&self) -> Storage {
+        let mut copy = Storage::zeros(self.bytes().len());
+        // Both round up to the same size, whichever way they got it.
+        copy.bytes_mut()[..self.bytes().len()].copy_from_slice(self.bytes());
+        copy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_and_much_memory_is_zero_aligned_and_copied() {
+        for size in [0, 1, 64, 1000, LARGE - 1, LARGE, LARGE + 1, 5 * LARGE + 3] {
+            let mut storage = Storage::zeros(size);
+            assert!(storage.bytes().len() >= size);
+            assert!(storage.bytes().iter().all(|&byte| byte == 0));
+            assert_eq!(storage.bytes().as_ptr() as usize % 64, 0);
+            if size > 0 {
+                storage.bytes_mut()[size - 1] = 7;
+                let copy = storage.clone();
+                storage.bytes_mut()[size - 1] = 8;
+                assert_eq!(copy.bytes()[..size - 1], storage.bytes()[..size - 1]);
+                assert_eq!(copy.bytes()[size - 1], 7);
+            }
+        }
+    }
+}
