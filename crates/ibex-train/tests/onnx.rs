@@ -22,10 +22,9 @@ use ibex_train::{BuildModel, Compile, Fit, Model, OnnxOptions};
 
 const BATCH: usize = 32;
 
-/// How many of the layers' goldens cannot be read again: they make one axis of the batch and
-/// another one, which models of Keras whose batch is open cannot take apart, or have kernels that
-/// are computed.
-const NOT_READ: usize = 53;
+/// How many of the layers' goldens cannot be read again: an output padding beyond the kernel, and
+/// a mask that is repeated to an extent that depends on the data.
+const NOT_READ: usize = 2;
 
 /// The model, written as ONNX and read again.
 fn round_trip(model: &Model, arrays: &mut Arrays) -> Result<Model, String> {
