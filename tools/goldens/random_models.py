@@ -343,7 +343,8 @@ class Case:
     def loaded(self, path):
         model = guarded(lambda: keras.models.load_model(path))
         optimizer = getattr(model, "optimizer", None)
-        if isinstance(optimizer, keras.optimizers.ScheduleFreeAdamW) and not optimizer.iterations:
+        if isinstance(optimizer, keras.optimizers.ScheduleFreeAdamW) and (
+                int(optimizer.iterations) == 0):
             # Keras copies the weights into it before it has read them.
             for momentum, weight in zip(optimizer._momentums, optimizer._trainable_variables):
                 momentum.assign(weight)
