@@ -123,7 +123,7 @@ fn folders_of_images() {
             code: 0,
             add: |folder| write(folder, "photos/dark/9.png", ""),
             text: expect![[r#"
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `photos/dark/9.png` is no image that can be used
                   expected  a whole JPEG, PNG, WebP, BMP or GIF file
                   received  no bytes
@@ -135,7 +135,7 @@ fn folders_of_images() {
             code: 0,
             add: |folder| write(folder, "photos/dark/9.png", &png(1, 40, 40)[..60]),
             text: expect![[r#"
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `photos/dark/9.png` is no image that can be used
                   expected  a whole JPEG, PNG, WebP, BMP or GIF file
                   received  unexpected end of file
@@ -147,7 +147,7 @@ fn folders_of_images() {
             code: 0,
             add: |folder| write(folder, "photos/dark/9.jpg", "these are no pixels"),
             text: expect![[r#"
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `photos/dark/9.jpg` is no image that can be used
                   expected  a whole JPEG, PNG, WebP, BMP or GIF file
                   received  bytes of another kind
@@ -159,7 +159,7 @@ fn folders_of_images() {
             code: 0,
             add: |folder| write(folder, "photos/light/9.gif", b"GIF89a\x05\x00\x05\x00"),
             text: expect![[r#"
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `photos/light/9.gif` is no image that can be used
                   expected  a whole JPEG, PNG, WebP, BMP or GIF file
                   received  Format error decoding Gif: Unexpected End of File
@@ -171,7 +171,7 @@ fn folders_of_images() {
             code: 0,
             add: |folder| write(folder, "photos/light/9.bmp", b"BM\xff\xff\xff\xff"),
             text: expect![[r#"
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `photos/light/9.bmp` is no image that can be used
                   expected  a whole JPEG, PNG, WebP, BMP or GIF file
                   received  failed to fill whole buffer
@@ -190,7 +190,7 @@ fn folders_of_images() {
                 write(folder, "photos/light/9.png", bytes);
             },
             text: expect![[r#"
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `photos/light/9.png` is no image that can be used
                   expected  a whole JPEG, PNG, WebP, BMP or GIF file
                   received  64000 × 64000 pixels, more than 268435456
@@ -203,7 +203,7 @@ fn folders_of_images() {
             add: |folder| write(folder, "photos/light/9.webp", b"RIFF\x04\x00\x00\x00WEBP"),
             text: expect![[r#"
                 the trained model will not be kept: there is no `--out FILE.keras`
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `photos/light/9.webp` is no image that can be used
                   expected  a whole JPEG, PNG, WebP, BMP or GIF file
                   received  failed to fill whole buffer
@@ -224,79 +224,135 @@ fn folders_of_images() {
             arguments: "train --model cnn --data bad",
             code: 1,
             add: |folder| write(folder, "bad/cats/a.png", png(1, 8, 8)),
-            text: expect![[""]],
+            text: expect![[r#"
+                error: cannot read `nowhere`: No such file or directory (os error 2)
+                  help: check the path
+            "#]],
         },
         Case {
             arguments: "train --model cnn --data bad --verbose 0",
             code: 1,
             add: |folder| write(folder, "bad/a.png", png(1, 8, 8)),
-            text: expect![[""]],
+            text: expect![[r#"
+                error: the data has no targets to learn
+                  expected  a subfolder for each class
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos",
             code: 1,
             add: |folder| write(folder, "photos/zebras/9.png", png(90, 8, 8)),
-            text: expect![[""]],
+            text: expect![[r#"
+                data: 9 images of 3 classes
+                classes: 0 dark, 1 light, 2 zebras
+                error: labels of 0 and 1 need two classes
+                  expected  2 classes
+                  received  3 (dark, light, zebras)
+            "#]],
         },
         Case {
             arguments: "train classes.keras --data photos",
             code: 1,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: the model takes no images
+                  expected  an input of height, width and channels
+                  received  (4)
+            "#]],
         },
         Case {
             arguments: "train two_channels.keras --data photos",
             code: 1,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: the model takes no images
+                  expected  1, 3 or 4 channels
+                  received  2
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --image-size 5x5 --verbose 0",
             code: 1,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                the trained model will not be kept: there is no `--out FILE.keras`
+                error: input `input_layer` has the wrong shape
+                  expected  (None, 8, 8, 3)
+                  received  (8, 5, 5, 3)
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --color-mode grayscale --verbose 0",
             code: 1,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                the trained model will not be kept: there is no `--out FILE.keras`
+                error: input `input_layer` has the wrong shape
+                  expected  (None, 8, 8, 3)
+                  received  (8, 8, 8, 1)
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --image-size 0x5",
             code: 2,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: invalid value '0x5' for '--image-size <HxW>': expected a height and a width, such as 160x120, or one number
+
+                For more information, try '--help'.
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --image-size large",
             code: 2,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: invalid value 'large' for '--image-size <HxW>': expected a height and a width, such as 160x120, or one number
+
+                For more information, try '--help'.
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --color-mode blue",
             code: 2,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: invalid value 'blue' for '--color-mode <rgb|grayscale|rgba>': unknown color mode
+                  expected  grayscale, rgb or rgba
+                  received  blue
+
+                For more information, try '--help'.
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --interpolation smooth",
             code: 2,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: invalid value 'smooth' for '--interpolation <NAME>': expected nearest, bilinear, bicubic, lanczos3 or lanczos5
+
+                For more information, try '--help'.
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --validation-split 0.01",
             code: 1,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: the split leaves one part empty
+                  expected  a fraction in (0, 1) that leaves samples on both sides
+                  received  0.01 of 8 samples
+            "#]],
         },
         Case {
             arguments: "train photos.keras --data photos --workers many",
             code: 2,
             add: nothing,
-            text: expect![[""]],
+            text: expect![[r#"
+                error: invalid value 'many' for '--workers <N>': invalid digit found in string
+
+                For more information, try '--help'.
+            "#]],
         },
     ]);
 }
@@ -320,7 +376,7 @@ fn files_that_lead_nowhere() {
             std::os::unix::fs::symlink("gone.png", folder.path("photos/dark/9.png")).unwrap();
         },
         text: expect![[r#"
-            warning: 1 files were left out
+            warning: 1 file was left out
             - cannot read `photos/dark/9.png`: No such file or directory (os error 2)
             the trained model will not be kept: there is no `--out FILE.keras`
         "#]],
@@ -680,7 +736,7 @@ fn folders_of_texts() {
             code: 0,
             add: |folder| write(folder, "texts/dark/9.txt", b"caf\xe9"),
             text: expect![[r#"
-                warning: 1 files were left out
+                warning: 1 file was left out
                 - `texts/dark/9.txt` is no text
                   expected  UTF-8
                   received  another byte at 3
