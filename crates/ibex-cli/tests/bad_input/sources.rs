@@ -877,11 +877,16 @@ fn recipes_and_folds() {
 #[test]
 fn data_sets_by_name() {
     check_all(vec![
-        Case { arguments: "datasets get minst", code: 2, add: nothing, text: expect![[r#"
+        Case {
+            arguments: "datasets get minst",
+            code: 2,
+            add: nothing,
+            text: expect![[r#"
             error: there is no data set `minst`
               expected  boston_housing, california_housing, cifar10, cifar100, digits, fashion_mnist, imdb, jena_climate, mnist, oxford_iiit_pet, reuters
               help: did you mean `mnist`?
-        "#]] },
+        "#]],
+        },
         Case {
             arguments: "datasets get digits --out nowhere",
             code: 1,
