@@ -553,20 +553,20 @@ fn tables() {
             "#]],
         },
         Case {
-            arguments: "train --model mlp --data table.csv --target label --val bad.csv --verbose 0",
+            arguments: "train --model mlp --data table.csv --target label --val b.csv --verbose 0",
             code: 1,
-            add: |folder| write(folder, "bad.csv", "size,label\n1,yes\n"),
+            add: |folder| write(folder, "b.csv", "size,label\n1,yes\n"),
             text: expect![[r#"
-                error: `bad.csv` has no column `count`
+                error: `b.csv` has no column `count`
                   expected  size, label
             "#]],
         },
         Case {
-            arguments: "train --model mlp --data table.csv --target label --val bad.csv --verbose 0",
+            arguments: "train --model mlp --data table.csv --target label --val b.csv --verbose 0",
             code: 1,
-            add: |folder| write(folder, "bad.csv", "size,count,label\n1,2,perhaps\n"),
+            add: |folder| write(folder, "b.csv", "size,count,label\n1,2,perhaps\n"),
             text: expect![[r#"
-                error: `bad.csv`: the target `label` of row 0 cannot be used
+                error: `b.csv`: the target `label` of row 0 cannot be used
                   expected  no, yes
                   received  `perhaps`
             "#]],
