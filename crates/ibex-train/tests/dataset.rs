@@ -263,7 +263,7 @@ fn wrong_datasets_have_their_texts() {
 
 #[test]
 fn a_golden_model_trains_alike_from_arrays_and_from_a_dataset() {
-    let x = Array::from_f64_slice(DType::F32, [24, 8, 8, 1], &[0.25; 24 * 64]);
+    let x = Array::from_f64_slice(DType::F32, [24, 10, 10, 1], &[0.25; 2400]);
     let y = Array::from_f64_slice(DType::I32, [24], &[0.0, 1.0, 2.0, 3.0].repeat(6));
     let samples = Samples { x: vec![x], y: vec![y], weights: Vec::new() };
     let run = |train: &dyn Fn(&mut Model) -> Result<History>| {

@@ -3,6 +3,7 @@
 The files are written here with Pillow and kept beside what Keras gave for them.
 """
 
+import copy
 import shutil
 
 import keras
@@ -91,7 +92,7 @@ def make():
         data = keras.utils.image_dataset_from_directory(place, **asked)
         images = np.stack([image.numpy() for image in data]).astype("float32")
         # Rounded: quarters of a level are finer than what decoders of JPEG agree on.
-        arrays[name] = np.round(images * 4).clip(0, 1020).astype("uint16")
+        arrays[name] = (np.round(images * 4) / 4).clip(0, 255)
     for name, options in {
         "sorted": {"shuffle": False},
         "shuffled": {"seed": 7},
@@ -101,12 +102,14 @@ def make():
         "given": {"labels": [5, 3, 3, 9, 5, 5, 3, 9, 3, 5, 9], "seed": 2},
         "unlabelled": {"labels": None, "seed": 3},
     }.items():
-        asked = {"batch_size": None, "verbose": False, "image_size": SIZE, **options}
+        # Keras shuffles the very list that it is given.
+        fresh = lambda: copy.deepcopy(options)
+        asked = {"batch_size": None, "verbose": False, "image_size": SIZE, **fresh()}
         data = keras.utils.image_dataset_from_directory(root, **asked)
         # The dataset shuffles again; its paths do not.
         paths = [str(path)[len(str(root)) + 1 :].replace("\\", "/") for path in data.file_paths]
         labels = keras.src.utils.dataset_utils.index_directory(
-            str(root), options.get("labels", "inferred"), class_names=options.get("class_names"),
+            str(root), fresh().get("labels", "inferred"), class_names=options.get("class_names"),
             formats=(".bmp", ".gif", ".jpeg", ".jpg", ".png"), shuffle=options.get("shuffle", True),
             seed=options.get("seed"), verbose=False)[1]
         _, labels = keras.src.utils.dataset_utils.get_training_or_validation_split(

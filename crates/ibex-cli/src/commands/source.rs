@@ -182,7 +182,10 @@ pub(crate) fn report(broken: &[String]) {
     if broken.is_empty() {
         return;
     }
-    note(&format!("warning: {} files were left out", broken.len()));
+    note(&match broken.len() {
+        1 => "warning: 1 file was left out".to_string(),
+        count => format!("warning: {count} files were left out"),
+    });
     broken.iter().take(SHOWN).for_each(|text| note(&format!("- {text}")));
     if broken.len() > SHOWN {
         note(&format!("- and {} more", broken.len() - SHOWN));
@@ -193,10 +196,9 @@ pub(crate) fn report(broken: &[String]) {
 pub(crate) fn split(source: &Source, choices: &Choices, fraction: f64) -> Result<Split, Failure> {
     let (count, seed) = (source.count(), choices.seed);
     let split = match source {
+        Source::Arrays(_) | Source::Series(_) => splits::tail(count, fraction)?,
         // Files were shuffled when they were listed, as in Keras.
-        Source::Arrays(_) | Source::Images(_) | Source::Texts(_) | Source::Series(_) => {
-            splits::tail(count, fraction)?
-        }
+        Source::Images(_) | Source::Texts(_) => splits::tail_of_files(count, fraction)?,
         Source::Table(_) => match source.classes(choices)? {
             Some(classes) => splits::stratified(&classes, fraction, seed)?,
             None => splits::random(count, fraction, seed)?,

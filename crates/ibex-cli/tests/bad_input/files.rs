@@ -89,11 +89,10 @@ fn a_folder_in_place_of_data() {
         1,
         nothing,
         expect![[r#"
-        error: this path cannot be read as a file
-          expected  a regular file
-          received  a folder
-          at folder
-    "#]],
+            error: there is no file to use in `folder`
+              expected  files that end in .bmp, .gif, .jpeg, .jpg, .png, .webp, .txt
+              received  no subfolder
+        "#]],
     );
 }
 

@@ -92,7 +92,9 @@ impl AudioReader {
             hint.with_extension(ending);
         }
         let stream = MediaSourceStream::new(Box::new(file), Default::default());
-        let (formats, facts) = (FormatOptions::default(), MetadataOptions::default());
+        // What an encoder adds at both ends to fill its blocks is no sound.
+        let formats = FormatOptions { enable_gapless: true, ..FormatOptions::default() };
+        let facts = MetadataOptions::default();
         let probed = symphonia::default::get_probe().format(&hint, stream, &formats, &facts);
         let mut format = probed.map_err(text)?.format;
         let track = format.tracks().iter().find(|t| t.codec_params.codec != CODEC_TYPE_NULL);

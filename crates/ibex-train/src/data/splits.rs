@@ -30,6 +30,17 @@ pub fn tail(count: usize, fraction: f64) -> Result<Split> {
     checked(Split { train: order[..at].to_vec(), held: order[at..].to_vec() }, fraction)
 }
 
+/// The last part, as Keras's `validation_split` cuts lists of files.
+///
+/// # Errors
+/// If one of the parts would be empty.
+pub fn tail_of_files(count: usize, fraction: f64) -> Result<Split> {
+    let held = ((count as f64 * fraction).max(0.0) as usize).min(count);
+    let order: Vec<u32> = (0..count as u32).collect();
+    let (train, held) = order.split_at(count - held);
+    checked(Split { train: train.to_vec(), held: held.to_vec() }, fraction)
+}
+
 /// A random part of this fraction.
 ///
 /// # Errors

@@ -97,15 +97,16 @@ impl Arguments {
         if !plain {
             self.tell(&source, &parts, &recipe);
         }
-        let train = self.part(&source, &parts.train, &recipe)?;
         let held = match &self.val {
             Some(path) => {
                 let other = open(path)?;
-                Some(self.part(&other, &every(&other), &recipe)?)
+                let places = every(&other);
+                Some(self.part(other, &places, &recipe)?)
             }
             None if parts.held.is_empty() => None,
-            None => Some(self.part(&source, &parts.held, &recipe)?),
+            None => Some(self.part(source.clone(), &parts.held, &recipe)?),
         };
+        let train = self.part(source, &parts.train, &recipe)?;
         Ok(Material { recipe, train, held })
     }
 
@@ -123,7 +124,12 @@ impl Arguments {
         }
     }
 
-    fn part(&self, source: &Source, places: &[u32], recipe: &Recipe) -> Result<Part, Failure> {
+    fn part(&self, source: Source, places: &[u32], recipe: &Recipe) -> Result<Part, Failure> {
+        let source = match source {
+            // Whole as they are: `fit` says what is wrong with them.
+            Source::Arrays(samples) => return Ok(Part::Arrays(samples)),
+            source => source,
+        };
         let large = source.bytes(places.len(), recipe) > HELD_IN_MEMORY;
         if (large || self.stream)
             && let Some(files) = source.files(places, recipe)?

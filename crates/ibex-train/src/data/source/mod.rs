@@ -224,7 +224,10 @@ impl Source {
     /// If the recipe is of another kind of data, or nothing can be read.
     pub fn samples(&self, places: &[u32], recipe: &Recipe, workers: usize) -> Result<Read> {
         let read = match (self, recipe) {
-            (Source::Arrays(samples), Recipe::Arrays) => samples.at(places).into(),
+            (Source::Arrays(samples), Recipe::Arrays) => {
+                samples.check()?;
+                samples.at(places).into()
+            }
             (Source::Images(files), Recipe::Images(recipe)) => {
                 let (files, reader) = recipe.reading(files.at(places))?;
                 collected(&files.items().map(reader.labelled(&files)).workers(workers))?
