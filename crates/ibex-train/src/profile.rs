@@ -64,14 +64,17 @@ impl Model {
     /// Times every operation from now on: of training, evaluation and prediction.
     ///
     /// ```
-    /// use ibex_train::{Compile, Fit, Model};
-    /// # use ibex_graph::{Array, DType};
-    /// # use ibex_nn::{models::Input, layers::Dense};
-    /// let x = Input::new([4]).tensor();
-    /// let mut model = Model::new([x.clone()], [x.apply(Dense::new(2))])?;
-    /// model.compile(Compile::new("sgd", "mse"))?;
+    /// use ibex_graph::{Array, DType};
+    /// use ibex_nn::layers::{Dense, Input};
+    /// use ibex_nn::losses::MeanSquaredError;
+    /// use ibex_nn::models::Sequential;
+    /// use ibex_nn::optimizers::SGD;
+    /// use ibex_train::{BuildModel, Compile, Fit};
+    ///
+    /// let mut model = Sequential::new().add(Input::new([4])).add(Dense::new(2)).build()?;
+    /// model.compile(Compile::new(SGD::new(0.1), MeanSquaredError::new()))?;
     /// model.start_profile();
-    /// let ones = |width| Array::full(DType::F32, [32, width], 1.0);
+    /// let ones = |width: usize| Array::full(DType::F32, [32, width], 1.0);
     /// model.fit(ones(4), ones(2), Fit::new().epochs(3).verbose(0))?;
     /// let profile = model.take_profile().ok_or("it was started")?;
     /// assert!(profile.to_string().starts_with("training, batch of 32: 3 runs"));

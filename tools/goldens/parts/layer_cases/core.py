@@ -123,15 +123,11 @@ def reversible_embedding():
     yield from table("ReversibleEmbedding", "reversible_embedding_only_reverse", (3, 4), {
         "": base, "capped": base | {"logit_soft_cap": 2.0}},
         call=lambda layer, tensors: layer(tensors[0], reverse=True))
-    mixed = base | {"dtype": "mixed_bfloat16"}
-    yield from table("ReversibleEmbedding", "reversible_embedding_reverse_mixed", (6,), {"": mixed},
-                     input_dtype="int32", learning_rate=0.5, values=integers,
-                     call=there_and_back, policy="mixed_bfloat16", differentiable=False)
-    # Nothing but the table is rounded, so the bounds are the usual ones.
     yield from table("ReversibleEmbedding", "reversible_embedding_reverse_mixed", (6,), {
-        "float32": mixed | {"reverse_dtype": "float32"}},
+        "": base | {"dtype": "mixed_bfloat16"},
+        "float32": base | {"dtype": "mixed_bfloat16", "reverse_dtype": "float32"}},
         input_dtype="int32", learning_rate=0.5, values=integers, call=there_and_back,
-        differentiable=False)
+        policy="mixed_bfloat16", differentiable=False)
 
 
 def there_and_back(layer, tensors):
