@@ -12,9 +12,10 @@ use serde_json::Value;
 
 const SIZE: [usize; 2] = [12, 10];
 
-/// What decoders of JPEG may differ by: colours at a quarter of the resolution are filled in
-/// between, and libjpeg and zune-jpeg round them in other places.
-const JPEG: f64 = 4.0;
+/// What decoders of JPEG differ by where colours have a quarter of the resolution: of the same file
+/// Pillow gives pixels that are up to 3.6 from TensorFlow's, both made with libjpeg-turbo, and
+/// zune-jpeg up to 5.1.
+const JPEG: f64 = 5.5;
 /// Sums of pixels in another order, a table of 1024 steps for the cubic kernel, and the rounding
 /// of the golden to quarters.
 const EXACT: f64 = 0.4;

@@ -225,8 +225,9 @@ fn folders_of_images() {
             code: 1,
             add: |folder| write(folder, "bad/cats/a.png", png(1, 8, 8)),
             text: expect![[r#"
-                error: cannot read `nowhere`: No such file or directory (os error 2)
-                  help: check the path
+                error: the folder has one class only
+                  expected  two subfolders or more, each with the files of a class
+                  received  `cats`
             "#]],
         },
         Case {

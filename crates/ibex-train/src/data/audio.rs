@@ -135,6 +135,10 @@ impl AudioReader {
         if channels == 0 || values.is_empty() {
             return Err("no sound".to_string());
         }
+        if let Some(frames) = codec.n_frames.and_then(|frames| usize::try_from(frames).ok()) {
+            // The last block of a file may be longer than its sound.
+            values.truncate(frames.max(1).saturating_mul(channels));
+        }
         if let Some(length) = self.length {
             values.resize(length * channels, 0.0);
         }
