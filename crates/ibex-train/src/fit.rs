@@ -457,7 +457,7 @@ impl Run {
             let step_seconds = self.epoch(model, train, fit)?;
             logs = model.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default();
             if let Some(validation) = &mut validation
-                && (epoch + 1) % fit.validation_freq == 0
+                && (epoch + 1).is_multiple_of(fit.validation_freq)
             {
                 for (name, value) in self.validate(model, validation, fit.batch_size)?.iter() {
                     logs.set(format!("val_{name}"), value);

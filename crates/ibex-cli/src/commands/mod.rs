@@ -28,7 +28,7 @@ macro_rules! commands {
         /// Every command.
         #[derive(Debug, Subcommand)]
         pub(crate) enum Command {
-            $($(#[$doc])* $variant($module::Arguments),)*
+            $($(#[$doc])* $variant(Box<$module::Arguments>),)*
         }
 
         impl Command {

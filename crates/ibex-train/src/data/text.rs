@@ -60,7 +60,9 @@ pub(super) fn read(path: &Path, max_length: Option<usize>) -> Result<String> {
         )
     })?;
     if let Some(most) = max_length {
-        text.truncate(text.floor_char_boundary(most));
+        // No letter is cut in two.
+        let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or(0));
     }
     Ok(text)
 }

@@ -106,8 +106,11 @@ pub fn line_chart(
     draw(&scene, path)
 }
 
+/// What makes the bytes of a file of a scene.
+type Writer = fn(&scene::Scene) -> Result<Vec<u8>, String>;
+
 /// Who writes a file of this name.
-fn writer(path: &Path) -> Result<fn(&scene::Scene) -> Result<Vec<u8>, String>, PlotError> {
+fn writer(path: &Path) -> Result<Writer, PlotError> {
     let extension = path.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
     match extension.as_deref() {
         Some("png") => Ok(png::write),

@@ -27,9 +27,12 @@ pub(super) fn write(file: &mut EventFile, model: &Model, epoch: i64, pictures: b
     Ok(())
 }
 
+/// Width and height, and the grey values of each picture.
+type Pictures = ((usize, usize), Vec<Vec<u8>>);
+
 /// The weight as grey pictures of one size, as Keras arranges it: a row for a vector, a matrix
 /// lying, a filter for each of its last axis; `None` for what is no picture.
-fn as_pictures(value: &Array, values: &[f64]) -> Option<((usize, usize), Vec<Vec<u8>>)> {
+fn as_pictures(value: &Array, values: &[f64]) -> Option<Pictures> {
     let dims: Vec<usize> = value.shape().iter().copied().filter(|&extent| extent != 1).collect();
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
