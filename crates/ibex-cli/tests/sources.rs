@@ -68,7 +68,7 @@ fn tables_are_trained_on_measured_and_predicted() {
     let row = |i: usize| {
         let (size, color) = ((i * 37 % 50) as f64 / 10.0, ["red", "blue", "green"][i % 3]);
         let kind = if size + (i % 3) as f64 > 3.5 { "big" } else { "small" };
-        let size = if i % 17 == 0 { String::new() } else { size.to_string() };
+        let size = if i.is_multiple_of(17) { String::new() } else { size.to_string() };
         format!("{size},{color},{kind}\n")
     };
     let rows: String = (0..120).map(row).collect();
@@ -100,8 +100,8 @@ fn quantities_keep_their_unit() {
         (0..200).map(|i| format!("{},{}\n", i % 20, 5000 + 300 * (i % 20))).collect();
     write(&folder, "t.csv", format!("a,price\n{rows}"));
     let outcome = folder.done(
-        "train --model logistic --data t.csv --target price --task regression --epochs 120 --learning-rate 0.05 \
-         --verbose 0 --out m.keras",
+        "train --model logistic --data t.csv --target price --task regression --epochs 120 \
+         --learning-rate 0.05 --verbose 0 --out m.keras",
     );
     assert!(number(&outcome, "mae") < 100.0, "{outcome:?}");
     folder.done("predict m.keras --data t.csv --out y.npz");
