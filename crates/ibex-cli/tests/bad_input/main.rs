@@ -43,6 +43,11 @@ fn check(arguments: &str, code: i32, add: impl FnOnce(&Folder), text: Expect) {
     text.assert_eq(&outcome.stderr);
     assert_eq!(outcome.code, Some(code), "{outcome:?}");
     assert_eq!(outcome.stdout, "");
+    assert_no_crash(&outcome);
+}
+
+/// No mistake of a user looks like one of the program.
+fn assert_no_crash(outcome: &support::Outcome) {
     let wrong = ["panicked", "backtrace", "internal error", "RUST_"];
     assert!(!wrong.iter().any(|word| outcome.stderr.contains(word)), "{outcome:?}");
 }
