@@ -4,7 +4,6 @@
 //! between operations.
 //! Must not know: what the programs compute, or who runs them.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -233,13 +232,11 @@ impl fmt::Display for Program {
             writeln!(f, "{:>5.1}% {sum:>9.3} {:>30} others", share(sum), rest.len())?;
         }
         let mut kinds: Vec<(&str, f64)> = Vec::new();
-        let mut places = HashMap::new();
         for (step, &time) in self.steps.iter().zip(&means) {
-            let place = *places.entry(step.kind).or_insert_with(|| {
-                kinds.push((step.kind, 0.0));
-                kinds.len() - 1
-            });
-            kinds[place].1 += time;
+            match kinds.iter_mut().find(|(kind, _)| *kind == step.kind) {
+                Some((_, sum)) => *sum += time,
+                None => kinds.push((step.kind, time)),
+            }
         }
         kinds.sort_by(|a, b| b.1.total_cmp(&a.1));
         let parts: Vec<String> =
