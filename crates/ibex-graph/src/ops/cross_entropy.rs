@@ -111,35 +111,40 @@ impl Rule for SparseSoftmaxCrossEntropy {
     }
 }
 
+/// Logits and labels with which the loss and its gradient are tried.
+fn cases() -> Vec<(&'static str, Values, Values)> {
+    let case = |label, dtype, rows: &[usize], classes: usize| {
+        let mut dims = rows.to_vec();
+        dims.push(classes);
+        let labels = Values::integers(dtype, rows, 0, classes as i64, 2);
+        (label, Values::uniform(dims, -3.0, 3.0, 1), labels)
+    };
+    let outside = Values::new(Type::new(DType::I32, [3]), vec![-1.0, 2.0, 1.0]);
+    vec![
+        case("batch", DType::I32, &[4], 5),
+        case("sequence, int64", DType::I64, &[2, 3], 4),
+        case("bytes", DType::U8, &[3], 300),
+        case("one row", DType::I32, &[], 3),
+        case("one class", DType::I32, &[2], 1),
+        case("no rows", DType::I32, &[0], 3),
+        ("labels outside", Values::uniform([3, 2], -3.0, 3.0, 1), outside),
+    ]
+}
+
 impl Described for SparseSoftmaxCrossEntropy {
     const INFO: Info = Info {
         name: "sparse_softmax_cross_entropy",
         kind: Kind::Library,
         summary: "the cross-entropy of logits against integer labels",
         samples: || {
-            let sample = |label: &str, dtype, rows: &[usize], classes: usize| {
-                let mut dims = rows.to_vec();
-                dims.push(classes);
-                let labels = Values::integers(dtype, rows, 0, classes as i64, 2);
-                let logits = Values::uniform(dims, -3.0, 3.0, 1);
-                Sample::new(label, SparseSoftmaxCrossEntropy, vec![logits, labels])
-            };
-            let labels = Values::new(Type::new(DType::I32, [3]), vec![-1.0, 2.0, 1.0]);
-            let outside = vec![Values::uniform([3, 2], -3.0, 3.0, 1), labels];
             let low = f64::NEG_INFINITY;
             let far = Values::of([2, 3], &[1000.0, -1000.0, 0.0, low, 1.0, 2.0]);
             let labels = Values::new(Type::new(DType::I32, [2]), vec![1.0, 2.0]);
-            vec![
-                sample("batch", DType::I32, &[4], 5),
-                sample("sequence, int64", DType::I64, &[2, 3], 4),
-                sample("bytes", DType::U8, &[3], 300),
-                sample("one row", DType::I32, &[], 3),
-                sample("one class", DType::I32, &[2], 1),
-                sample("no rows", DType::I32, &[0], 3),
-                Sample::new("labels outside", SparseSoftmaxCrossEntropy, outside),
-                Sample::new("far apart", SparseSoftmaxCrossEntropy, vec![far, labels])
-                    .without_gradient(),
-            ]
+            let sample = |(label, logits, labels)| {
+                Sample::new(label, SparseSoftmaxCrossEntropy, vec![logits, labels])
+            };
+            let far = Sample::new("far apart", SparseSoftmaxCrossEntropy, vec![far, labels]);
+            cases().into_iter().map(sample).chain([far.without_gradient()]).collect()
         },
         errors: || {
             let ty = |dtype, shape: &[usize]| Type::new(dtype, shape);
@@ -233,27 +238,12 @@ impl Described for SparseSoftmaxCrossEntropyGradient {
         kind: Kind::Library,
         summary: "the gradient of the cross-entropy by its logits",
         samples: || {
-            let sample = |label: &str, dtype, rows: &[usize], classes: usize| {
-                let mut dims = rows.to_vec();
-                dims.push(classes);
-                let labels = Values::integers(dtype, rows, 0, classes as i64, 2);
-                let logits = Values::uniform(dims, -3.0, 3.0, 1);
-                let gradient = Values::uniform(rows, -1.0, 1.0, 3);
+            let sample = |(label, logits, labels): (&str, Values, Values)| {
+                let gradient = Values::uniform(labels.shape(), -1.0, 1.0, 3);
                 let inputs = vec![logits, labels, gradient];
                 Sample::new(label, SparseSoftmaxCrossEntropyGradient, inputs)
             };
-            let labels = Values::new(Type::new(DType::I32, [3]), vec![-1.0, 2.0, 1.0]);
-            let gradient = Values::uniform([3], -1.0, 1.0, 3);
-            let outside = vec![Values::uniform([3, 2], -3.0, 3.0, 1), labels, gradient];
-            vec![
-                sample("batch", DType::I32, &[4], 5),
-                sample("sequence, int64", DType::I64, &[2, 3], 4),
-                sample("bytes", DType::U8, &[3], 300),
-                sample("one row", DType::I32, &[], 3),
-                sample("one class", DType::I32, &[2], 1),
-                sample("no rows", DType::I32, &[0], 3),
-                Sample::new("labels outside", SparseSoftmaxCrossEntropyGradient, outside),
-            ]
+            cases().into_iter().map(sample).collect()
         },
         errors: || {
             let ty = |dtype, shape: &[usize]| Type::new(dtype, shape);
