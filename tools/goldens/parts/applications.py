@@ -2,8 +2,9 @@
 
 import keras
 import numpy as np
-from keras.src.applications import (convnext, densenet, efficientnet, efficientnet_v2, mobilenet,
-                                    mobilenet_v2, mobilenet_v3, nasnet, resnet)
+from keras.src.applications import (convnext, densenet, efficientnet, efficientnet_v2,
+                                    inception_resnet_v2, mobilenet, mobilenet_v2, mobilenet_v3,
+                                    nasnet, resnet)
 
 from . import store
 
@@ -55,15 +56,24 @@ def normalized():
         keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)])
 
 
-NETWORKS["batch_normalization"] = normalized
-
-
 def small_v3(x, kernel, activation, se_ratio):
     def depth(d):
         return mobilenet_v3._depth(d * 0.5)
     x = mobilenet_v3._inverted_res_block(x, 1, depth(16), 3, 2, se_ratio,
                                          mobilenet_v3.relu, 0)
     return mobilenet_v3._inverted_res_block(x, 2, depth(24), kernel, 2, se_ratio, activation, 1)
+
+
+def inception_resnet():
+    inputs = keras.Input((32, 32, 3))
+    x = inception_resnet_v2.conv2d_bn(inputs, 6, 3, strides=4)
+    x = inception_resnet_v2.inception_resnet_block(x, scale=0.17, block_type="block35",
+                                                   block_idx=1)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(3)(x))
+
+
+NETWORKS |= {"batch_normalization": normalized, "inception_resnet": inception_resnet}
 
 
 def randomize(model, random):

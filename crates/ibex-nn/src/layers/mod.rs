@@ -119,6 +119,7 @@ layers! {
     cropping1d: Cropping1D,
     cropping2d: Cropping2D,
     cropping3d: Cropping3D,
+    custom_scale_layer: CustomScaleLayer,
     cut_mix: CutMix,
     dense: Dense,
     depthwise_conv1d: DepthwiseConv1D,
