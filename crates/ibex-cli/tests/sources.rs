@@ -93,6 +93,43 @@ fn tables_are_trained_on_measured_and_predicted() {
     assert_eq!(folder.done(folds).stdout, outcome.stdout);
 }
 
+/// A Parquet file and the same table as CSV: the same model, for every command.
+#[test]
+fn parquet_is_taken_as_csv_is() {
+    let folder = Folder::new();
+    let place = support::goldens().join("tables/polars.parquet");
+    std::fs::copy(place, folder.path("t.parquet")).unwrap();
+    let golden = support::golden_json("tables/values.json");
+    let cases = golden["cases"].as_array().unwrap();
+    let columns = &cases.iter().find(|case| case["name"] == "polars").unwrap()["columns"];
+    let columns = columns.as_object().unwrap();
+    let field = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => format!("\"{text}\""),
+        serde_json::Value::Null => String::new(),
+        number => number.to_string(),
+    };
+    let mut rows = columns.keys().cloned().collect::<Vec<_>>().join(",");
+    for i in 0..60 {
+        let row: Vec<String> = columns.values().map(|values| field(&values[i])).collect();
+        rows = format!("{rows}\n{}", row.join(","));
+    }
+    write(&folder, "t.csv", rows);
+    for (target, measure) in [("color", "accuracy"), ("size", "mae")] {
+        let mut numbers = Vec::new();
+        for file in ["t.parquet", "t.csv"] {
+            let data = format!("--data {file} --target {target}");
+            let train = "train --model mlp --validation-split 0.2 --epochs 2 --verbose 0";
+            folder.done(&format!("{train} {data} --out {file}.keras"));
+            let measured = folder.done(&format!("evaluate {file}.keras --data {file}"));
+            folder.done(&format!("predict {file}.keras --data {file} --out {file}.npz"));
+            let folds = folder.done(&format!("kfold --model mlp --folds 2 --epochs 1 {data}"));
+            let outputs = folder.arrays(&format!("{file}.npz"));
+            numbers.push((number(&measured, measure), outputs, folds.stdout));
+        }
+        assert_eq!(numbers[0], numbers[1], "{target}");
+    }
+}
+
 #[test]
 fn quantities_keep_their_unit() {
     let folder = Folder::new();

@@ -128,20 +128,20 @@ fn check_kind(path: &Path) -> Result<(), Failure> {
     match OTHER_TABLES.contains(&ending.as_str()) {
         false => Ok(()),
         true => Err(Failure::usage(format!(
-            "`{}` is a table of a kind that is not read\n  expected  a .csv file\n  received  \
-             .{ending}\n  help: write the table as CSV",
+            "`{}` is a table of a kind that is not read\n  expected  a .csv or .parquet file\n  \
+             received  .{ending}\n  help: write the table as CSV or Parquet",
             path.display()
         ))),
     }
 }
 
 /// Endings of tables that are not read.
-const OTHER_TABLES: &[&str] = &["parquet", "feather", "arrow", "xls", "xlsx", "ods"];
+const OTHER_TABLES: &[&str] = &["feather", "arrow", "xls", "xlsx", "ods"];
 
 /// Whether a path is an archive of arrays, made for a model already.
 pub(crate) fn is_arrays(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-    let table = ["csv", "tsv", "txt", "data", "gz"];
+    let table = ["csv", "tsv", "txt", "data", "gz", "parquet", "pq"];
     let mut table = table.iter().chain(OTHER_TABLES);
     let named = ending.is_some_and(|ending| table.any(|known| ending == *known));
     // A folder may be called anything; what is not there is best missed as an archive.

@@ -111,8 +111,8 @@ impl Source {
             return Source::folder(path, choices);
         }
         let csv = Csv { header: choices.table.header, delimiter: choices.table.delimiter };
-        let table = csv.read(path)?;
-        let (table, series) = (choices.table.complete(table)?, choices.series.window.is_some());
+        let table = choices.table.complete(Table::read(path, &csv)?)?;
+        let series = choices.series.window.is_some();
         Ok(if series { Source::Series(table) } else { Source::Table(table) })
     }
 
