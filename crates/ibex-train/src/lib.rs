@@ -53,6 +53,7 @@ pub use custom::{BuildOptimizer, custom_loss, custom_metric, trace, with_derivat
 pub use data::{Arrays, Dataset, Samples};
 pub use device::DeviceExt;
 pub use error::{Error, Result};
+pub use evaluate::InBatches;
 pub use fit::Fit;
 pub use guard::{CheckpointEvery, Interrupt};
 pub use history::{History, Logs};
