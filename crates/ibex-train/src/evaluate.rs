@@ -1,6 +1,6 @@
 //! Evaluation and prediction: programs that change no weight.
 
-use ibex_graph::{Array, Type};
+use ibex_graph::Array;
 
 use crate::data::{Arrays, Dataset, Samples, fit_inputs};
 use crate::error::{Error, Result};
@@ -43,7 +43,7 @@ impl Model {
         if let Some(judge) = self.judge(Mode::Evaluate) {
             judge.reset();
         }
-        self.each_batch(Mode::Evaluate, feed, batch_size, |_, _| ())?;
+        self.each_batch(Mode::Evaluate, feed, batch_size, |_, _| Ok(()))?;
         Ok(self.judge(Mode::Evaluate).map(|j| j.logs()).unwrap_or_default())
     }
 
@@ -81,30 +81,20 @@ impl Model {
 
     fn predict_feed(&mut self, feed: &mut Feed<'_>, batch_size: usize) -> Result<Vec<Array>> {
         let samples = feed.arrays().map_or(0, Samples::count);
-        let mut collected: Vec<(Type, usize, Vec<u8>)> = Vec::new();
+        let mut collected: Vec<Collected> = Vec::new();
         self.each_batch(Mode::Predict, feed, batch_size, |outputs, count| {
             for (i, output) in outputs.iter().enumerate() {
                 if collected.len() == i {
-                    let ty = Type::new(output.dtype(), output.shape());
-                    let row = output.bytes().len() / count.max(1);
-                    collected.push((ty, 0, Vec::with_capacity(row * samples)));
+                    // Most outputs have a row for each sample.
+                    let rows = output.shape().first().copied().unwrap_or(0);
+                    collected
+                        .push(Collected::new(output, (rows * samples).div_ceil(count.max(1)))?);
                 }
-                collected[i].1 += count;
-                collected[i].2.extend_from_slice(output.bytes());
+                collected[i].add(output)?;
             }
+            Ok(())
         })?;
-        let array = |(ty, rows, bytes): (Type, usize, Vec<u8>)| {
-            let mut dims = ty.shape.to_vec();
-            if let Some(first) = dims.first_mut() {
-                *first = rows;
-            }
-            Array::from_bytes(ty.dtype, dims, &bytes).map_err(|e| {
-                Error::Data(ibex_nn::ConfigError::new(format!(
-                    "the outputs have no batch axis, or other extents in each batch: {e}"
-                )))
-            })
-        };
-        collected.into_iter().map(array).collect()
+        Ok(collected.into_iter().map(Collected::finish).collect())
     }
 
     /// Runs the program of `mode` on one batch after the other, in order.
@@ -113,15 +103,66 @@ impl Model {
         mode: Mode,
         feed: &mut Feed<'_>,
         batch_size: usize,
-        mut with: impl FnMut(&[Array], usize),
+        mut with: impl FnMut(&[Array], usize) -> Result<()>,
     ) -> Result<()> {
         let batch_size = batch_size.max(1);
         let order = Order { seed: self.seed(), epoch: 0, shuffle: false, batch_size };
         let mut batches = feed.begin(mode, order);
         while batches.advance(self)? {
             let program = batches.run(self)?;
-            with(self.programs[program].executable.outputs(), batches.count());
+            with(self.programs[program].executable.outputs(), batches.count())?;
         }
         Ok(())
     }
+}
+
+/// The rows of one output, batch after batch: written once, where they stay, if their number is
+/// known.
+struct Collected {
+    rows: usize,
+    array: Array,
+}
+
+impl Collected {
+    /// Room for so many rows of an output.
+    fn new(output: &Array, rows: usize) -> Result<Collected> {
+        let mut dims = output.shape().to_vec();
+        match dims.first_mut() {
+            Some(first) => *first = rows,
+            None => return Err(no_batch(output)),
+        }
+        Ok(Collected { rows: 0, array: Array::zeros(output.dtype(), dims) })
+    }
+
+    fn add(&mut self, output: &Array) -> Result<()> {
+        let (dims, own) = (output.shape(), self.array.shape());
+        let (Some(&count), true) = (dims.first(), dims.get(1..) == own.get(1..)) else {
+            return Err(no_batch(output));
+        };
+        if self.rows + count > own[0] {
+            // A dataset that does not say how long it is.
+            let more = Collected::new(&self.array, 2 * (self.rows + count))?;
+            let kept = std::mem::replace(&mut self.array, more.array);
+            self.array.bytes_mut()[..kept.bytes().len()].copy_from_slice(kept.bytes());
+        }
+        let size = output.bytes().len();
+        let start = self.rows * (size / count.max(1));
+        self.array.bytes_mut()[start..start + size].copy_from_slice(output.bytes());
+        self.rows += count;
+        Ok(())
+    }
+
+    fn finish(self) -> Array {
+        match self.rows == self.array.shape()[0] {
+            true => self.array,
+            false => self.array.rows(0, self.rows),
+        }
+    }
+}
+
+fn no_batch(output: &Array) -> Error {
+    Error::Data(ibex_nn::ConfigError::new(format!(
+        "the outputs have no batch axis, or other extents in each batch: {}",
+        output.shape()
+    )))
 }
