@@ -1,54 +1,15 @@
 //! Evaluation and prediction: programs that change no weight.
 
-use ibex_graph::{Array, Type};
+use ibex_graph::Array;
 
-use crate::callbacks::{Callback, Event, Moment, Plan};
+use crate::callbacks::Moment;
 use crate::data::{Arrays, Dataset, Samples, fit_inputs};
 use crate::error::{Error, Result};
 use crate::feed::{Feed, Order};
-use crate::history::{History, Logs};
+use crate::history::Logs;
+use crate::in_batches::{Calls, InBatches};
 use crate::model::Model;
 use crate::step::Mode;
-
-/// How to go over data that is not learned from: what `keras.Model.evaluate` and `predict` take
-/// beside the data.
-///
-/// ```
-/// use ibex_train::InBatches;
-/// use ibex_train::callbacks::LambdaCallback;
-///
-/// let tell = LambdaCallback::new().on_test_batch_end(|event| {
-///     println!("{} {:?}", event.batch, event.logs.get("loss"));
-///     Ok(())
-/// });
-/// let way = InBatches::of(64).callback(tell);
-/// ```
-#[derive(Debug)]
-pub struct InBatches {
-    size: usize,
-    callbacks: Vec<Box<dyn Callback>>,
-}
-
-impl Default for InBatches {
-    fn default() -> InBatches {
-        InBatches::of(32)
-    }
-}
-
-impl InBatches {
-    /// In batches of so many samples; a dataset has batches of its own.
-    pub fn of(size: usize) -> InBatches {
-        InBatches { size: size.max(1), callbacks: Vec::new() }
-    }
-
-    /// Adds a callback; callbacks run in the order in which they were added, unless their
-    /// [`Callback::order`] says otherwise.
-    pub fn callback(mut self, callback: impl Callback + 'static) -> InBatches {
-        self.callbacks.push(Box::new(callback));
-        self.callbacks.sort_by_key(|callback| callback.order());
-        self
-    }
-}
 
 impl Model {
     /// Losses and metrics on data, in batches of 32.
@@ -106,7 +67,7 @@ impl Model {
         }
         let mut calls = Calls::new(way, feed);
         calls.send(Moment::TestBegin, self, 0, &mut Logs::new(), &[])?;
-        self.each_batch(Mode::Evaluate, feed, &mut calls, |_, _| ())?;
+        self.each_batch(Mode::Evaluate, feed, &mut calls, |_, _| Ok(()))?;
         let mut logs = self.judge(Mode::Evaluate).map(|j| j.logs()).unwrap_or_default();
         calls.send(Moment::TestEnd, self, 0, &mut logs, &[])?;
         Ok(logs)
@@ -166,33 +127,23 @@ impl Model {
 
     fn predict_feed(&mut self, feed: &mut Feed<'_>, way: InBatches) -> Result<Vec<Array>> {
         let samples = feed.arrays().map_or(0, Samples::count);
-        let mut collected: Vec<(Type, usize, Vec<u8>)> = Vec::new();
+        let mut collected: Vec<Collected> = Vec::new();
         let mut calls = Calls::new(way, feed);
         calls.send(Moment::PredictBegin, self, 0, &mut Logs::new(), &[])?;
         self.each_batch(Mode::Predict, feed, &mut calls, |outputs, count| {
             for (i, output) in outputs.iter().enumerate() {
                 if collected.len() == i {
-                    let ty = Type::new(output.dtype(), output.shape());
-                    let row = output.bytes().len() / count.max(1);
-                    collected.push((ty, 0, Vec::with_capacity(row * samples)));
+                    // Most outputs have a row for each sample.
+                    let rows = output.shape().first().copied().unwrap_or(0);
+                    collected
+                        .push(Collected::new(output, (rows * samples).div_ceil(count.max(1)))?);
                 }
-                collected[i].1 += count;
-                collected[i].2.extend_from_slice(output.bytes());
+                collected[i].add(output)?;
             }
+            Ok(())
         })?;
         calls.send(Moment::PredictEnd, self, 0, &mut Logs::new(), &[])?;
-        let array = |(ty, rows, bytes): (Type, usize, Vec<u8>)| {
-            let mut dims = ty.shape.to_vec();
-            if let Some(first) = dims.first_mut() {
-                *first = rows;
-            }
-            Array::from_bytes(ty.dtype, dims, &bytes).map_err(|e| {
-                Error::Data(ibex_nn::ConfigError::new(format!(
-                    "the outputs have no batch axis, or other extents in each batch: {e}"
-                )))
-            })
-        };
-        collected.into_iter().map(array).collect()
+        Ok(collected.into_iter().map(Collected::finish).collect())
     }
 
     /// Runs the program of `mode` on one batch after the other, in order.
@@ -201,7 +152,7 @@ impl Model {
         mode: Mode,
         feed: &mut Feed<'_>,
         calls: &mut Calls,
-        mut with: impl FnMut(&[Array], usize),
+        mut with: impl FnMut(&[Array], usize) -> Result<()>,
     ) -> Result<()> {
         let (begin, end) = match mode {
             Mode::Predict => (Moment::PredictBatchBegin, Moment::PredictBatchEnd),
@@ -216,7 +167,7 @@ impl Model {
                 calls.send(begin, self, batch, &mut Logs::new(), &[])?;
             }
             let program = batches.run(self)?;
-            with(self.programs[program].executable.outputs(), batches.count());
+            with(self.programs[program].executable.outputs(), batches.count())?;
             if calls.wants_batches() {
                 let outputs = match mode {
                     Mode::Predict => self.programs[program].executable.outputs().to_vec(),
@@ -237,44 +188,53 @@ impl Model {
     }
 }
 
-/// The callbacks of an evaluation or a prediction, with what their events say.
-struct Calls {
-    callbacks: Vec<Box<dyn Callback>>,
-    plan: Plan,
-    history: History,
-    stopped: bool,
+/// The rows of one output, batch after batch: written once, where they stay, if their number is
+/// known.
+struct Collected {
+    rows: usize,
+    array: Array,
 }
 
-impl Calls {
-    fn new(way: InBatches, feed: &Feed<'_>) -> Calls {
-        let InBatches { size, callbacks } = way;
-        let steps = feed.steps(size);
-        let plan = Plan { epochs: 1, steps, batch_size: size, verbose: 0, validates: false };
-        Calls { callbacks, plan, history: History::default(), stopped: false }
+impl Collected {
+    /// Room for so many rows of an output.
+    fn new(output: &Array, rows: usize) -> Result<Collected> {
+        let mut dims = output.shape().to_vec();
+        match dims.first_mut() {
+            Some(first) => *first = rows,
+            None => return Err(no_batch(output)),
+        }
+        Ok(Collected { rows: 0, array: Array::zeros(output.dtype(), dims) })
     }
 
-    fn wants_batches(&self) -> bool {
-        self.callbacks.iter().any(|callback| callback.wants_batches())
-    }
-
-    fn send(
-        &mut self,
-        moment: Moment,
-        model: &mut Model,
-        batch: usize,
-        logs: &mut Logs,
-        outputs: &[Array],
-    ) -> Result<()> {
-        let mut event = Event {
-            model,
-            epoch: 0,
-            batch,
-            logs,
-            outputs,
-            history: &self.history,
-            plan: &self.plan,
-            stop: &mut self.stopped,
+    fn add(&mut self, output: &Array) -> Result<()> {
+        let (dims, own) = (output.shape(), self.array.shape());
+        let (Some(&count), true) = (dims.first(), dims.get(1..) == own.get(1..)) else {
+            return Err(no_batch(output));
         };
-        moment.send_all(&mut self.callbacks, &mut event)
+        if self.rows + count > own[0] {
+            // A dataset that does not say how long it is.
+            let more = Collected::new(&self.array, 2 * (self.rows + count))?;
+            let kept = std::mem::replace(&mut self.array, more.array);
+            self.array.bytes_mut()[..kept.bytes().len()].copy_from_slice(kept.bytes());
+        }
+        let size = output.bytes().len();
+        let start = self.rows * (size / count.max(1));
+        self.array.bytes_mut()[start..start + size].copy_from_slice(output.bytes());
+        self.rows += count;
+        Ok(())
     }
+
+    fn finish(self) -> Array {
+        match self.rows == self.array.shape()[0] {
+            true => self.array,
+            false => self.array.rows(0, self.rows),
+        }
+    }
+}
+
+fn no_batch(output: &Array) -> Error {
+    Error::Data(ibex_nn::ConfigError::new(format!(
+        "the outputs have no batch axis, or other extents in each batch: {}",
+        output.shape()
+    )))
 }

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-const USAGE: &str = "usage: cargo xtask bench [--peers --peers-dir DIR --python PYTHON]
-  --peers            compare whole training steps with other frameworks, in turn
+const USAGE: &str =
+    "usage: cargo xtask bench [--kernels | --peers | --against COMMIT] --peers-dir DIR
+Without --kernels or --peers: against the last commit that changed a BENCHMARKS.md, in turn.
+  --kernels          only the kernels' benchmarks
+  --peers            against other frameworks, in turn
+  --against COMMIT   against this commit
   --peers-dir DIR    the peers' programs: keras_peer.py, torch_peer.py, batches.json, rust/
   --rust-peers DIR   the built Rust peers (default: the folder rust/ of --peers-dir)
   --python PYTHON    a Python that has keras, jax, tensorflow and torch
@@ -14,10 +18,21 @@ const USAGE: &str = "usage: cargo xtask bench [--peers --peers-dir DIR --python 
   --epochs N         epochs Ibex trains in each round (default: 5)
   --threads N        threads for everybody (default: 2)";
 
+/// Whom to compare Ibex with.
+#[derive(Debug, PartialEq)]
+pub(super) enum Against {
+    /// A commit, or the one that was last recorded.
+    Commit(Option<String>),
+    /// Other frameworks.
+    Peers,
+    /// Nobody: the kernels alone.
+    Nothing,
+}
+
 /// What to run, and how often.
 #[derive(Debug)]
 pub(super) struct Options {
-    pub(super) peers: bool,
+    pub(super) against: Against,
     pub(super) peers_dir: PathBuf,
     pub(super) rust_peers: PathBuf,
     pub(super) python: PathBuf,
@@ -33,7 +48,7 @@ impl Options {
     /// Reads the arguments after the name of the task.
     pub(super) fn parse(root: &Path, arguments: &[String]) -> Result<Options, String> {
         let mut options = Options {
-            peers: false,
+            against: Against::Commit(None),
             peers_dir: PathBuf::new(),
             rust_peers: PathBuf::new(),
             python: PathBuf::new(),
@@ -46,25 +61,26 @@ impl Options {
         };
         let mut arguments = arguments.iter();
         while let Some(flag) = arguments.next() {
-            if flag == "--peers" {
-                options.peers = true;
-                continue;
+            match flag.as_str() {
+                "--kernels" => options.against = Against::Nothing,
+                "--peers" => options.against = Against::Peers,
+                _ => {
+                    let text = arguments.next().ok_or(format!("`{flag}` needs a value\n\n{USAGE}"));
+                    options.set(flag, text?)?;
+                }
             }
-            let value = || format!("`{flag}` needs a value\n\n{USAGE}");
-            let text = arguments.next().ok_or_else(value)?;
-            options.set(flag, text)?;
         }
-        if options.peers && (options.peers_dir.as_os_str().is_empty() || options.no_python()) {
-            return Err(format!("`--peers` needs `--peers-dir` and `--python`\n\n{USAGE}"));
+        let missing = |path: &PathBuf| path.as_os_str().is_empty();
+        if options.against != Against::Nothing && missing(&options.peers_dir) {
+            return Err(format!("the workloads are found by `--peers-dir DIR`\n\n{USAGE}"));
+        }
+        if options.against == Against::Peers && missing(&options.python) {
+            return Err(format!("`--peers` needs `--python`\n\n{USAGE}"));
         }
         if options.rust_peers.as_os_str().is_empty() {
             options.rust_peers = options.peers_dir.join("rust");
         }
         Ok(options)
-    }
-
-    fn no_python(&self) -> bool {
-        self.python.as_os_str().is_empty()
     }
 
     fn set(&mut self, flag: &str, text: &str) -> Result<(), String> {
@@ -73,6 +89,7 @@ impl Options {
             _ => Err(format!("`{flag}` needs a whole number above 0, received `{text}`")),
         };
         match flag {
+            "--against" => self.against = Against::Commit(Some(text.to_owned())),
             "--peers-dir" => self.peers_dir = text.into(),
             "--rust-peers" => self.rust_peers = text.into(),
             "--python" => self.python = text.into(),
@@ -102,13 +119,24 @@ mod tests {
         let options =
             parse("--peers --peers-dir p --python py --workloads a,b --rounds 5").unwrap();
         assert_eq!(options.workloads, ["a", "b"]);
+        assert_eq!(options.against, Against::Peers);
         assert_eq!((options.rounds, options.threads), (5, 2));
         assert_eq!(options.rust_peers, Path::new("p").join("rust"));
     }
 
     #[test]
+    fn a_commit_is_what_ibex_is_compared_with() {
+        let options = parse("--peers-dir p").unwrap();
+        assert_eq!(options.against, Against::Commit(None));
+        let options = parse("--against HEAD~2 --peers-dir p").unwrap();
+        assert_eq!(options.against, Against::Commit(Some("HEAD~2".to_owned())));
+        assert_eq!(parse("--kernels").unwrap().against, Against::Nothing);
+    }
+
+    #[test]
     fn wrong_options_are_named() {
-        assert!(parse("--peers").unwrap_err().contains("--peers-dir"));
+        assert!(parse("").unwrap_err().contains("--peers-dir"));
+        assert!(parse("--peers --peers-dir p").unwrap_err().contains("--python"));
         assert!(parse("--rounds 0").unwrap_err().contains("received `0`"));
         assert!(parse("--rounds").unwrap_err().contains("needs a value"));
         assert!(parse("--speed 3").unwrap_err().contains("no option `--speed`"));

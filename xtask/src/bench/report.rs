@@ -7,6 +7,7 @@ use super::options::Options;
 pub(super) struct Measurement {
     pub(super) name: &'static str,
     pub(super) step_ms: f64,
+    pub(super) predict_ms: Option<f64>,
     pub(super) memory_mb: Option<f64>,
 }
 
@@ -18,12 +19,13 @@ pub(super) struct Round {
 }
 
 /// The head of the table, with what was measured.
-pub(super) fn header(options: &Options) -> String {
+pub(super) fn header(options: &Options, machine: &str) -> String {
     format!(
-        "Median over {} rounds, everybody in turn, {} threads, {}-{}.\n\
+        "The machine, in the same run:\n\n```text\n{machine}```\n\n\
+         Median over {} rounds, everybody in turn, {} threads, {}-{}.\n\
          A ratio is Ibex over the peer, within one round: below 1 Ibex is faster.\n\n\
-         | workload | program | step, ms | Ibex / it | memory, MB |\n\
-         | --- | --- | --- | --- | --- |\n",
+         | workload | program | step, ms | Ibex / it | predict, ms a batch | Ibex / it | memory, MB |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
         options.rounds,
         options.threads,
         std::env::consts::ARCH,
@@ -31,7 +33,7 @@ pub(super) fn header(options: &Options) -> String {
     )
 }
 
-/// The rows of one workload: Ibex first, then the peers from the fastest to the slowest.
+/// The rows of one workload: Ibex first, then the others from the fastest to the slowest.
 pub(super) fn rows(workload: &str, rounds: &[Round]) -> String {
     let mut names: Vec<&'static str> = Vec::new();
     for other in rounds.iter().flat_map(|round| &round.others) {
@@ -40,32 +42,38 @@ pub(super) fn rows(workload: &str, rounds: &[Round]) -> String {
         }
     }
     let ibex: Vec<&Measurement> = rounds.iter().map(|round| &round.ibex).collect();
-    let mut text = row(workload, &ibex, None);
-    let mut peers: Vec<(f64, String)> = Vec::new();
+    let mut text = row(workload, &ibex, [String::new(), String::new()]);
+    let mut others: Vec<(f64, String)> = Vec::new();
     for name in names {
-        let mut found = Vec::new();
-        let mut ratios = Vec::new();
-        for round in rounds {
-            if let Some(other) = round.others.iter().find(|other| other.name == name) {
-                ratios.push(round.ibex.step_ms / other.step_ms);
-                found.push(other);
-            }
-        }
+        let of = |round: &Round| round.others.iter().find(|other| other.name == name).cloned();
+        let pairs: Vec<(&Measurement, Measurement)> =
+            rounds.iter().filter_map(|round| Some((&round.ibex, of(round)?))).collect();
+        let steps = pairs.iter().map(|(ibex, other)| Some(ibex.step_ms / other.step_ms));
+        let predicted =
+            pairs.iter().map(|(ibex, other)| Some(ibex.predict_ms? / other.predict_ms?));
+        let ratios = [cell(steps), cell(predicted)];
+        let found: Vec<&Measurement> = pairs.iter().map(|(_, other)| other).collect();
         let step = median(found.iter().map(|other| other.step_ms).collect());
-        peers.push((step, row(workload, &found, Some(median(ratios)))));
+        others.push((step, row(workload, &found, ratios)));
     }
-    peers.sort_by(|a, b| a.0.total_cmp(&b.0));
-    text.extend(peers.into_iter().map(|(_, row)| row));
+    others.sort_by(|a, b| a.0.total_cmp(&b.0));
+    text.extend(others.into_iter().map(|(_, row)| row));
     text
 }
 
-fn row(workload: &str, found: &[&Measurement], ratio: Option<f64>) -> String {
+fn row(workload: &str, found: &[&Measurement], [steps, predicted]: [String; 2]) -> String {
     let name = found.first().map_or("", |first| first.name);
-    let step = median(found.iter().map(|one| one.step_ms).collect());
+    let step = cell(found.iter().map(|one| Some(one.step_ms)));
+    let predict = cell(found.iter().map(|one| one.predict_ms));
     let memory: Vec<f64> = found.iter().filter_map(|one| one.memory_mb).collect();
     let memory = if memory.is_empty() { String::new() } else { format!("{:.0}", median(memory)) };
-    let ratio = ratio.map_or(String::new(), three_digits);
-    format!("| {workload} | {name} | {} | {ratio} | {memory} |\n", three_digits(step))
+    format!("| {workload} | {name} | {step} | {steps} | {predict} | {predicted} | {memory} |\n")
+}
+
+/// The median of what was measured, or nothing.
+fn cell(values: impl Iterator<Item = Option<f64>>) -> String {
+    let values: Vec<f64> = values.flatten().collect();
+    if values.is_empty() { String::new() } else { three_digits(median(values)) }
 }
 
 /// A number with three significant digits, without an exponent.
@@ -97,7 +105,8 @@ mod tests {
     use super::*;
 
     fn measurement(name: &'static str, step_ms: f64) -> Measurement {
-        Measurement { name, step_ms, memory_mb: Some(10.0 * step_ms) }
+        let predict_ms = (name != "fast").then_some(step_ms / 2.0);
+        Measurement { name, step_ms, predict_ms, memory_mb: Some(10.0 * step_ms) }
     }
 
     #[test]
@@ -117,8 +126,8 @@ mod tests {
         let text = rows("w", &[round(1.0), round(2.0), round(1.0)]);
         assert_eq!(
             text,
-            "| w | Ibex | 1.00 |  | 10 |\n| w | fast | 2.00 | 0.500 | 20 |\n\
-             | w | slow | 4.00 | 0.250 | 40 |\n"
+            "| w | Ibex | 1.00 |  | 0.500 |  | 10 |\n| w | fast | 2.00 | 0.500 |  |  | 20 |\n\
+             | w | slow | 4.00 | 0.250 | 2.00 | 0.250 | 40 |\n"
         );
     }
 

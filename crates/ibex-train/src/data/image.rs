@@ -179,21 +179,21 @@ impl ImageReader {
         if self.upright {
             image.apply_orientation(orientation);
         }
-        let pixels = self.fitted(self.pixels(&image));
+        let pixels = self.fitted(self.pixels(image));
         let [height, width, channels] = pixels.extents;
         Array::from_slice([1, height, width, channels], &pixels.values).map_err(|e| e.to_string())
     }
 
-    fn pixels(&self, image: &DynamicImage) -> Pixels {
+    fn pixels(&self, image: DynamicImage) -> Pixels {
         let extents = [image.height() as usize, image.width() as usize, self.color_mode.channels()];
         let floats = |bytes: Vec<u8>| bytes.into_iter().map(f32::from).collect();
         let values = match (self.color_mode, image) {
-            (ColorMode::Grayscale, DynamicImage::ImageLuma8(gray)) => floats(gray.to_vec()),
-            (ColorMode::Grayscale, _) => {
-                image.to_rgb8().pixels().map(|p| brightness(p.0)).collect()
+            (ColorMode::Grayscale, DynamicImage::ImageLuma8(gray)) => floats(gray.into_raw()),
+            (ColorMode::Grayscale, image) => {
+                image.into_rgb8().pixels().map(|p| brightness(p.0)).collect()
             }
-            (ColorMode::Rgb, _) => floats(image.to_rgb8().into_raw()),
-            (ColorMode::Rgba, _) => floats(image.to_rgba8().into_raw()),
+            (ColorMode::Rgb, image) => floats(image.into_rgb8().into_raw()),
+            (ColorMode::Rgba, image) => floats(image.into_rgba8().into_raw()),
         };
         Pixels { extents, values }
     }

@@ -4,6 +4,8 @@
 //! Separable: each new pixel is a weighted sum of a few old ones, along the width and then along
 //! the height. It must not know files.
 
+use std::borrow::Cow;
+
 use ibex_graph::ops::image::Interpolation;
 
 /// The pixels of an image: `height`, `width` and channels, row-major.
@@ -14,6 +16,7 @@ pub(super) struct Pixels {
 }
 
 /// The old pixels of a new one: the first of them, and their weights.
+#[derive(Debug)]
 struct Taps {
     first: usize,
     weights: Vec<f32>,
@@ -32,38 +35,51 @@ impl Pixels {
     }
 
     /// The image in another height and width.
-    pub(super) fn resized(&self, size: [usize; 2], interpolation: Interpolation) -> Pixels {
+    pub(super) fn resized(self, size: [usize; 2], interpolation: Interpolation) -> Pixels {
         let [height, width, channels] = self.extents;
-        let mut image = self.clone();
-        if width != size[1] {
-            let taps = taps(width, size[1], interpolation);
-            let mut values = Vec::with_capacity(height * size[1] * channels);
-            for row in image.values.chunks_exact(width * channels) {
-                for tap in &taps {
-                    let start = tap.first * channels;
-                    for channel in start..start + channels {
-                        let sources = row[channel..].iter().step_by(channels);
-                        values.push(sources.zip(&tap.weights).map(|(v, w)| v * w).sum());
-                    }
-                }
-            }
-            image = Pixels { extents: [height, size[1], channels], values };
+        if size == [height, width] {
+            return self;
         }
-        if height != size[0] {
-            let line = size[1] * channels;
-            let mut values = vec![0.0; size[0] * line];
-            for (to, tap) in
-                values.chunks_exact_mut(line.max(1)).zip(taps(height, size[0], interpolation))
-            {
-                let sources = image.values[tap.first * line..].chunks_exact(line);
-                for (from, weight) in sources.zip(&tap.weights) {
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to += from * weight);
-                }
+        let rows = (height != size[0]).then(|| taps(height, size[0], interpolation));
+        let columns = (width != size[1]).then(|| taps(width, size[1], interpolation));
+        let line = size[1] * channels;
+        let narrow = |row: usize| match &columns {
+            None => Cow::Borrowed(&self.values[row * line..(row + 1) * line]),
+            Some(taps) => {
+                let old = width * channels;
+                Cow::Owned(resized_row(&self.values[row * old..(row + 1) * old], channels, taps))
             }
-            image = Pixels { extents: [size[0], size[1], channels], values };
+        };
+        let mut values = vec![0.0; size[0] * line];
+        let lines = values.chunks_exact_mut(line.max(1));
+        let Some(rows) = rows else {
+            lines.enumerate().for_each(|(row, to)| to.copy_from_slice(&narrow(row)));
+            return Pixels { extents: [size[0], size[1], channels], values };
+        };
+        // Far fewer rows are needed than there are where an image is made small.
+        let mut known: Vec<Option<Cow<'_, [f32]>>> = vec![None; height];
+        for (to, tap) in lines.zip(rows) {
+            known[..tap.first].fill(None);
+            for (row, weight) in (tap.first..).zip(&tap.weights) {
+                let from = known[row].get_or_insert_with(|| narrow(row));
+                to.iter_mut().zip(from.iter()).for_each(|(to, from)| *to += from * weight);
+            }
         }
-        image
+        Pixels { extents: [size[0], size[1], channels], values }
     }
+}
+
+/// A row in another width.
+fn resized_row(row: &[f32], channels: usize, taps: &[Taps]) -> Vec<f32> {
+    let mut values = Vec::with_capacity(taps.len() * channels);
+    for tap in taps {
+        let start = tap.first * channels;
+        for channel in start..start + channels {
+            let sources = row[channel..].iter().step_by(channels);
+            values.push(sources.zip(&tap.weights).map(|(v, w)| v * w).sum());
+        }
+    }
+    values
 }
 
 /// The old pixels of every new one along an axis.
@@ -138,7 +154,7 @@ mod tests {
             Interpolation::Lanczos5,
         ] {
             for size in [[7, 9], [3, 4], [14, 5], [8, 30], [1, 1]] {
-                let found = image.resized(size, interpolation);
+                let found = image.clone().resized(size, interpolation);
                 let options = Resize::from(interpolation);
                 let tensor = resize(&constant, size, options, Channels::Last);
                 let expected = interpreter::evaluate(&tensor).unwrap().to_f64_vec();
