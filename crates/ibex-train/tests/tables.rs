@@ -13,9 +13,10 @@ fn same(column: &Column, expected: &[Value]) -> bool {
             Column::Numbers(values) => values.iter().zip(expected).all(|(value, expected)| {
                 expected.as_f64().map_or(value.is_nan() && expected.is_null(), |e| e == *value)
             }),
-            Column::Texts(values) => {
-                values.iter().zip(expected).all(|(value, expected)| value.as_deref() == expected.as_str())
-            }
+            Column::Texts(values) => values
+                .iter()
+                .zip(expected)
+                .all(|(value, expected)| value.as_deref() == expected.as_str()),
         }
 }
 

@@ -6,6 +6,7 @@ mod images;
 mod parquet;
 mod recipes;
 mod series;
+mod sounds;
 mod tables;
 mod texts;
 

@@ -8,9 +8,9 @@ mod encoder;
 mod features;
 mod parquet;
 
+pub use self::parquet::read_parquet;
 pub use encoder::{Encoder, Target, Task};
 pub use features::{Choices, Feature};
-pub use self::parquet::read_parquet;
 
 use std::path::Path;
 

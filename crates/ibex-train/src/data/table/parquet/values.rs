@@ -192,7 +192,7 @@ fn per_second(unit: &TimeUnit) -> i64 {
 /// The date so many days after the first of January 1970.
 fn date(days: i64) -> String {
     // Years from March on, in cycles of 400, so that the odd day is the last one.
-    let day = days + 719_468;
+    let day = days.wrapping_add(719_468);
     let (cycle, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
