@@ -1,6 +1,8 @@
 //! A persistent pool of threads with a low cost of fork and join.
 //!
-//! Work is cut into numbered tasks by the caller; idle threads claim the next number.
+//! Work is cut into numbered tasks by the caller; each thread begins with a share of its own, the
+//! same of every job with as many tasks, so that it finds in its cache what it wrote before; a
+//! thread that is done goes on with the shares of the others.
 //! Which thread runs a task is not determined, so tasks must be cut by fixed sizes and write to
 //! disjoint places: then the bits of a result do not depend on the number of threads.
 //! Must not know: tensors, kernels, programs.
@@ -33,9 +35,14 @@ const ACTIVE_MASK: u64 = 0xffff;
 const OPEN: u64 = 1 << 16;
 const EPOCH_ONE: u64 = 1 << 17;
 
+/// The next task of a share, in a line of its own.
+#[repr(align(128))]
+struct Share(AtomicUsize);
+
 struct Shared {
     state: AtomicU64,
-    next: AtomicUsize,
+    /// The share of each thread, the caller's first.
+    shares: Box<[Share]>,
     job: UnsafeCell<Job>,
     sleeping: AtomicUsize,
     stop: AtomicBool,
@@ -77,20 +84,21 @@ impl ThreadPool {
     pub fn new(threads: usize) -> Self {
         unsafe fn nothing(_: *const (), _: usize) {}
         let job = Job { data: std::ptr::null(), call: nothing, tasks: 0 };
+        let threads = threads.clamp(1, 1024);
         let shared = Arc::new(Shared {
             state: AtomicU64::new(0),
-            next: AtomicUsize::new(0),
+            shares: (0..threads).map(|_| Share(AtomicUsize::new(0))).collect(),
             job: UnsafeCell::new(job),
             sleeping: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             busy: AtomicBool::new(false),
             panic: Mutex::new(None),
         });
-        let workers: Vec<JoinHandle<()>> = (1..threads.clamp(1, 1024))
+        let workers: Vec<JoinHandle<()>> = (1..threads)
             .map_while(|index| {
                 let shared = Arc::clone(&shared);
                 let name = format!("ibex-{index}");
-                thread::Builder::new().name(name).spawn(move || work(&shared)).ok()
+                thread::Builder::new().name(name).spawn(move || work(&shared, index)).ok()
             })
             .collect();
         let wake = workers.iter().map(|worker| worker.thread().clone()).collect();
@@ -133,7 +141,9 @@ impl ThreadPool {
         let shared = &*self.shared;
         // SAFETY: `busy` is held and the state is closed with no worker inside.
         unsafe { *shared.job.get() = job };
-        shared.next.store(0, Ordering::Relaxed);
+        for (index, share) in shared.shares.iter().enumerate() {
+            share.0.store(shared.first_of(index, job.tasks), Ordering::Relaxed);
+        }
         let epoch = (shared.state.load(Ordering::Relaxed) & !(EPOCH_ONE - 1)) + EPOCH_ONE;
         // Sequentially consistent, with the load of `sleeping` below: either the worker sees the
         // open job before it parks, or this thread sees that it sleeps.
@@ -141,7 +151,7 @@ impl ThreadPool {
         if shared.sleeping.load(Ordering::SeqCst) > 0 {
             self.wake.iter().take(job.tasks - 1).for_each(Thread::unpark);
         }
-        let own = claim(shared, job);
+        let own = claim(shared, 0, job);
         shared.state.fetch_and(!OPEN, Ordering::AcqRel);
         let mut spins = 0_u32;
         while shared.state.load(Ordering::Acquire) & ACTIVE_MASK != 0 {
@@ -167,23 +177,39 @@ impl Drop for ThreadPool {
     }
 }
 
-/// Runs tasks of `job` until none is left, or until one panics.
-fn claim(shared: &Shared, job: Job) -> Option<Box<dyn Any + Send>> {
+impl Shared {
+    /// The first task of a share; the end of the one before it.
+    fn first_of(&self, share: usize, tasks: usize) -> usize {
+        let count = self.shares.len();
+        (tasks / count) * share + (tasks % count).min(share)
+    }
+}
+
+/// Runs tasks of `job`, those of the thread's own share first, until none is left, or until one
+/// panics.
+fn claim(shared: &Shared, own: usize, job: Job) -> Option<Box<dyn Any + Send>> {
+    let count = shared.shares.len();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        loop {
-            let index = shared.next.fetch_add(1, Ordering::Relaxed);
-            if index >= job.tasks {
-                return;
+        for share in (own..count).chain(0..own) {
+            let end = shared.first_of(share + 1, job.tasks);
+            let next = &shared.shares[share].0;
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= end {
+                    break;
+                }
+                // SAFETY: the closure outlives the job: its owner waits until no worker is inside.
+                unsafe { (job.call)(job.data, index) };
             }
-            // SAFETY: the closure outlives the job: its owner waits until no worker is inside.
-            unsafe { (job.call)(job.data, index) };
         }
     }));
-    outcome.err().inspect(|_| shared.next.store(job.tasks, Ordering::Relaxed))
+    // A task that has panicked ends the job: nobody finds another.
+    let close = |share: &Share| share.0.store(job.tasks, Ordering::Relaxed);
+    outcome.err().inspect(|_| shared.shares.iter().for_each(close))
 }
 
 /// The life of a worker: watch, join, claim, leave; sleep when nothing came for a while.
-fn work(shared: &Shared) {
+fn work(shared: &Shared, own: usize) {
     crate::scratch::reserve();
     let mut seen = 0;
     let mut idle_since = Instant::now();
@@ -195,7 +221,7 @@ fn work(shared: &Shared) {
                 seen = state / EPOCH_ONE;
                 // SAFETY: this worker is counted inside the open job, so nobody writes it.
                 let job = unsafe { *shared.job.get() };
-                if let Some(payload) = claim(shared, job) {
+                if let Some(payload) = claim(shared, own, job) {
                     let mut slot = shared.panic.lock().unwrap_or_else(PoisonError::into_inner);
                     slot.get_or_insert(payload);
                 }

@@ -108,6 +108,15 @@ unsafe fn tile<
     unsafe {
         let last = t.columns.wrapping_sub((VECTORS - 1) * S::LANES);
         let mut sums = [[s.splat(0.0); VECTORS]; ROWS];
+        // C is far when the sum is done, and every tile has other lines of it. Tiles of long
+        // vectors have so many lines that asking for them costs more (BENCHMARKS.md).
+        if S::LANES <= 8 {
+            for row in 0..ROWS {
+                let row = t.c.wrapping_add(row * t.c_row);
+                s.prefetch(row);
+                s.prefetch(row.wrapping_add(VECTORS * S::LANES - 1));
+            }
+        }
         let mut b = t.b;
         if PACKED {
             let mut a = t.a;

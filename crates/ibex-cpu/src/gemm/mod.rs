@@ -30,8 +30,9 @@ pub use view::{View, Windows};
 use crate::elementwise::UnaryFn;
 use crate::pool::ThreadPool;
 
-/// Fewer multiply-adds than this run on the caller's thread: a fork costs more than it saves.
-const PARALLEL: usize = 1 << 18;
+/// Fewer multiply-adds than this, some ten microseconds of them, run on the caller's thread: a fork
+/// costs more than it saves.
+const PARALLEL: usize = 1 << 19;
 
 /// A bias that is added to the product.
 #[derive(Clone, Copy, Debug, Default)]

@@ -28,8 +28,9 @@ use tile::Frame;
 /// Positions that one task covers: a fixed number, whatever the number of threads.
 const TASK: usize = 1 << 14;
 
-/// Positions times instructions below which a fork costs more than it saves.
-const PARALLEL: usize = 1 << 16;
+/// Positions times instructions, some ten microseconds of them, below which a fork costs more than
+/// it saves.
+const PARALLEL: usize = 1 << 18;
 
 /// Resolves a region.
 pub(crate) fn load(region: &Region, step: &Step, layout: &Layout) -> Box<dyn Launch> {
