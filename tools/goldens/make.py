@@ -38,6 +38,7 @@ PARTS = [
     "preprocessing",
     "audio",
     "datasets",
+    "tables",
     "folders",
     "generator",
     "windows",

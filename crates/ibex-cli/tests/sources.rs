@@ -62,6 +62,62 @@ fn images_are_trained_on_measured_and_predicted() {
     assert_eq!(found["accuracy"]["folds"].as_array().unwrap().len(), 3);
 }
 
+/// A WAV file of 16 bits with one channel, or two alike.
+fn wav(channels: u16, wave: impl Iterator<Item = f64>) -> Vec<u8> {
+    let level = |value: f64| ((value * 30_000.0) as i16).to_le_bytes();
+    let data: Vec<u8> = wave.flat_map(|value| level(value).repeat(channels.into())).collect();
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + data.len() as u32).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+    bytes.extend(channels.to_le_bytes());
+    bytes.extend(8000u32.to_le_bytes());
+    bytes.extend((16_000 * u32::from(channels)).to_le_bytes());
+    bytes.extend((2 * channels).to_le_bytes());
+    bytes.extend(b"\x10\0data");
+    bytes.extend((data.len() as u32).to_le_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+#[test]
+fn sounds_are_trained_on_measured_and_predicted() {
+    let folder = Folder::new();
+    for i in 0..24u32 {
+        let (class, pitch) = [("high", 1500.0), ("low", 300.0)][i as usize % 2];
+        let step = std::f64::consts::TAU * (pitch + 10.0 * f64::from(i)) / 8000.0;
+        let wave = (0..1600 + 20 * i).map(|t| 0.5 * (step * f64::from(t)).sin());
+        write(&folder, &format!("tones/{class}/{i:02}.wav"), wav(1, wave));
+    }
+    let train = "train --model cnn --data tones --validation-split 0.25 --epochs 8 --batch-size 4 \
+                 --verbose 0";
+    let outcome = folder.done(&format!("{train} --out m.keras"));
+    assert_eq!(number(&outcome, "val_accuracy"), 1.0, "{outcome:?}");
+    let recipe = folder.json("m.data.json");
+    assert_eq!(recipe["class_names"], serde_json::json!(["high", "low"]));
+    let length = recipe["length"].as_u64().unwrap();
+    assert!((1600..=2060).contains(&length) && recipe["channels"] == 1, "{recipe}");
+    assert_eq!(number(&folder.done("evaluate m.keras --data tones"), "accuracy"), 1.0);
+    folder.done("predict m.keras --data tones --out y.npz");
+    let expected = folder.arrays("y.npz");
+    assert_eq!(expected[0].1.shape(), [24, 1]);
+    // The same bits from memory and from files that are read anew.
+    folder.done(&format!("{train} --stream --workers 3 --out n.keras"));
+    folder.done("predict n.keras --data tones --out z.npz");
+    assert_eq!(folder.arrays("z.npz"), expected);
+    let short = "--audio-length 900 --epochs 1 --verbose 0";
+    folder.done(&format!("train --model mlp --data tones {short} --out s.keras"));
+    assert_eq!(folder.json("s.data.json")["length"], 900);
+    // A model says what it takes, with no recipe beside it.
+    std::fs::remove_file(folder.path("s.data.json")).unwrap();
+    folder.done("evaluate s.keras --data tones");
+    folder.done("kfold --model logistic --data tones --audio-length 500 --folds 2 --jobs 2");
+    // What has other channels is left out and told.
+    write(&folder, "tones/low/stereo.wav", wav(2, (0..2000).map(|t| f64::from(t % 20) / 20.0)));
+    let outcome = folder.done("evaluate m.keras --data tones");
+    assert!(outcome.stderr.contains("1 file was left out"), "{outcome:?}");
+    assert!(outcome.stderr.contains("2 channels in place of 1"), "{outcome:?}");
+}
+
 #[test]
 fn tables_are_trained_on_measured_and_predicted() {
     let folder = Folder::new();
@@ -90,7 +146,49 @@ fn tables_are_trained_on_measured_and_predicted() {
     let outcome = folder.done(folds);
     assert!(outcome.stderr.contains("6 folds, each with its share of every class"), "{outcome:?}");
     assert!(outcome.stdout.contains(" ± "), "{outcome:?}");
-    assert_eq!(folder.done(folds).stdout, outcome.stdout);
+    // The same bits again, and for any number of folds at a time.
+    for jobs in [1, 2, 5] {
+        let other = folder.done(&format!("{folds} --jobs {jobs}"));
+        assert_eq!(other.stdout, outcome.stdout, "{jobs}");
+        assert_eq!(other.stderr.lines().count(), outcome.stderr.lines().count());
+    }
+}
+
+/// A Parquet file and the same table as CSV: the same model, for every command.
+#[test]
+fn parquet_is_taken_as_csv_is() {
+    let folder = Folder::new();
+    let place = support::goldens().join("tables/polars.parquet");
+    std::fs::copy(place, folder.path("t.parquet")).unwrap();
+    let golden = support::golden_json("tables/values.json");
+    let cases = golden["cases"].as_array().unwrap();
+    let columns = &cases.iter().find(|case| case["name"] == "polars").unwrap()["columns"];
+    let columns = columns.as_object().unwrap();
+    let field = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => format!("\"{text}\""),
+        serde_json::Value::Null => String::new(),
+        number => number.to_string(),
+    };
+    let mut rows = columns.keys().cloned().collect::<Vec<_>>().join(",");
+    for i in 0..60 {
+        let row: Vec<String> = columns.values().map(|values| field(&values[i])).collect();
+        rows = format!("{rows}\n{}", row.join(","));
+    }
+    write(&folder, "t.csv", rows);
+    for (target, measure) in [("color", "accuracy"), ("short", "mae")] {
+        let mut numbers = Vec::new();
+        for file in ["t.parquet", "t.csv"] {
+            let data = format!("--data {file} --target {target}");
+            let train = "train --model mlp --validation-split 0.2 --epochs 2 --verbose 0";
+            folder.done(&format!("{train} {data} --out {file}.keras"));
+            let measured = folder.done(&format!("evaluate {file}.keras --data {file}"));
+            folder.done(&format!("predict {file}.keras --data {file} --out {file}.npz"));
+            let folds = folder.done(&format!("kfold --model mlp --folds 2 --epochs 1 {data}"));
+            let outputs = folder.arrays(&format!("{file}.npz"));
+            numbers.push((number(&measured, measure), outputs, folds.stdout));
+        }
+        assert_eq!(numbers[0], numbers[1], "{target}");
+    }
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use ibex_graph::Array;
 
+use crate::callbacks::Moment;
 use crate::data::{Arrays, Dataset, Samples, fit_inputs};
 use crate::error::{Error, Result};
 use crate::feed::{Feed, Order};
 use crate::history::Logs;
+use crate::in_batches::{Calls, InBatches};
 use crate::model::Model;
 use crate::step::Mode;
 
@@ -24,8 +26,16 @@ impl Model {
     /// # Errors
     /// As [`Model::evaluate`].
     pub fn evaluate_samples(&mut self, samples: Samples, batch_size: usize) -> Result<Logs> {
+        self.evaluate_with(samples, InBatches::of(batch_size))
+    }
+
+    /// Losses and metrics on samples, perhaps weighted, with callbacks.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`]; and what a callback fails with.
+    pub fn evaluate_with(&mut self, samples: Samples, way: InBatches) -> Result<Logs> {
         let samples = self.prepare(samples)?;
-        self.evaluate_feed(&mut Feed::Arrays(samples), batch_size)
+        self.evaluate_feed(&mut Feed::Arrays(samples), way)
     }
 
     /// Losses and metrics on the batches of a dataset.
@@ -36,15 +46,31 @@ impl Model {
         &mut self,
         data: &(impl Dataset<Item = Samples> + ?Sized),
     ) -> Result<Logs> {
-        self.evaluate_feed(&mut Feed::of(&data, None), 1)
+        self.evaluate_dataset_with(data, InBatches::default())
     }
 
-    pub(crate) fn evaluate_feed(&mut self, feed: &mut Feed<'_>, batch_size: usize) -> Result<Logs> {
+    /// Losses and metrics on the batches of a dataset, with callbacks.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate_dataset`]; and what a callback fails with.
+    pub fn evaluate_dataset_with(
+        &mut self,
+        data: &(impl Dataset<Item = Samples> + ?Sized),
+        way: InBatches,
+    ) -> Result<Logs> {
+        self.evaluate_feed(&mut Feed::of(&data, None), way)
+    }
+
+    fn evaluate_feed(&mut self, feed: &mut Feed<'_>, way: InBatches) -> Result<Logs> {
         if let Some(judge) = self.judge(Mode::Evaluate) {
             judge.reset();
         }
-        self.each_batch(Mode::Evaluate, feed, batch_size, |_, _| Ok(()))?;
-        Ok(self.judge(Mode::Evaluate).map(|j| j.logs()).unwrap_or_default())
+        let mut calls = Calls::new(way, feed);
+        calls.send(Moment::TestBegin, self, 0, &mut Logs::new(), &[])?;
+        self.each_batch(Mode::Evaluate, feed, &mut calls, |_, _| Ok(()))?;
+        let mut logs = self.judge(Mode::Evaluate).map(|j| j.logs()).unwrap_or_default();
+        calls.send(Moment::TestEnd, self, 0, &mut logs, &[])?;
+        Ok(logs)
     }
 
     /// The outputs for inputs, in batches of 32; the first output of a model with several.
@@ -60,12 +86,20 @@ impl Model {
     /// # Errors
     /// If the inputs do not fit the model.
     pub fn predict_all(&mut self, x: impl Into<Arrays>, batch_size: usize) -> Result<Vec<Array>> {
+        self.predict_with(x, InBatches::of(batch_size))
+    }
+
+    /// Every output for inputs, with callbacks.
+    ///
+    /// # Errors
+    /// If the inputs do not fit the model; and what a callback fails with.
+    pub fn predict_with(&mut self, x: impl Into<Arrays>, way: InBatches) -> Result<Vec<Array>> {
         let names = self.functional.input_names();
         let types: Vec<_> = self.functional.inputs().iter().map(|t| t.ty()).collect();
         let x = fit_inputs(x.into().0, &names, &types)?;
         let samples = Samples { x, ..Samples::default() };
         samples.check()?;
-        self.predict_feed(&mut Feed::Arrays(samples), batch_size)
+        self.predict_feed(&mut Feed::Arrays(samples), way)
     }
 
     /// Every output for the inputs of a dataset; its targets are not looked at.
@@ -76,13 +110,27 @@ impl Model {
         &mut self,
         data: &(impl Dataset<Item = Samples> + ?Sized),
     ) -> Result<Vec<Array>> {
-        self.predict_feed(&mut Feed::of(&data, None), 1)
+        self.predict_dataset_with(data, InBatches::default())
     }
 
-    fn predict_feed(&mut self, feed: &mut Feed<'_>, batch_size: usize) -> Result<Vec<Array>> {
+    /// Every output for the inputs of a dataset, with callbacks.
+    ///
+    /// # Errors
+    /// As [`Model::predict_dataset`]; and what a callback fails with.
+    pub fn predict_dataset_with(
+        &mut self,
+        data: &(impl Dataset<Item = Samples> + ?Sized),
+        way: InBatches,
+    ) -> Result<Vec<Array>> {
+        self.predict_feed(&mut Feed::of(&data, None), way)
+    }
+
+    fn predict_feed(&mut self, feed: &mut Feed<'_>, way: InBatches) -> Result<Vec<Array>> {
         let samples = feed.arrays().map_or(0, Samples::count);
         let mut collected: Vec<Collected> = Vec::new();
-        self.each_batch(Mode::Predict, feed, batch_size, |outputs, count| {
+        let mut calls = Calls::new(way, feed);
+        calls.send(Moment::PredictBegin, self, 0, &mut Logs::new(), &[])?;
+        self.each_batch(Mode::Predict, feed, &mut calls, |outputs, count| {
             for (i, output) in outputs.iter().enumerate() {
                 if collected.len() == i {
                     // Most outputs have a row for each sample.
@@ -94,6 +142,7 @@ impl Model {
             }
             Ok(())
         })?;
+        calls.send(Moment::PredictEnd, self, 0, &mut Logs::new(), &[])?;
         Ok(collected.into_iter().map(Collected::finish).collect())
     }
 
@@ -102,15 +151,38 @@ impl Model {
         &mut self,
         mode: Mode,
         feed: &mut Feed<'_>,
-        batch_size: usize,
+        calls: &mut Calls,
         mut with: impl FnMut(&[Array], usize) -> Result<()>,
     ) -> Result<()> {
-        let batch_size = batch_size.max(1);
-        let order = Order { seed: self.seed(), epoch: 0, shuffle: false, batch_size };
+        let (begin, end) = match mode {
+            Mode::Predict => (Moment::PredictBatchBegin, Moment::PredictBatchEnd),
+            Mode::Train | Mode::Evaluate => (Moment::TestBatchBegin, Moment::TestBatchEnd),
+        };
+        let (seed, batch_size) = (self.seed(), calls.plan.batch_size);
+        let order = Order { seed, epoch: 0, shuffle: false, batch_size };
         let mut batches = feed.begin(mode, order);
+        let mut batch = 0;
         while batches.advance(self)? {
+            if calls.wants_batches() {
+                calls.send(begin, self, batch, &mut Logs::new(), &[])?;
+            }
             let program = batches.run(self)?;
             with(self.programs[program].executable.outputs(), batches.count())?;
+            if calls.wants_batches() {
+                let outputs = match mode {
+                    Mode::Predict => self.programs[program].executable.outputs().to_vec(),
+                    Mode::Train | Mode::Evaluate => Vec::new(),
+                };
+                let mut logs = match mode {
+                    Mode::Predict => Logs::new(),
+                    _ => self.judge(mode).map(|j| j.logs()).unwrap_or_default(),
+                };
+                calls.send(end, self, batch, &mut logs, &outputs)?;
+            }
+            if calls.stopped {
+                break;
+            }
+            batch += 1;
         }
         Ok(())
     }

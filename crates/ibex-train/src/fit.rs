@@ -568,23 +568,17 @@ impl Run {
         batch: usize,
         logs: &mut Logs,
     ) -> Result<()> {
-        for callback in &mut self.callbacks {
-            let unwanted = moment.is_batch() && !callback.wants_batches();
-            if unwanted || !callback.moments().contains(&moment) {
-                continue;
-            }
-            let mut event = Event {
-                model,
-                epoch: self.at.position.epoch,
-                batch,
-                logs,
-                history: &self.at.history,
-                plan: &self.plan,
-                stop: &mut self.at.stopped,
-            };
-            moment.send(callback.as_mut(), &mut event)?;
-        }
-        Ok(())
+        let mut event = Event {
+            model,
+            epoch: self.at.position.epoch,
+            batch,
+            logs,
+            outputs: &[],
+            history: &self.at.history,
+            plan: &self.plan,
+            stop: &mut self.at.stopped,
+        };
+        moment.send_all(&mut self.callbacks, &mut event)
     }
 
     fn save_checkpoint(&mut self, model: &Model) -> Result<()> {

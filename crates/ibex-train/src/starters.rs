@@ -5,8 +5,9 @@
 use ibex_graph::ops::window::Padding;
 use ibex_nn::activations::{Activation, Relu};
 use ibex_nn::layers::{
-    Conv1D, Conv2D, Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D,
+    BatchNormalization, Conv1D, Conv2D, Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D,
     GlobalAveragePooling2D, GlobalMaxPooling1D, Input, MaxPooling1D, MaxPooling2D, Rescaling,
+    STFTSpectrogram,
 };
 use ibex_nn::models::Sequential;
 use ibex_nn::optimizers::Adam;
@@ -24,6 +25,8 @@ pub struct Data<'a> {
     pub shape: &'a [usize],
     /// Whether the numbers are pixels of 0 to 255.
     pub pixels: bool,
+    /// Whether they are waves of sound, `(frames, channels)`.
+    pub sound: bool,
     /// The number of different words, if the numbers are their indices.
     pub words: Option<usize>,
     /// What the targets ask for.
@@ -32,6 +35,21 @@ pub struct Data<'a> {
     pub scale: Option<(f64, f64)>,
     /// The number of samples to train on.
     pub samples: usize,
+}
+
+impl Data<'_> {
+    /// Numbers without shape and meaning, to be filled in.
+    pub fn of(problem: Problem) -> Data<'static> {
+        Data {
+            shape: &[],
+            pixels: false,
+            sound: false,
+            words: None,
+            problem,
+            scale: None,
+            samples: 0,
+        }
+    }
 }
 
 /// A model by name.
@@ -58,7 +76,7 @@ pub const STARTERS: &[Starter] = &[
     },
     Starter {
         name: "cnn",
-        summary: "convolutions over images, series or sequences of words",
+        summary: "convolutions over images, spectra of sounds, series or sequences of words",
         layers: cnn,
     },
 ];
@@ -90,8 +108,7 @@ impl Starter {
     /// use ibex_train::starters::{Data, Starter};
     ///
     /// let problem = Problem::Classes { classes: 3 };
-    /// let data =
-    ///     Data { shape: &[4], pixels: false, words: None, problem, scale: None, samples: 150 };
+    /// let data = Data { shape: &[4], samples: 150, ..Data::of(problem) };
     /// let model = Starter::named("mlp")?.build(&data)?;
     /// assert_eq!(model.functional().outputs()[0].shape().to_string(), "(None, 3)");
     /// # Ok::<(), ibex_train::Error>(())
@@ -105,6 +122,12 @@ impl Starter {
         if data.pixels {
             model = model.add(Rescaling::new(1.0 / 255.0));
         }
+        let mut spectrum = Vec::new();
+        if let (true, &[frames, channels]) = (data.sound, data.shape) {
+            (model, spectrum) = heard(model, frames, channels);
+        }
+        let shape = if spectrum.is_empty() { data.shape } else { &spectrum };
+        let data = &Data { shape, ..*data };
         let last = Dense::new(data.problem.units()).activation(data.problem.activation());
         let mut model = (self.layers)(model, data).map_err(Error::Config)?.add(last);
         if let (Problem::Regression { .. }, Some((mean, deviation))) = (data.problem, data.scale) {
@@ -119,6 +142,23 @@ impl Starter {
         model.compile(Compile::new(Adam::new(0.001), data.problem.loss()).metric(metric))?;
         Ok(model)
     }
+}
+
+/// Waves as their spectra, `(frames, frequencies, channels)`, of about the same scale.
+fn heard(model: Sequential, length: usize, channels: usize) -> (Sequential, Vec<usize>) {
+    // A hundredth of a second or more: as many frames as a picture has rows.
+    let mut frame = 256;
+    while frame < 2048 && length / (frame / 2) > 256 {
+        frame *= 2;
+    }
+    while frame > length.max(4) {
+        frame /= 2;
+    }
+    let (step, frequencies) = (frame / 2, frame / 2 + 1);
+    // The waves of a Fourier transform are not learned.
+    let spectrum = STFTSpectrogram::new(frame).expand_dims(true).trainable(false);
+    let shape = vec![length.saturating_sub(frame) / step + 1, frequencies, channels];
+    (model.add(spectrum).add(BatchNormalization::new()), shape)
 }
 
 /// Words as vectors, where the data is words.

@@ -38,9 +38,9 @@ pub use ibex_nn::{
 pub use ibex_nn::{layers, metrics, ops};
 pub use ibex_train::callbacks::*;
 pub use ibex_train::{
-    ApplyLayer, Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History, Logs,
-    Model, OnnxOptions, Result, Samples, custom_loss, custom_metric, datasets, losses, random,
-    set_random_seed, trace, with_derivative,
+    ApplyLayer, Arrays, BuildModel, BuildOptimizer, Compile, DeviceExt, Error, Fit, History,
+    InBatches, Logs, Model, OnnxOptions, Result, Samples, custom_loss, custom_metric, datasets,
+    losses, random, set_random_seed, trace, with_derivative,
 };
 
 // Where two of the families above share a name, a name by itself wins over the `*` of the other.

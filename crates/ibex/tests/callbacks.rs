@@ -198,6 +198,62 @@ fn functions_are_called_for_their_events() {
     assert_eq!(events, expected);
 }
 
+/// Notes an event in the form of the golden ones: name, batch, loss, first output of the batch.
+fn noting(
+    name: &'static str,
+    last: Option<u64>,
+    seen: &Rc<RefCell<Vec<serde_json::Value>>>,
+) -> impl FnMut(&mut ibex::train::Event<'_>) -> ibex::train::Result<()> + 'static {
+    let seen = seen.clone();
+    move |event| {
+        let batch = name.contains("batch").then_some(event.batch);
+        let output = event.outputs.first().map(|output| output.to_f64_vec()[0]);
+        let (loss, ended) = (event.logs.get("loss"), name.ends_with("batch_end"));
+        seen.borrow_mut().push(serde_json::json!([name, batch, loss, output]));
+        *event.stop |= ended && last == Some(event.batch as u64);
+        Ok(())
+    }
+}
+
+/// What callbacks of `evaluate` and `predict` see is what those of Keras see.
+#[test]
+fn evaluations_and_predictions_call() {
+    let golden = include_str!("../../../tests/goldens/callbacks_passes.json");
+    let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+    let model = Sequential::new().add(Input::new([1])).add(Dense::new(1).use_bias(false));
+    let mut model = model.build().unwrap();
+    model.compile(Compile::new(SGD::new(0.1), MeanSquaredError::new())).unwrap();
+    model.set_weights(vec![Array::from_slice([1, 1], &[2f32]).unwrap()]).unwrap();
+    let x = Array::from_slice([5, 1], &[0f32, 1.0, 2.0, 3.0, 4.0]).unwrap();
+    let y = Array::from_slice([5, 1], &[1f32, 2.0, 3.0, 4.0, 5.0]).unwrap();
+    let samples = Samples { x: vec![x.clone()], y: vec![y], weights: Vec::new() };
+    for case in golden["cases"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let events = case["events"].as_array().unwrap();
+        // The last batch of a case that is stopped is the one before its end.
+        let stopped = name.ends_with("stopped");
+        let last = stopped.then(|| events[events.len() - 2][1].as_u64().unwrap());
+        let seen = Rc::default();
+        let note = |name| noting(name, last, &seen);
+        let callback = LambdaCallback::new()
+            .on_test_begin(note("on_test_begin"))
+            .on_test_batch_begin(note("on_test_batch_begin"))
+            .on_test_batch_end(note("on_test_batch_end"))
+            .on_test_end(note("on_test_end"))
+            .on_predict_begin(note("on_predict_begin"))
+            .on_predict_batch_begin(note("on_predict_batch_begin"))
+            .on_predict_batch_end(note("on_predict_batch_end"))
+            .on_predict_end(note("on_predict_end"));
+        let way = InBatches::of(2).callback(callback);
+        let result = match name.starts_with("predict") {
+            true => model.predict_with(&x, way).unwrap()[0].to_f64_vec(),
+            false => vec![model.evaluate_with(samples.clone(), way).unwrap().get("loss").unwrap()],
+        };
+        assert_eq!(&seen.take(), events, "{name}");
+        assert_eq!(serde_json::json!(result), case["result"], "{name}");
+    }
+}
+
 #[test]
 fn a_number_that_nobody_logs_is_an_error() {
     let mut model = Sequential::new().add(Input::new([1])).add(Dense::new(1)).build().unwrap();

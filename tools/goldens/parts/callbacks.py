@@ -96,7 +96,55 @@ def run(callbacks, use_ema):
     }
 
 
+class Passed(C.Callback):
+    """The events of an evaluation or a prediction: name, batch, loss, first output of the batch."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.last, self.events = last, []
+
+
+def passed(name):
+    def method(self, *arguments):
+        logs = arguments[-1] or {}
+        batch = arguments[0] if "batch" in name else None
+        outputs = logs.get("outputs")
+        self.events.append([
+            name, batch, float(logs["loss"]) if "loss" in logs else None,
+            None if outputs is None else float(np.asarray(outputs).reshape(-1)[0])])
+        if name.endswith("batch_end") and batch == self.last:
+            self.model.stop_evaluating = self.model.stop_predicting = True
+    return method
+
+
+for part in ["test", "predict"]:
+    for end in ["begin", "end"]:
+        setattr(Passed, f"on_{part}_{end}",
+                lambda self, logs=None, note=passed(f"on_{part}_{end}"): note(self, logs))
+        setattr(Passed, f"on_{part}_batch_{end}",
+                lambda self, batch, logs=None, note=passed(f"on_{part}_batch_{end}"):
+                note(self, batch, logs))
+
+
+def pass_over(method, last):
+    """What callbacks see while five samples are passed over in batches of two."""
+    keras.backend.clear_session()
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile("sgd", loss="mse")
+    model.set_weights([np.array([[2.0]], "float32")])
+    x = np.arange(5, dtype="float32").reshape(5, 1)
+    callback = Passed(last)
+    data = (x, x + 1) if method == "evaluate" else (x,)
+    result = getattr(model, method)(*data, batch_size=2, verbose=0, callbacks=[callback])
+    result = np.asarray(result, "float32").reshape(-1).tolist()
+    return {"events": callback.events, "result": result}
+
+
 def make():
     cases = [{"name": name, **run(build(), "ema" in name)} for name, build in CASES.items()]
     store.write_cases("callbacks.json", cases)
-    return len(cases)
+    ways = {"evaluate": ("evaluate", None), "evaluate_stopped": ("evaluate", 1),
+            "predict": ("predict", None), "predict_stopped": ("predict", 0)}
+    passes = [{"name": name, **pass_over(*way)} for name, way in ways.items()]
+    store.write_cases("callbacks_passes.json", passes)
+    return len(cases) + len(passes)

@@ -15,7 +15,8 @@ pub(crate) struct Arguments {
     /// The model, compiled
     #[arg(value_name = "MODEL.keras")]
     model: PathBuf,
-    /// The data: x0, x1, … and y0, y1, … in an .npz file; or a .csv file or a folder as trained on
+    /// The data: x0, x1, … and y0, y1, … in an .npz file; or a .csv or .parquet file or a folder as
+    /// trained on
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Samples in a batch

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ibex::train::data::source::{Read, Recipe, Source};
-use ibex::train::data::splits::{KFold, Split};
+use ibex::train::data::splits::{self, KFold, Split};
 use ibex::train::starters::Starter;
 use ibex::train::{Fit, Logs, Model, npz};
 use serde_json::json;
@@ -43,6 +43,9 @@ pub(crate) struct Arguments {
     /// Samples in a batch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
     batch_size: usize,
+    /// Folds that are trained at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    jobs: usize,
     /// Seed of folds, initial weights, random layers and shuffling
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -64,14 +67,13 @@ impl Arguments {
         let folds = folds.split(source.count(), classes.as_deref())?;
         let dealt = if classes.is_some() { ", each with its share of every class" } else { "" };
         note(&format!("data: {}, {} folds{dealt}", source.describe(), folds.len()));
-        let mut all: Vec<Logs> = Vec::new();
-        for (i, fold) in folds.iter().enumerate() {
+        let all = splits::each(&folds, self.jobs, |i, fold| {
             let logs = self.fold(&source, fold)?;
             let numbers: Vec<String> =
                 logs.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
             note(&format!("fold {}/{}: {}", i + 1, folds.len(), numbers.join(", ")));
-            all.push(logs);
-        }
+            Ok::<Logs, Failure>(logs)
+        })?;
         self.tell(&all);
         Ok(())
     }
@@ -113,7 +115,7 @@ impl Arguments {
         // invariant: the command line asks for one of the two.
         let Some(mut model) = model else { return Err(Failure::usage("there is no model")) };
         model.set_seed(self.seed);
-        self.threads.apply(&mut model);
+        self.threads.apply_share(&mut model, self.jobs);
         let fit = Fit::new().epochs(self.epochs).batch_size(self.batch_size).verbose(0);
         model.fit_samples(train, fit)?;
         Ok(model.evaluate_samples(held, self.batch_size)?)

@@ -84,6 +84,17 @@ impl Threads {
             model.set_device(ibex::cpu::device(Some(threads.into())));
         }
     }
+
+    /// Moves a model to a device with its share of the cores, while so many models are trained.
+    pub(crate) fn apply_share(&self, model: &mut Model, jobs: usize) {
+        match self.threads {
+            None if jobs > 1 => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                model.set_device(ibex::cpu::device(Some((cores / jobs).max(1))));
+            }
+            _ => self.apply(model),
+        }
+    }
 }
 
 /// Opens a model file.

@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// The model
     #[arg(value_name = "MODEL.keras")]
     model: PathBuf,
-    /// The data: x0, x1, … in an .npz file; or a .csv file or a folder as trained on
+    /// The data: x0, x1, … in an .npz file; or a .csv or .parquet file or a folder as trained on
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Where the outputs go, as y0, y1, …

@@ -1,4 +1,4 @@
-//! Where data comes from: an `.npz` file, a table, or a folder of images or texts.
+//! Where data comes from: an `.npz` file, a table, or a folder of images, texts or sounds.
 //!
 //! The flags about data, the same for every command that takes `--data`, and what a model wants
 //! of its data.
@@ -10,7 +10,7 @@ use ibex::graph::ops::image::Interpolation;
 use ibex::nn::ConfigError;
 use ibex::train::data::ColorMode;
 use ibex::train::data::source::{
-    Choices, ImageChoices, Recipe, SeriesChoices, Source, TableChoices, TextChoices,
+    Choices, ImageChoices, Recipe, SeriesChoices, SoundChoices, Source, TableChoices, TextChoices,
 };
 use ibex::train::data::splits::{self, Split};
 use ibex::train::data::table;
@@ -63,6 +63,9 @@ pub(crate) struct DataFlags {
     /// Words of a text that are kept, in their order [default: only which words occur counts]
     #[arg(long, value_name = "N", value_parser = positive)]
     text_length: Option<usize>,
+    /// Frames of a sound that are kept [default: those of the model, or of the longest file]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    audio_length: Option<usize>,
     /// Threads that read files
     #[arg(long, value_name = "N", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=256))]
@@ -97,6 +100,7 @@ impl DataFlags {
                 ..SeriesChoices::default()
             },
             texts: TextChoices { most_words: self.words, length: self.text_length },
+            sounds: SoundChoices { length: self.audio_length },
             workers: self.workers.into(),
             seed,
         }
@@ -128,20 +132,20 @@ fn check_kind(path: &Path) -> Result<(), Failure> {
     match OTHER_TABLES.contains(&ending.as_str()) {
         false => Ok(()),
         true => Err(Failure::usage(format!(
-            "`{}` is a table of a kind that is not read\n  expected  a .csv file\n  received  \
-             .{ending}\n  help: write the table as CSV",
+            "`{}` is a table of a kind that is not read\n  expected  a .csv or .parquet file\n  \
+             received  .{ending}\n  help: write the table as CSV or Parquet",
             path.display()
         ))),
     }
 }
 
 /// Endings of tables that are not read.
-const OTHER_TABLES: &[&str] = &["parquet", "feather", "arrow", "xls", "xlsx", "ods"];
+const OTHER_TABLES: &[&str] = &["feather", "arrow", "xls", "xlsx", "ods"];
 
 /// Whether a path is an archive of arrays, made for a model already.
 pub(crate) fn is_arrays(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-    let table = ["csv", "tsv", "txt", "data", "gz"];
+    let table = ["csv", "tsv", "txt", "data", "gz", "parquet", "pq"];
     let mut table = table.iter().chain(OTHER_TABLES);
     let named = ending.is_some_and(|ending| table.any(|known| ending == *known));
     // A folder may be called anything; what is not there is best missed as an archive.
@@ -198,7 +202,9 @@ pub(crate) fn split(source: &Source, choices: &Choices, fraction: f64) -> Result
     let split = match source {
         Source::Arrays(_) | Source::Series(_) => splits::tail(count, fraction)?,
         // Files were shuffled when they were listed, as in Keras.
-        Source::Images(_) | Source::Texts(_) => splits::tail_of_files(count, fraction)?,
+        Source::Images(_) | Source::Texts(_) | Source::Sounds(_) => {
+            splits::tail_of_files(count, fraction)?
+        }
         Source::Table(_) => match source.classes(choices)? {
             Some(classes) => splits::stratified(&classes, fraction, seed)?,
             None => splits::random(count, fraction, seed)?,

@@ -23,6 +23,10 @@ pub struct LambdaCallback {
     test_batch_begin: Option<Handler>,
     test_batch_end: Option<Handler>,
     test_end: Option<Handler>,
+    predict_begin: Option<Handler>,
+    predict_batch_begin: Option<Handler>,
+    predict_batch_end: Option<Handler>,
+    predict_end: Option<Handler>,
 }
 
 macro_rules! handlers {
@@ -44,8 +48,15 @@ macro_rules! handlers {
             }
 
             fn wants_batches(&self) -> bool {
-                let train = self.batch_begin.is_some() || self.batch_end.is_some();
-                train || self.test_batch_begin.is_some() || self.test_batch_end.is_some()
+                let of_batches = [
+                    &self.batch_begin,
+                    &self.batch_end,
+                    &self.test_batch_begin,
+                    &self.test_batch_end,
+                    &self.predict_batch_begin,
+                    &self.predict_batch_end,
+                ];
+                of_batches.into_iter().any(Option::is_some)
             }
 
             $(fn $method(&mut self, event: &mut Event<'_>) -> Result<()> {
@@ -76,6 +87,14 @@ handlers! {
     on_test_batch_end test_batch_end;
     /// Called after the validation of each epoch.
     on_test_end test_end;
+    /// Called before the first batch of a prediction.
+    on_predict_begin predict_begin;
+    /// Called before each batch of a prediction.
+    on_predict_batch_begin predict_batch_begin;
+    /// Called after each batch of a prediction.
+    on_predict_batch_end predict_batch_end;
+    /// Called after the last batch of a prediction.
+    on_predict_end predict_end;
 }
 
 impl LambdaCallback {

@@ -103,7 +103,7 @@ pub trait Callback: fmt::Debug {
         Ok(())
     }
 
-    /// Before the validation of an epoch.
+    /// Before the validation of an epoch, or an evaluation.
     ///
     /// # Errors
     /// An error ends the training.
@@ -112,7 +112,7 @@ pub trait Callback: fmt::Debug {
         Ok(())
     }
 
-    /// Before a batch of validation, if [`Callback::wants_batches`].
+    /// Before a batch of validation or of an evaluation, if [`Callback::wants_batches`].
     ///
     /// # Errors
     /// An error ends the training.
@@ -121,8 +121,8 @@ pub trait Callback: fmt::Debug {
         Ok(())
     }
 
-    /// After a batch of validation, if [`Callback::wants_batches`]; `event.logs` holds the running
-    /// means.
+    /// After a batch of validation or of an evaluation, if [`Callback::wants_batches`];
+    /// `event.logs` holds the running means.
     ///
     /// # Errors
     /// An error ends the training.
@@ -131,11 +131,48 @@ pub trait Callback: fmt::Debug {
         Ok(())
     }
 
-    /// After the validation of an epoch; `event.logs` holds its results.
+    /// After the validation of an epoch, or an evaluation; `event.logs` holds its results.
     ///
     /// # Errors
     /// An error ends the training.
     fn on_test_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// Before the first batch of a prediction.
+    ///
+    /// # Errors
+    /// An error ends the prediction.
+    fn on_predict_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// Before a batch of a prediction, if [`Callback::wants_batches`].
+    ///
+    /// # Errors
+    /// An error ends the prediction.
+    fn on_predict_batch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// After a batch of a prediction, if [`Callback::wants_batches`]; `event.outputs` holds what
+    /// the model gave for it.
+    ///
+    /// # Errors
+    /// An error ends the prediction.
+    fn on_predict_batch_end(&mut self, event: &mut Event<'_>) -> Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// After the last batch of a prediction.
+    ///
+    /// # Errors
+    /// An error ends the prediction.
+    fn on_predict_end(&mut self, event: &mut Event<'_>) -> Result<()> {
         let _ = event;
         Ok(())
     }
@@ -206,15 +243,18 @@ pub struct Event<'a> {
     pub batch: usize,
     /// The logs of the batch or epoch.
     pub logs: &'a mut Logs,
+    /// The outputs for the batch after which a prediction calls; none at other moments.
+    pub outputs: &'a [Array],
     /// The history so far.
     pub history: &'a History,
     /// What the loop was asked for.
     pub plan: &'a Plan,
-    /// Set to end the training after this batch or epoch.
+    /// Set to end the training after this batch or epoch; an evaluation or a prediction after this
+    /// batch.
     pub stop: &'a mut bool,
 }
 
-/// What a training loop was asked for.
+/// What a training, an evaluation or a prediction was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The number of the epoch at which training ends.

@@ -1,4 +1,4 @@
-//! The moments of a training at which callbacks are called, in one table.
+//! The moments at which callbacks are called, in one table.
 //!
 //! It must not know what any callback does.
 
@@ -7,14 +7,15 @@ use crate::error::Result;
 
 macro_rules! moments {
     ($($(#[$doc:meta])* $moment:ident $method:ident;)*) => {
-        /// A moment of a training; each has a method of [`Callback`].
+        /// A moment of a training, an evaluation or a prediction; each has a method of
+        /// [`Callback`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Moment {
             $($(#[$doc])* $moment,)*
         }
 
         impl Moment {
-            /// Every moment, in the order in which they come.
+            /// Every moment, those of a training in the order in which they come.
             pub const ALL: &'static [Moment] = &[$(Moment::$moment,)*];
 
             /// The name of the method, as in Keras.
@@ -23,7 +24,7 @@ macro_rules! moments {
             }
 
             /// Calls the method of this moment.
-            pub(crate) fn send(
+            fn send(
                 self,
                 callback: &mut dyn Callback,
                 event: &mut Event<'_>,
@@ -55,13 +56,39 @@ moments! {
     EpochEnd on_epoch_end;
     /// After the last epoch.
     TrainEnd on_train_end;
+    /// Before the first batch of a prediction.
+    PredictBegin on_predict_begin;
+    /// Before a batch of a prediction.
+    PredictBatchBegin on_predict_batch_begin;
+    /// After a batch of a prediction.
+    PredictBatchEnd on_predict_batch_end;
+    /// After the last batch of a prediction.
+    PredictEnd on_predict_end;
 }
 
 impl Moment {
     /// Whether it comes with every batch, so that it is sent only to those who want it.
     pub(crate) fn is_batch(self) -> bool {
+        use Moment::{PredictBatchBegin, PredictBatchEnd};
         use Moment::{TestBatchBegin, TestBatchEnd, TrainBatchBegin, TrainBatchEnd};
-        matches!(self, TrainBatchBegin | TrainBatchEnd | TestBatchBegin | TestBatchEnd)
+        let learns = matches!(self, TrainBatchBegin | TrainBatchEnd);
+        let predicts = matches!(self, PredictBatchBegin | PredictBatchEnd);
+        learns || predicts || matches!(self, TestBatchBegin | TestBatchEnd)
+    }
+
+    /// Calls those who want this moment, one after the other.
+    pub(crate) fn send_all(
+        self,
+        callbacks: &mut [Box<dyn Callback>],
+        event: &mut Event<'_>,
+    ) -> Result<()> {
+        for callback in callbacks {
+            let unwanted = self.is_batch() && !callback.wants_batches();
+            if !unwanted && callback.moments().contains(&self) {
+                self.send(callback.as_mut(), event)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -200,7 +200,7 @@ impl Folder {
         for entry in self.entries(&self.path)? {
             let name = entry.file_name();
             let hidden = name.as_encoded_bytes().starts_with(b".");
-            if entry.path().is_dir() && !hidden {
+            if is_folder(&entry) && !hidden {
                 found.push(name.to_string_lossy().into_owned());
             }
         }
@@ -243,8 +243,8 @@ impl Folder {
             let mut files = Vec::new();
             for entry in self.entries(&folder)? {
                 let path = entry.path();
-                let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-                if path.is_dir() {
+                if is_folder(&entry) {
+                    let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
                     if !link || self.follow_links {
                         waiting.push(path);
                     }
@@ -263,6 +263,15 @@ impl Folder {
     fn entries(&self, folder: &Path) -> Result<Vec<fs::DirEntry>> {
         let unreadable = |source| Error::Io { action: "read", path: folder.to_path_buf(), source };
         fs::read_dir(folder).map_err(unreadable)?.collect::<Result<_, _>>().map_err(unreadable)
+    }
+}
+
+/// Whether it is a folder, or a link to one; the file system is asked about links only, not about
+/// each of a hundred thousand files.
+fn is_folder(entry: &fs::DirEntry) -> bool {
+    match entry.file_type() {
+        Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+        _ => entry.path().is_dir(),
     }
 }
 

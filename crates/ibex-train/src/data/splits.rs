@@ -4,6 +4,8 @@
 //! It must not know what the samples are.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use ibex_nn::ConfigError;
 
@@ -228,9 +230,79 @@ impl KFold {
     }
 }
 
+/// Bytes of the stack of a thread that trains: as many as the first thread of a program has.
+const STACK: usize = 8 << 20;
+
+/// Does something with every fold, `jobs` of them at a time; the results in the order of the folds.
+///
+/// A model that is made, trained and measured within `run` gives the same bits whatever `jobs` is.
+/// Each takes all cores unless its device says otherwise: share them out among the jobs.
+///
+/// # Errors
+/// The error of the first fold that has one; folds that were not begun are left out then.
+///
+/// ```
+/// use ibex_train::data::splits::{KFold, each};
+///
+/// let folds = KFold::new(3).split(10, None)?;
+/// let held = each(&folds, 2, |_, fold| Ok::<_, ibex_train::Error>(fold.held.len()))?;
+/// assert_eq!(held, [4, 3, 3]);
+/// # Ok::<(), ibex_train::Error>(())
+/// ```
+pub fn each<T: Send, E: Send>(
+    folds: &[Split],
+    jobs: usize,
+    run: impl Fn(usize, &Split) -> std::result::Result<T, E> + Sync,
+) -> std::result::Result<Vec<T>, E> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed) {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(fold) = folds.get(i) else { break };
+            let result = run(i, fold);
+            failed.fetch_or(result.is_err(), Ordering::Relaxed);
+            done.push((i, result));
+        }
+        done
+    };
+    let mut all = std::thread::scope(|scope| {
+        let thread = || Builder::new().name("ibex-fold".into()).stack_size(STACK);
+        // A system without threads: the caller does the work.
+        let spawn = |_| thread().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..jobs.min(folds.len())).filter_map(spawn).collect();
+        let mut all = work();
+        for other in others {
+            match other.join() {
+                Ok(done) => all.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    });
+    all.sort_by_key(|(i, _)| *i);
+    all.into_iter().map(|(_, result)| result).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn results_of_folds_keep_their_order() {
+        let folds = KFold::new(7).split(20, None).unwrap();
+        let expected: Vec<u32> = folds.iter().map(|fold| fold.held[0]).collect();
+        for jobs in [0, 1, 2, 3, 9] {
+            let run = |i: usize, fold: &Split| {
+                // Later folds are done first.
+                std::thread::sleep(std::time::Duration::from_millis(7 - i as u64));
+                Ok::<_, usize>(fold.held[0])
+            };
+            assert_eq!(each(&folds, jobs, run), Ok(expected.clone()));
+            let run = |i: usize, _: &Split| if i == 2 || i == 4 { Err(i) } else { Ok(()) };
+            assert_eq!(each(&folds, jobs, run), Err(2));
+        }
+    }
 
     fn whole(split: &Split, count: usize) {
         let mut all = [split.train.clone(), split.held.clone()].concat();

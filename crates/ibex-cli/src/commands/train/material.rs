@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use ibex::train::data::source::{Read, Recipe, Source, Wanted};
+use ibex::train::data::Dataset;
+use ibex::train::data::source::{Read, ReadAnew, Recipe, Source, Wanted};
 use ibex::train::data::splits::Split;
-use ibex::train::data::{Dataset, Files, ImageReader};
 use ibex::train::problem::Problem;
 use ibex::train::starters::{self, Starter};
 use ibex::train::{Fit, History, Model, Samples, npz};
@@ -15,13 +15,13 @@ use crate::commands::source::{is_arrays, report, split};
 use crate::failure::Failure;
 use crate::output::note;
 
-/// Images that take more bytes are read anew in each epoch.
+/// Images and sounds that take more bytes are read anew in each epoch.
 const HELD_IN_MEMORY: usize = 2 << 30;
 
 /// Samples in memory, or files that are read in every epoch.
 enum Part {
     Arrays(Samples),
-    Files(Box<(Files, ImageReader)>),
+    Files(ReadAnew),
 }
 
 /// One of the two things that `fit` takes.
@@ -66,8 +66,8 @@ fn built(
         ));
     };
     let pixels = recipe.image_shape().is_some();
-    let (words, scale) = (recipe.words(), recipe.scale());
-    let data = starters::Data { shape, pixels, words, problem, scale, samples };
+    let (sound, words, scale) = (recipe.is_sound(), recipe.words(), recipe.scale());
+    let data = starters::Data { shape, pixels, sound, words, problem, scale, samples };
     Ok(starter.build(&data)?)
 }
 
@@ -134,7 +134,7 @@ impl Arguments {
         if (large || self.stream)
             && let Some(files) = source.files(places, recipe)?
         {
-            return Ok(Part::Files(Box::new(files)));
+            return Ok(Part::Files(files));
         }
         let Read { samples, broken } = source.samples(places, recipe, self.source.workers())?;
         report(&broken);
@@ -148,10 +148,7 @@ impl Material {
         let starter = Starter::named(name).map_err(Failure::usage)?;
         match &self.train {
             Part::Arrays(samples) => new_model(starter, &self.recipe, samples),
-            Part::Files(files) => {
-                let (shape, count) = (files.1.shape(), files.0.count());
-                built(starter, &self.recipe, &shape, None, count)
-            }
+            Part::Files(files) => built(starter, &self.recipe, files.shape(), None, files.count()),
         }
     }
 
@@ -179,18 +176,17 @@ impl Material {
         let mut feed = |part: Part, shuffle: bool| match part {
             Part::Arrays(samples) => Feed::Arrays(samples),
             Part::Files(files) => {
-                let (files, reader) = *files;
-                let read = reader.labelled(&files);
                 if shuffle {
-                    let images = files.items().shuffle().map(read).workers(workers).skip_broken();
-                    let left_out = images.clone();
+                    let items = files.items().shuffle().map(files.read());
+                    let samples = items.workers(workers).skip_broken();
+                    let left_out = samples.clone();
                     broken.push(Box::new(move || left_out.broken()));
-                    return Feed::Batches(Box::new(images.batch(batch_size)));
+                    return Feed::Batches(Box::new(samples.batch(batch_size)));
                 }
-                let images = files.items().map(read).workers(workers).skip_broken();
-                let left_out = images.clone();
+                let samples = files.items().map(files.read()).workers(workers).skip_broken();
+                let left_out = samples.clone();
                 broken.push(Box::new(move || left_out.broken()));
-                Feed::Batches(Box::new(images.batch(batch_size)))
+                Feed::Batches(Box::new(samples.batch(batch_size)))
             }
         };
         let train = feed(self.train, shuffle);

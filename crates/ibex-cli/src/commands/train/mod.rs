@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     #[arg(long = "model", value_name = "mlp|cnn|logistic", value_parser = starter_name)]
     #[arg(conflicts_with = "model")]
     named: Option<&'static str>,
-    /// The data: x0, x1, … and y0, y1, … in an .npz file; a .csv file; or a folder of images or
-    /// texts with a subfolder for each class
+    /// The data: x0, x1, … and y0, y1, … in an .npz file; a .csv or .parquet file; or a folder of
+    /// images, texts or sounds with a subfolder for each class
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Validation data, like --data
@@ -72,7 +72,7 @@ pub(crate) struct Arguments {
     threads: Threads,
     #[command(flatten)]
     source: DataFlags,
-    /// Read image files anew in each epoch [default: only where they do not fit into 2 GiB]
+    /// Read images and sounds anew in each epoch [default: only where they do not fit into 2 GiB]
     #[arg(long)]
     stream: bool,
     /// 0 silent, 1 a progress bar, 2 one line for each epoch

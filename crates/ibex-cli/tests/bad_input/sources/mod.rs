@@ -3,8 +3,10 @@
 //! A file that is broken is left out and reported; only where nothing is left does the work fail.
 
 mod images;
+mod parquet;
 mod recipes;
 mod series;
+mod sounds;
 mod tables;
 mod texts;
 
@@ -38,6 +40,13 @@ fn write(folder: &Folder, path: &str, bytes: impl AsRef<[u8]>) {
     let path = folder.path(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
+}
+
+/// Copies a golden table; what `edit` makes of its bytes.
+fn golden_table(folder: &Folder, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = std::fs::read(support::goldens().join(format!("tables/{name}"))).unwrap();
+    edit(&mut bytes);
+    write(folder, "bad.parquet", bytes);
 }
 
 /// A picture of one colour, as a PNG of `width` and `height` pixels.

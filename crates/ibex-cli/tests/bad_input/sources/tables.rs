@@ -237,14 +237,14 @@ fn tables() {
             "#]],
         },
         Case {
-            arguments: "train --model mlp --data table.parquet --target label",
+            arguments: "train --model mlp --data table.feather --target label",
             code: 2,
-            add: |folder| write(folder, "table.parquet", "PAR1"),
+            add: |folder| write(folder, "table.feather", "FEA1"),
             text: expect![[r#"
-                error: `table.parquet` is a table of a kind that is not read
-                  expected  a .csv file
-                  received  .parquet
-                  help: write the table as CSV
+                error: `table.feather` is a table of a kind that is not read
+                  expected  a .csv or .parquet file
+                  received  .feather
+                  help: write the table as CSV or Parquet
             "#]],
         },
         Case {

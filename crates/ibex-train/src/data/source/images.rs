@@ -4,7 +4,7 @@ use ibex_graph::ops::image::Interpolation;
 use ibex_nn::ConfigError;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelForm, Wanted};
+use super::{Wanted, label_mode};
 use crate::data::folder::{Files, LabelMode};
 use crate::data::image::{ColorMode, ImageReader};
 use crate::error::{Error, Result};
@@ -65,14 +65,7 @@ impl ImageChoices {
                 )
             })?,
         };
-        let classes = files.class_names().len();
-        let labels = match wanted.labels {
-            _ if classes == 0 => LabelMode::None,
-            LabelForm::Natural if classes == 2 => LabelMode::Binary,
-            LabelForm::Natural | LabelForm::Index => LabelMode::Int,
-            LabelForm::Bit => LabelMode::Binary,
-            LabelForm::OneHot => LabelMode::Categorical,
-        };
+        let labels = label_mode(wanted.labels, files.class_names().len());
         Ok(ImageRecipe {
             height: size[0],
             width: size[1],
@@ -97,20 +90,13 @@ impl ImageRecipe {
 
     /// The files with labels as the recipe has them, and what reads them.
     pub(super) fn reading(&self, files: Files) -> Result<(Files, ImageReader)> {
-        if !files.class_names().is_empty() && files.class_names() != self.class_names {
-            return Err(Error::Data(
-                ConfigError::new("the folder has other classes than those that were trained on")
-                    .expected(self.class_names.join(", "))
-                    .received(files.class_names().join(", ")),
-            ));
-        }
-        let labels = if files.class_names().is_empty() { LabelMode::None } else { self.labels };
+        let files = super::known_classes(files, &self.class_names, self.labels)?;
         let mut reader = ImageReader::new([self.height, self.width])
             .interpolation(self.interpolation)
             .color_mode(ColorMode::of_channels(self.channels).unwrap_or_default());
         if self.crop_to_aspect_ratio {
             reader = reader.crop_to_aspect_ratio();
         }
-        Ok((files.with_label_mode(labels)?, reader))
+        Ok((files, reader))
     }
 }

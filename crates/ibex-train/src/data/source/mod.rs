@@ -6,10 +6,12 @@
 
 mod images;
 mod series;
+mod sounds;
 mod tabular;
 mod texts;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ibex_graph::{Array, DType};
 use ibex_nn::ConfigError;
@@ -17,13 +19,15 @@ use serde::{Deserialize, Serialize};
 
 pub use images::ImageChoices;
 pub use series::{SeriesChoices, SeriesRecipe};
+pub use sounds::{SoundChoices, SoundRecipe};
 pub use tabular::TableChoices;
 pub use texts::{TextChoices, TextRecipe};
 
-use super::folder::{Files, Folder, IMAGE_ENDINGS, LabelledFile, TEXT_ENDINGS};
-use super::image::ImageReader;
+use super::folder::{
+    AUDIO_ENDINGS, Files, Folder, IMAGE_ENDINGS, LabelMode, LabelledFile, TEXT_ENDINGS,
+};
 use super::table::{Csv, Encoder, Table};
-use super::{Dataset, Pass, Samples};
+use super::{Dataset, Items, Pass, Samples};
 use crate::error::{Error, Result};
 use crate::problem::Problem;
 
@@ -38,6 +42,8 @@ pub struct Choices {
     pub series: SeriesChoices,
     /// Texts.
     pub texts: TextChoices,
+    /// Sounds.
+    pub sounds: SoundChoices,
     /// Threads that read files; 0 reads on the caller's.
     pub workers: usize,
     /// The seed of the order of files.
@@ -79,6 +85,8 @@ pub enum Source {
     Images(Files),
     /// A folder of texts.
     Texts(Files),
+    /// A folder of audio files.
+    Sounds(Files),
     /// A table.
     Table(Table),
     /// A table whose rows follow each other in time.
@@ -95,6 +103,8 @@ pub enum Recipe {
     Images(images::ImageRecipe),
     /// Texts.
     Texts(TextRecipe),
+    /// Sounds.
+    Sounds(SoundRecipe),
     /// Tables.
     Table(Encoder),
     /// Windows of a table.
@@ -102,7 +112,7 @@ pub enum Recipe {
 }
 
 impl Source {
-    /// Opens a folder of images or texts, or a table.
+    /// Opens a folder of images, texts or audio files, or a table.
     ///
     /// # Errors
     /// If there is nothing there, or nothing that can be used.
@@ -111,8 +121,8 @@ impl Source {
             return Source::folder(path, choices);
         }
         let csv = Csv { header: choices.table.header, delimiter: choices.table.delimiter };
-        let table = csv.read(path)?;
-        let (table, series) = (choices.table.complete(table)?, choices.series.window.is_some());
+        let table = choices.table.complete(Table::read(path, &csv)?)?;
+        let series = choices.series.window.is_some();
         Ok(if series { Source::Series(table) } else { Source::Table(table) })
     }
 
@@ -123,16 +133,25 @@ impl Source {
             Ok(files) => Some(files),
             Err(_) => flat(&folder, endings).ok(),
         };
-        let (images, texts) = (labelled(IMAGE_ENDINGS), labelled(TEXT_ENDINGS));
-        match (images, texts) {
-            (Some(images), Some(texts)) if texts.count() > images.count() => {
-                Ok(Source::Texts(texts))
+        // Of what there is most; an image beside a text is most often what the text is about.
+        let kinds: [(&[&str], fn(Files) -> Source); 3] = [
+            (IMAGE_ENDINGS, Source::Images),
+            (TEXT_ENDINGS, Source::Texts),
+            (AUDIO_ENDINGS, Source::Sounds),
+        ];
+        let mut best: Option<Source> = None;
+        for (endings, kind) in kinds {
+            let most = best.as_ref().map_or(0, Source::count);
+            if let Some(files) = labelled(endings).filter(|files| files.count() > most) {
+                best = Some(kind(files));
             }
-            (Some(images), _) => Ok(Source::Images(images)),
-            (None, Some(texts)) => Ok(Source::Texts(texts)),
-            (None, None) => {
-                // What is there tells best what is missing.
-                folder.files(&[IMAGE_ENDINGS, TEXT_ENDINGS].concat()).map(Source::Images)
+        }
+        match best {
+            Some(source) => Ok(source),
+            // What is there tells best what is missing.
+            None => {
+                let every = [IMAGE_ENDINGS, TEXT_ENDINGS, AUDIO_ENDINGS].concat();
+                folder.files(&every).map(Source::Images)
             }
         }
     }
@@ -141,7 +160,7 @@ impl Source {
     pub fn count(&self) -> usize {
         match self {
             Source::Arrays(samples) => samples.count(),
-            Source::Images(files) | Source::Texts(files) => files.count(),
+            Source::Images(files) | Source::Texts(files) | Source::Sounds(files) => files.count(),
             Source::Table(table) | Source::Series(table) => table.count(),
         }
     }
@@ -156,6 +175,7 @@ impl Source {
             Source::Arrays(samples) => format!("{} samples", samples.count()),
             Source::Images(files) => classes(files, "images"),
             Source::Texts(files) => classes(files, "texts"),
+            Source::Sounds(files) => classes(files, "sounds"),
             Source::Table(table) => {
                 format!("a table of {} rows and {} columns", table.count(), table.names().len())
             }
@@ -168,7 +188,9 @@ impl Source {
     /// What is odd about it, though it can be used.
     pub fn notes(&self) -> Vec<String> {
         match self {
-            Source::Images(files) | Source::Texts(files) => files.notes().to_vec(),
+            Source::Images(files) | Source::Texts(files) | Source::Sounds(files) => {
+                files.notes().to_vec()
+            }
             Source::Arrays(_) | Source::Table(_) | Source::Series(_) => Vec::new(),
         }
     }
@@ -180,7 +202,7 @@ impl Source {
     pub fn classes(&self, choices: &Choices) -> Result<Option<Vec<u32>>> {
         Ok(match self {
             Source::Series(_) => None,
-            Source::Images(files) | Source::Texts(files) => {
+            Source::Images(files) | Source::Texts(files) | Source::Sounds(files) => {
                 Some(files.labels()).filter(|labels| !labels.is_empty())
             }
             Source::Table(table) => choices.table.classes(table)?,
@@ -198,7 +220,7 @@ impl Source {
     /// # Errors
     /// If the data does not fit what is wanted.
     pub fn learn(&self, places: &[u32], choices: &Choices, wanted: &Wanted) -> Result<Recipe> {
-        if let Source::Images(files) | Source::Texts(files) = self
+        if let Source::Images(files) | Source::Texts(files) | Source::Sounds(files) = self
             && let [only] = files.class_names()
         {
             return Err(Error::Data(
@@ -211,6 +233,9 @@ impl Source {
             Source::Arrays(_) => Recipe::Arrays,
             Source::Images(files) => Recipe::Images(choices.images.recipe(files, wanted)?),
             Source::Texts(files) => Recipe::Texts(choices.texts.learn(&files.at(places), wanted)?),
+            Source::Sounds(files) => {
+                Recipe::Sounds(choices.sounds.learn(&files.at(places), wanted)?)
+            }
             Source::Table(table) => Recipe::Table(choices.table.learn(&table.at(places), wanted)?),
             Source::Series(table) => {
                 Recipe::Series(choices.series.learn(&table.at(places), &choices.table)?)
@@ -228,9 +253,11 @@ impl Source {
                 samples.check()?;
                 samples.at(places).into()
             }
-            (Source::Images(files), Recipe::Images(recipe)) => {
-                let (files, reader) = recipe.reading(files.at(places))?;
-                collected(&files.items().map(reader.labelled(&files)).workers(workers))?
+            (Source::Images(_), Recipe::Images(_)) | (Source::Sounds(_), Recipe::Sounds(_)) => {
+                match self.files(places, recipe)? {
+                    Some(files) => collected(&files.items().map(files.read()).workers(workers))?,
+                    None => Read::default(),
+                }
             }
             (Source::Texts(files), Recipe::Texts(recipe)) => recipe.samples(&files.at(places))?,
             (Source::Table(table), Recipe::Table(encoder)) => {
@@ -252,26 +279,73 @@ impl Source {
 
     /// The bytes that [`Source::samples`] takes for so many samples, as far as it can be large.
     pub fn bytes(&self, count: usize, recipe: &Recipe) -> usize {
-        match (self, recipe) {
-            (Source::Images(_), Recipe::Images(recipe)) => {
-                let pixels: usize = recipe.shape().iter().product();
-                count.saturating_mul(pixels).saturating_mul(DType::F32.size())
-            }
+        let numbers: usize = match recipe {
+            Recipe::Images(recipe) => recipe.shape().iter().product(),
+            Recipe::Sounds(recipe) => recipe.shape().iter().product(),
             _ => 0,
-        }
+        };
+        count.saturating_mul(numbers).saturating_mul(DType::F32.size())
     }
 
-    /// The images at these places as files that are read in every pass anew, and how.
+    /// The images or sounds at these places as files that are read in every pass anew, and how;
+    /// `None` for other data.
     ///
     /// # Errors
-    /// If the recipe is not of images.
-    pub fn files(&self, places: &[u32], recipe: &Recipe) -> Result<Option<(Files, ImageReader)>> {
-        match (self, recipe) {
+    /// If the recipe was made for other classes.
+    pub fn files(&self, places: &[u32], recipe: &Recipe) -> Result<Option<ReadAnew>> {
+        Ok(match (self, recipe) {
             (Source::Images(files), Recipe::Images(recipe)) => {
-                recipe.reading(files.at(places)).map(Some)
+                let (files, reader) = recipe.reading(files.at(places))?;
+                let read = Arc::new(reader.labelled(&files));
+                Some(ReadAnew { files, shape: recipe.shape().to_vec(), read })
             }
-            _ => Ok(None),
-        }
+            (Source::Sounds(files), Recipe::Sounds(recipe)) => {
+                let (files, reader) = recipe.reading(files.at(places))?;
+                let read = Arc::new(reader.labelled(&files));
+                Some(ReadAnew { files, shape: recipe.shape().to_vec(), read })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Files that are read in every pass anew.
+#[derive(Clone)]
+pub struct ReadAnew {
+    files: Files,
+    shape: Vec<usize>,
+    read: Arc<ReadFile>,
+}
+
+/// What makes a sample of a file.
+type ReadFile = dyn Fn(LabelledFile) -> Result<Samples> + Send + Sync;
+
+impl ReadAnew {
+    /// The files as a dataset.
+    pub fn items(&self) -> Items<LabelledFile> {
+        self.files.items()
+    }
+
+    /// A function for [`Dataset::map`]: the sample of a file.
+    pub fn read(&self) -> impl Fn(LabelledFile) -> Result<Samples> + Send + Sync + 'static {
+        let read = self.read.clone();
+        move |file| read(file)
+    }
+
+    /// The shape of a sample.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number of files.
+    pub fn count(&self) -> usize {
+        self.files.count()
+    }
+}
+
+impl std::fmt::Debug for ReadAnew {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadAnew").field("files", &self.count()).finish_non_exhaustive()
     }
 }
 
@@ -313,6 +387,7 @@ impl Recipe {
             Recipe::Arrays => "arrays in an .npz file",
             Recipe::Images(_) => "a folder of images",
             Recipe::Texts(_) => "a folder of texts",
+            Recipe::Sounds(_) => "a folder of audio files",
             Recipe::Table(_) => "a table",
             Recipe::Series(_) => "a table and a window of rows",
         }
@@ -324,6 +399,11 @@ impl Recipe {
             Recipe::Images(recipe) => Some(recipe.shape()),
             _ => None,
         }
+    }
+
+    /// Whether samples are waves.
+    pub fn is_sound(&self) -> bool {
+        matches!(self, Recipe::Sounds(_))
     }
 
     /// The number of different words, where samples are words in their order.
@@ -340,6 +420,7 @@ impl Recipe {
             Recipe::Arrays | Recipe::Series(_) => &[],
             Recipe::Images(recipe) => recipe.class_names(),
             Recipe::Texts(recipe) => recipe.class_names(),
+            Recipe::Sounds(recipe) => recipe.class_names(),
             Recipe::Table(encoder) => encoder.class_names(),
         }
     }
@@ -349,7 +430,7 @@ impl Recipe {
         match self {
             Recipe::Table(encoder) => encoder.scale(),
             Recipe::Series(recipe) => Some(recipe.scale()),
-            Recipe::Arrays | Recipe::Images(_) | Recipe::Texts(_) => None,
+            Recipe::Arrays | Recipe::Images(_) | Recipe::Texts(_) | Recipe::Sounds(_) => None,
         }
     }
 
@@ -390,6 +471,32 @@ impl Recipe {
             )
         })
     }
+}
+
+/// How files of so many classes are labelled for a model.
+fn label_mode(form: LabelForm, classes: usize) -> LabelMode {
+    match form {
+        _ if classes == 0 => LabelMode::None,
+        LabelForm::Natural if classes == 2 => LabelMode::Binary,
+        LabelForm::Natural | LabelForm::Index => LabelMode::Int,
+        LabelForm::Bit => LabelMode::Binary,
+        LabelForm::OneHot => LabelMode::Categorical,
+    }
+}
+
+/// The files with labels of this kind, if they have the classes that were trained on or none.
+fn known_classes(files: Files, known: &[String], labels: LabelMode) -> Result<Files> {
+    if files.class_names().is_empty() {
+        return files.with_label_mode(LabelMode::None);
+    }
+    if files.class_names() != known {
+        return Err(Error::Data(
+            ConfigError::new("the folder has other classes than those that were trained on")
+                .expected(known.join(", "))
+                .received(files.class_names().join(", ")),
+        ));
+    }
+    files.with_label_mode(labels)
 }
 
 /// Class indices in the form that a model wants.

@@ -1,4 +1,4 @@
-//! Tables: columns of numbers and of texts, read from CSV, and how they become arrays.
+//! Tables: columns of numbers and of texts, read from CSV or Parquet, and how they become arrays.
 //!
 //! [`Table`] is what a file holds; an [`Encoder`] turns columns into numbers as it learned from
 //! the rows to train on, and from no others.
@@ -6,7 +6,9 @@
 
 mod encoder;
 mod features;
+mod parquet;
 
+pub use self::parquet::read_parquet;
 pub use encoder::{Encoder, Target, Task};
 pub use features::{Choices, Feature};
 
@@ -162,13 +164,10 @@ impl Csv {
             true => rows.remove(0).iter().map(str::to_string).collect(),
             false => (0..width).map(|i| i.to_string()).collect(),
         };
-        let error = |what: &str| ConfigError::new(format!("`{source}`: {what}"));
-        if let Some(name) = repeated(&names) {
-            let twice = error("two columns have the same name").expected("names that differ");
-            return Err(Error::Data(twice.received(format!("`{name}` twice"))));
-        }
+        check_names(&names, source)?;
         if rows.is_empty() {
-            let none = error("the table has names but no rows").expected("a line for each sample");
+            let what = format!("`{source}`: the table has names but no rows");
+            let none = ConfigError::new(what).expected("a line for each sample");
             return Err(Error::Data(none.received("the header alone")));
         }
         let columns = (0..width).map(|i| column(rows.iter().map(|row| &row[i]))).collect();
@@ -187,6 +186,14 @@ fn unpacked(bytes: &[u8], path: &Path) -> Result<Vec<u8>> {
 
 fn repeated(names: &[String]) -> Option<&String> {
     names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)).map(|(_, name)| name)
+}
+
+/// Refuses a file that names two columns alike.
+fn check_names(names: &[String], source: &str) -> Result<()> {
+    let Some(name) = repeated(names) else { return Ok(()) };
+    let twice = ConfigError::new(format!("`{source}`: two columns have the same name"));
+    let received = format!("`{name}` twice");
+    Err(Error::Data(twice.expected("names that differ").received(received)))
 }
 
 fn delimiter_of(line: &str) -> Option<u8> {
@@ -233,6 +240,18 @@ fn column<'a>(fields: impl Iterator<Item = &'a str> + Clone) -> Column {
 }
 
 impl Table {
+    /// Reads a file: Parquet if its name ends in `.parquet` or `.pq`, and else CSV, written so.
+    ///
+    /// # Errors
+    /// As [`Csv::read`] and [`read_parquet`].
+    pub fn read(path: &Path, csv: &Csv) -> Result<Table> {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        match ending == "parquet" || ending == "pq" {
+            true => read_parquet(path),
+            false => csv.read(path),
+        }
+    }
+
     /// A table of these columns.
     ///
     /// # Errors
