@@ -1,95 +1,156 @@
 //! Rows picked by index, and rows added to by index.
 //!
-//! Must not know: what the rows mean (embeddings, batches).
+//! An index counts from the end if it is negative, and is moved into the table if it is outside, as
+//! [`resolve_index`] says.
+//! Must not know: what the rows mean (embeddings, pixels).
 
-use crate::elementwise::{Binary, Form};
-use crate::gemm::run_if;
+use ibex_graph::ops::along_axis::resolve_index;
+
+use crate::gemm::{Pointer, run_if};
 use crate::pool::ThreadPool;
 
-/// Floats copied by one task.
-const TASK: usize = 1 << 14;
+/// Bytes that one task copies, or clears.
+const TASK: usize = 1 << 16;
 
-/// A pointer that tasks share.
-struct Shared<T>(*mut T);
-
-// SAFETY: the kernels below see to it that tasks write disjoint parts.
-unsafe impl<T> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    /// The pointer: a method, so that closures capture the whole, which is `Sync`.
-    fn get(&self) -> *mut T {
-        self.0
+/// The row that an index means; nearly every index is one already, a negative one has become huge.
+fn row(index: impl Into<i64>, rows: usize) -> usize {
+    let index = index.into();
+    match (index as usize) < rows {
+        true => index as usize,
+        false => resolve_index(index, rows),
     }
 }
 
-/// `out[i] = table[indices[i]]` for rows of `width` elements.
-///
-/// Returns the position of the first index outside `0 .. rows`, whose row is left as it was.
+/// A number of bytes, known when compiling or not.
+trait Width: Copy + Sync {
+    fn bytes(self) -> usize;
+}
+
+/// A width that is known when compiling.
+#[derive(Clone, Copy)]
+struct Known<const BYTES: usize>;
+
+impl<const BYTES: usize> Width for Known<BYTES> {
+    fn bytes(self) -> usize {
+        BYTES
+    }
+}
+
+impl Width for usize {
+    fn bytes(self) -> usize {
+        self
+    }
+}
+
+/// Tables of rows, one behind the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables {
+    /// How many tables.
+    pub(crate) count: usize,
+    /// Rows of each.
+    pub(crate) rows: usize,
+    /// Elements of a row of floats, bytes of any other.
+    pub(crate) width: usize,
+}
+
+/// `out[t][i] = table[t][indices[i]]`, for each table; the width is in bytes.
 ///
 /// # Safety
-/// `table` is valid for `rows · width` elements, `out` for `indices.len() · width`.
-pub unsafe fn gather_rows<T: Copy + Sync>(
+/// `from` is valid for the tables, `out` for as many rows as there are indices, for each table.
+pub(crate) unsafe fn gather_rows<I: Copy + Sync + Into<i64>>(
     pool: &ThreadPool,
-    table: *const T,
-    rows: usize,
-    width: usize,
-    indices: &[i64],
-    out: *mut T,
-) -> Result<(), usize> {
-    let group = (TASK / width.max(1)).clamp(1, indices.len().max(1));
-    let (from, to) = (Shared(table.cast_mut()), Shared(out));
-    run_if(pool, indices.len() * width > TASK, indices.len().div_ceil(group), |task| {
-        for place in task * group..indices.len().min((task + 1) * group) {
-            if let Some(row) = within(indices[place], rows) {
-                // SAFETY: the row exists, and the place is this task's own.
-                unsafe {
-                    let (from, to) = (from.get().add(row * width), to.get().add(place * width));
-                    to.copy_from_nonoverlapping(from, width);
+    tables: Tables,
+    from: *const u8,
+    indices: &[I],
+    out: *mut u8,
+) {
+    // SAFETY: as the caller promises; a width that is known is copied without a call.
+    unsafe {
+        match tables.width {
+            1 => gather(pool, tables, Known::<1>, from, indices, out),
+            2 => gather(pool, tables, Known::<2>, from, indices, out),
+            4 => gather(pool, tables, Known::<4>, from, indices, out),
+            8 => gather(pool, tables, Known::<8>, from, indices, out),
+            12 => gather(pool, tables, Known::<12>, from, indices, out),
+            16 => gather(pool, tables, Known::<16>, from, indices, out),
+            width => gather(pool, tables, width, from, indices, out),
+        }
+    }
+}
+
+/// [`gather_rows`] for one kind of width.
+///
+/// # Safety
+/// As for [`gather_rows`].
+unsafe fn gather<I: Copy + Sync + Into<i64>>(
+    pool: &ThreadPool,
+    tables: Tables,
+    width: impl Width,
+    from: *const u8,
+    indices: &[I],
+    out: *mut u8,
+) {
+    let count = indices.len();
+    let group = (TASK / width.bytes().max(1)).clamp(1, count.max(1));
+    let (groups, size) = (count.div_ceil(group), tables.count * count * width.bytes());
+    let (from, out) = (Pointer(from.cast_mut()), Pointer(out));
+    run_if(pool, size > TASK, tables.count * groups, |task| {
+        let (table, first) = (task / groups, task % groups * group);
+        let (width, places) = (width.bytes(), first..count.min(first + group));
+        // SAFETY: the row exists, and the place is this task's own.
+        unsafe {
+            let from = from.get().add(table * tables.rows * width);
+            let out = out.get().add((table * count + first) * width);
+            for (place, &index) in indices[places].iter().enumerate() {
+                let row = from.add(row(index, tables.rows) * width);
+                out.add(place * width).copy_from_nonoverlapping(row, width);
+            }
+        }
+    });
+}
+
+/// `table[t][indices[i]] += updates[t][i]` from zeros, for each table, in the order of the indices.
+///
+/// Each row of a table is added to by one task, in that order, at any number of threads.
+///
+/// # Safety
+/// `to` is valid for the tables, `updates` for as many rows as there are indices, for each table.
+pub(crate) unsafe fn scatter_add_rows<I: Copy + Sync + Into<i64>>(
+    pool: &ThreadPool,
+    tables: Tables,
+    updates: *const f32,
+    indices: &[I],
+    to: *mut f32,
+) {
+    /// Rows are dealt out by their number.
+    const PARTS: usize = 8;
+    let Tables { count, rows, width } = tables;
+    let (updates, to) = (Pointer(updates.cast_mut()), Pointer(to));
+    let (size, piece) = (count * rows * width, TASK / size_of::<f32>());
+    run_if(pool, size > piece, size.div_ceil(piece), |task| {
+        let first = task * piece;
+        // SAFETY: pieces of the tables are disjoint.
+        unsafe { to.get().add(first).write_bytes(0, piece.min(size - first)) };
+    });
+    let parallel = count * indices.len() * width > piece;
+    let parts = if parallel { PARTS } else { 1 };
+    run_if(pool, parallel, count * parts, |task| {
+        let (table, part) = (task / parts, task % parts);
+        for (place, &index) in indices.iter().enumerate() {
+            let row = row(index, rows);
+            if row % parts != part {
+                continue;
+            }
+            // SAFETY: the row exists and belongs to this part alone.
+            unsafe {
+                let update = updates.get().add((table * indices.len() + place) * width);
+                let row = to.get().add((table * rows + row) * width);
+                for column in 0..width {
+                    *row.add(column) += *update.add(column);
                 }
             }
         }
     });
-    first_outside(indices, rows)
-}
-
-fn within(index: i64, rows: usize) -> Option<usize> {
-    usize::try_from(index).ok().filter(|&index| index < rows)
-}
-
-fn first_outside(indices: &[i64], rows: usize) -> Result<(), usize> {
-    indices.iter().position(|&index| within(index, rows).is_none()).map_or(Ok(()), Err)
-}
-
-/// `table[indices[i]] += updates[i]` for rows of `width` floats, in the order of the indices.
-///
-/// Each row of the table is added to by one task, in that order, at any number of threads.
-/// Returns the position of the first index outside `0 .. rows`, whose update is left out.
-///
-/// # Safety
-/// `table` is valid for `rows · width` floats, `updates` for `indices.len() · width`.
-pub unsafe fn scatter_add_rows(
-    pool: &ThreadPool,
-    updates: *const f32,
-    indices: &[i64],
-    width: usize,
-    table: *mut f32,
-    rows: usize,
-) -> Result<(), usize> {
-    /// A row of the table goes to one task: rows are dealt out by their number.
-    const PARTS: usize = 8;
-    let add = Binary::Add.function(Form::Vector, Form::Vector);
-    let (from, to) = (Shared(updates.cast_mut()), Shared(table));
-    run_if(pool, indices.len() * width > TASK, PARTS, |part| {
-        for (place, &index) in indices.iter().enumerate() {
-            let Some(row) = within(index, rows).filter(|row| row % PARTS == part) else { continue };
-            // SAFETY: the row exists and belongs to this part alone.
-            unsafe {
-                let (update, row) = (from.get().add(place * width), to.get().add(row * width));
-                add(row, update, row, width);
-            }
-        }
-    });
-    first_outside(indices, rows)
 }
 
 #[cfg(test)]
@@ -98,52 +159,50 @@ mod tests {
     use crate::testing::{bits, numbers};
 
     #[test]
-    fn rows_are_picked_and_an_index_outside_is_told() {
+    fn rows_are_picked_and_an_index_outside_is_moved_into_the_table() {
         let pool = ThreadPool::new(2);
-        for width in [1, 5, 64, 3000] {
-            let table = numbers(7 * width, 1);
-            let indices = [6, 0, 3, 3, 1, 5, 2, 4, 6, 6, 0];
-            let mut out = vec![0.0; indices.len() * width];
-            // SAFETY: the vectors have these lengths.
-            let done =
-                unsafe { gather_rows(&pool, table.as_ptr(), 7, width, &indices, out.as_mut_ptr()) };
-            assert_eq!(done, Ok(()));
-            for (place, &index) in indices.iter().enumerate() {
-                let row = &table[index as usize * width..][..width];
-                assert_eq!(&out[place * width..][..width], row);
-            }
-            for bad in [-1, 7] {
-                let indices = [0, bad];
-                // SAFETY: as above.
-                let done = unsafe {
-                    gather_rows(&pool, table.as_ptr(), 7, width, &indices, out.as_mut_ptr())
-                };
-                assert_eq!(done, Err(1));
+        for width in [1, 2, 3, 4, 5, 64, 3000] {
+            for count in [1, 3] {
+                let table = numbers(count * 7 * width, 1);
+                let indices: Vec<i32> =
+                    (0..4000 / width as i32 + 9).map(|i| i * 5 % 11 - 2).collect();
+                let mut out = vec![0.0_f32; count * indices.len() * width];
+                let tables = Tables { count, rows: 7, width: 4 * width };
+                let (from, to) = (table.as_ptr().cast(), out.as_mut_ptr().cast());
+                // SAFETY: the vectors have these lengths.
+                unsafe { gather_rows(&pool, tables, from, &indices, to) };
+                for (place, found) in out.chunks_exact(width).enumerate() {
+                    let index = indices[place % indices.len()];
+                    let index = if index < 0 { index + 7 } else { index.min(6) };
+                    let row = place / indices.len() * 7 + index as usize;
+                    assert_eq!(found, &table[row * width..][..width]);
+                }
             }
         }
     }
 
     #[test]
     fn rows_are_added_in_the_order_of_the_indices_at_any_number_of_threads() {
-        let (rows, width, count) = (11, 37, 2000);
-        let indices: Vec<i64> = (0..count as i64).map(|i| i * i % 11).collect();
-        let updates = numbers(count * width, 1);
-        let mut expected = numbers(rows * width, 2);
-        for (place, &index) in indices.iter().enumerate() {
-            for column in 0..width {
-                expected[index as usize * width + column] += updates[place * width + column];
-            }
+        let (rows, width, count) = (13, 96, 2);
+        let indices: Vec<i64> = (0..1000).map(|i| i * i % 17 - 3).collect();
+        let updates = numbers(count * indices.len() * width, 2);
+        let add = |threads| {
+            let mut table = vec![7.0; count * rows * width];
+            let tables = Tables { count, rows, width };
+            let (from, to) = (updates.as_ptr(), table.as_mut_ptr());
+            // SAFETY: the vectors have these lengths.
+            unsafe { scatter_add_rows(&ThreadPool::new(threads), tables, from, &indices, to) };
+            table
+        };
+        let mut expected = vec![0.0_f32; count * rows * width];
+        for (place, update) in updates.chunks_exact(width).enumerate() {
+            let index = indices[place % indices.len()];
+            let index = if index < 0 { index + rows as i64 } else { index.min(rows as i64 - 1) };
+            let row = place / indices.len() * rows + index as usize;
+            expected[row * width..][..width].iter_mut().zip(update).for_each(|(x, y)| *x += y);
         }
         for threads in [1, 2, 3] {
-            let pool = ThreadPool::new(threads);
-            let mut table = numbers(rows * width, 2);
-            // SAFETY: the vectors have these lengths.
-            let done = unsafe {
-                let table = table.as_mut_ptr();
-                scatter_add_rows(&pool, updates.as_ptr(), &indices, width, table, rows)
-            };
-            assert_eq!(done, Ok(()));
-            assert_eq!(bits(&table), bits(&expected));
+            assert_eq!(bits(&add(threads)), bits(&expected));
         }
     }
 }

@@ -8,7 +8,7 @@ pub mod conv;
 pub mod device;
 pub mod elementwise;
 mod executable;
-pub mod gather;
+mod gather;
 pub mod gemm;
 pub mod isa;
 pub mod pool;

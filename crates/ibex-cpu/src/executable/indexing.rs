@@ -10,6 +10,7 @@ use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
 use super::op::{Places, function, index_at};
+use crate::gather::{Tables, gather_rows, scatter_add_rows};
 use crate::gemm::{Pointer, run_if};
 
 /// Extents before, along and after an axis.
@@ -36,24 +37,40 @@ unsafe fn add(dtype: DType, to: *mut u8, from: *const u8, count: usize) {
     });
 }
 
+/// Evaluates `$body` with `$indices` as a slice of the indices' own type.
+///
+/// The buffer holds `$count` indices.
+macro_rules! with_indices {
+    ($dtype:expr, $data:expr, $count:expr, $indices:ident => $body:expr) => {
+        match $dtype {
+            DType::I64 => {
+                let $indices = std::slice::from_raw_parts($data.cast::<i64>(), $count);
+                $body
+            }
+            DType::U8 => {
+                let $indices = std::slice::from_raw_parts($data.cast::<u8>(), $count);
+                $body
+            }
+            _ => {
+                let $indices = std::slice::from_raw_parts($data.cast::<i32>(), $count);
+                $body
+            }
+        }
+    };
+}
+
 /// Slices chosen along an axis.
 pub(super) fn gather(axis: usize, step: &Step, places: Places) -> Box<dyn Launch> {
     let (x, indices) = (&step.inputs[0], &step.inputs[1]);
-    let (outer, extent, inner) = around(&x.shape, axis);
+    let (count, rows, inner) = around(&x.shape, axis);
+    let tables = Tables { count, rows, width: inner * x.dtype.size() };
     let (count, dtype) = (indices.size(), indices.dtype);
-    let row = inner * x.dtype.size();
     // SAFETY: indices are moved into the axis; blocks are those of the shapes.
     unsafe {
-        function(move |memory, _| {
+        function(move |memory, pool| {
             let (x, indices) = (memory.at(places.inputs[0]), memory.at(places.inputs[1]));
             let to = memory.at(places.outputs[0]);
-            for block in 0..outer {
-                for at in 0..count {
-                    let chosen = resolve_index(index_at(dtype, indices, at), extent);
-                    let from = x.add((block * extent + chosen) * row);
-                    to.add((block * count + at) * row).copy_from_nonoverlapping(from, row);
-                }
-            }
+            with_indices!(dtype, indices, count, indices => gather_rows(pool, tables, x, indices, to));
         })
     }
 }
@@ -66,6 +83,17 @@ pub(super) fn scatter_add(axis: usize, step: &Step, places: Places) -> Box<dyn L
     let (row, bytes) = (inner * dtype.size(), output.size() * dtype.size());
     // SAFETY: indices are moved into the axis; blocks are those of the shapes.
     unsafe {
+        if dtype == DType::F32 {
+            let tables = Tables { count: outer, rows: extent, width: inner };
+            return function(move |memory, pool| {
+                let updates = memory.at(places.inputs[0]).cast::<f32>();
+                let indices = memory.at(places.inputs[1]);
+                let to = memory.at(places.outputs[0]).cast::<f32>();
+                with_indices!(index_dtype, indices, count, indices => {
+                    scatter_add_rows(pool, tables, updates, indices, to);
+                });
+            });
+        }
         function(move |memory, _| {
             let (updates, indices) = (memory.at(places.inputs[0]), memory.at(places.inputs[1]));
             let to = memory.at(places.outputs[0]);

@@ -177,9 +177,9 @@ pub(super) fn cross_entropy(step: &Step, places: Places) -> Box<dyn Launch> {
     unsafe {
         function(move |memory, pool| {
             let x = memory.at(places.inputs[0]).cast_const().cast();
-            let labels = Pointer(memory.at(places.inputs[1]).cast());
+            let labels = Pointer(memory.at(places.inputs[1]));
             let losses = memory.at(places.outputs[0]).cast();
-            let label = |row| index_at(dtype, labels.get().cast(), row);
+            let label = |row| index_at(dtype, labels.get(), row);
             reduce::cross_entropy(pool, x, &label, rows, columns, losses);
         })
     }
@@ -194,10 +194,10 @@ pub(super) fn cross_entropy_gradient(step: &Step, places: Places) -> Box<dyn Lau
     unsafe {
         function(move |memory, pool| {
             let x = memory.at(places.inputs[0]).cast_const().cast();
-            let labels = Pointer(memory.at(places.inputs[1]).cast());
+            let labels = Pointer(memory.at(places.inputs[1]));
             let gradient = memory.at(places.inputs[2]).cast_const().cast();
             let out = memory.at(places.outputs[0]).cast();
-            let label = |row| index_at(dtype, labels.get().cast(), row);
+            let label = |row| index_at(dtype, labels.get(), row);
             reduce::cross_entropy_backward(pool, x, &label, gradient, rows, columns, out);
         })
     }

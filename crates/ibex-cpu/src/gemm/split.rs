@@ -122,16 +122,16 @@ unsafe fn add_columns(product: &Product, partial: *mut f32, count: usize, from: 
 
 /// A pointer that tasks share; each writes its own part.
 #[derive(Clone, Copy)]
-pub(crate) struct Pointer(pub(crate) *mut f32);
+pub(crate) struct Pointer<T = f32>(pub(crate) *mut T);
 
-impl Pointer {
+impl<T: Copy> Pointer<T> {
     /// The pointer: a method, so that closures capture the whole, which is `Sync`.
-    pub(crate) fn get(self) -> *mut f32 {
+    pub(crate) fn get(self) -> *mut T {
         self.0
     }
 }
 
 // SAFETY: whoever makes one sees to it that tasks write disjoint parts.
-unsafe impl Sync for Pointer {}
+unsafe impl<T> Sync for Pointer<T> {}
 // SAFETY: as above.
-unsafe impl Send for Pointer {}
+unsafe impl<T> Send for Pointer<T> {}

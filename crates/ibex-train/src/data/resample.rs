@@ -69,17 +69,29 @@ impl Pixels {
     }
 }
 
-/// A row in another width.
+/// A row in another width; the channels are those of a [`ColorMode`](super::image::ColorMode): 1, 3
+/// or 4.
 fn resized_row(row: &[f32], channels: usize, taps: &[Taps]) -> Vec<f32> {
-    let mut values = Vec::with_capacity(taps.len() * channels);
-    for tap in taps {
-        let start = tap.first * channels;
-        for channel in start..start + channels {
-            let sources = row[channel..].iter().step_by(channels);
-            values.push(sources.zip(&tap.weights).map(|(v, w)| v * w).sum());
-        }
+    let mut values = vec![0.0; taps.len() * channels];
+    match channels {
+        1 => resize_row::<1>(row, taps, &mut values),
+        3 => resize_row::<3>(row, taps, &mut values),
+        _ => resize_row::<4>(row, taps, &mut values),
     }
     values
+}
+
+/// [`resized_row`] for a number of channels that is known when compiling.
+fn resize_row<const CHANNELS: usize>(row: &[f32], taps: &[Taps], values: &mut [f32]) {
+    let (row, _) = row.as_chunks::<CHANNELS>();
+    let (values, _) = values.as_chunks_mut::<CHANNELS>();
+    for (value, tap) in values.iter_mut().zip(taps) {
+        for (source, weight) in row[tap.first..].iter().zip(&tap.weights) {
+            for channel in 0..CHANNELS {
+                value[channel] += source[channel] * weight;
+            }
+        }
+    }
 }
 
 /// The old pixels of every new one along an axis.
@@ -95,9 +107,11 @@ fn taps(before: usize, after: usize, interpolation: Interpolation) -> Vec<Taps> 
         let radius = radius(interpolation);
         let first = (source - radius).floor().max(0.0) as usize;
         let last = ((source + radius).ceil().max(0.0) as usize).min(before - 1);
-        let weights: Vec<f64> = (first..=last)
-            .map(|pixel| kernel(interpolation, (source - pixel as f64).abs()))
-            .collect();
+        let weight = |pixel: usize| kernel(interpolation, (source - pixel as f64).abs());
+        // At the ends of the radius, half of the weights of two pixels are nothing.
+        let first = (first..=last).find(|&pixel| weight(pixel) != 0.0).unwrap_or(first);
+        let last = (first..=last).rfind(|&pixel| weight(pixel) != 0.0).unwrap_or(first);
+        let weights: Vec<f64> = (first..=last).map(weight).collect();
         let total: f64 = weights.iter().sum();
         Taps { first, weights: weights.iter().map(|w| (w / total) as f32).collect() }
     };
