@@ -15,6 +15,7 @@ use clap::Parser;
 
 use commands::Command;
 use failure::Failure;
+use ibex::train::data::table::PARQUET_THREAD;
 use output::note;
 
 /// Keras for Rust: train and run models in one binary.
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
 
 /// Tells of a mistake in Ibex itself: a user can do nothing with a backtrace.
 fn report_bug(panic: &PanicHookInfo<'_>) {
+    if std::thread::current().name() == Some(PARQUET_THREAD) {
+        return;
+    }
     let payload = panic.payload();
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let reason = text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("of an unknown kind");

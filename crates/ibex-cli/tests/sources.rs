@@ -158,9 +158,9 @@ fn tables_are_trained_on_measured_and_predicted() {
 #[test]
 fn parquet_is_taken_as_csv_is() {
     let folder = Folder::new();
-    let place = support::goldens().join("tables/polars.parquet");
+    let place = support::goldens().join("../tables/polars.parquet");
     std::fs::copy(place, folder.path("t.parquet")).unwrap();
-    let golden = support::golden_json("tables/values.json");
+    let golden = support::golden_json("../tables/values");
     let cases = golden["cases"].as_array().unwrap();
     let columns = &cases.iter().find(|case| case["name"] == "polars").unwrap()["columns"];
     let columns = columns.as_object().unwrap();

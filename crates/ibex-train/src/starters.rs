@@ -5,9 +5,9 @@
 use ibex_graph::ops::window::Padding;
 use ibex_nn::activations::{Activation, Relu};
 use ibex_nn::layers::{
-    BatchNormalization, Conv1D, Conv2D, Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D,
-    GlobalAveragePooling2D, GlobalMaxPooling1D, Input, MaxPooling1D, MaxPooling2D, Rescaling,
-    STFTSpectrogram,
+    Conv1D, Conv2D, Dense, Dropout, Embedding, Flatten, GlobalAveragePooling1D,
+    GlobalAveragePooling2D, GlobalMaxPooling1D, Input, LayerNormalization, MaxPooling1D,
+    MaxPooling2D, Rescaling, STFTSpectrogram,
 };
 use ibex_nn::models::Sequential;
 use ibex_nn::optimizers::Adam;
@@ -144,7 +144,8 @@ impl Starter {
     }
 }
 
-/// Waves as their spectra, `(frames, frequencies, channels)`, of about the same scale.
+/// Waves as their spectra, `(frames, frequencies, channels)`, each of mean 0 and variance 1, however
+/// loud it is.
 fn heard(model: Sequential, length: usize, channels: usize) -> (Sequential, Vec<usize>) {
     // A hundredth of a second or more: as many frames as a picture has rows.
     let mut frame = 256;
@@ -158,7 +159,8 @@ fn heard(model: Sequential, length: usize, channels: usize) -> (Sequential, Vec<
     // The waves of a Fourier transform are not learned.
     let spectrum = STFTSpectrogram::new(frame).expand_dims(true).trainable(false);
     let shape = vec![length.saturating_sub(frame) / step + 1, frequencies, channels];
-    (model.add(spectrum).add(BatchNormalization::new()), shape)
+    let leveled = LayerNormalization::new().axis([1, 2, 3]).center(false).scale(false);
+    (model.add(spectrum).add(leveled), shape)
 }
 
 /// Words as vectors, where the data is words.

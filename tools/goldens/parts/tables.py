@@ -26,6 +26,8 @@ def column(values):
             return float(value)
         if isinstance(value, (float, np.floating)):
             return float(value)
+        if isinstance(value, bytes):
+            return value.decode()
         return str(value)
     return [cell(value) for value in values]
 

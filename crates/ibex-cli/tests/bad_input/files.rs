@@ -90,7 +90,7 @@ fn a_folder_in_place_of_data() {
         nothing,
         expect![[r#"
             error: there is no file to use in `folder`
-              expected  files that end in .bmp, .gif, .jpeg, .jpg, .png, .webp, .txt
+              expected  files that end in .bmp, .gif, .jpeg, .jpg, .png, .webp, .txt, .flac, .mp3, .oga, .ogg, .wav
               received  no subfolder
         "#]],
     );

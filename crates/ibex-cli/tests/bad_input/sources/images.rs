@@ -20,7 +20,7 @@ fn folders_of_images() {
             add: nothing,
             text: expect![[r#"
                 error: there is no file to use in `empty`
-                  expected  files that end in .bmp, .gif, .jpeg, .jpg, .png, .webp, .txt
+                  expected  files that end in .bmp, .gif, .jpeg, .jpg, .png, .webp, .txt, .flac, .mp3, .oga, .ogg, .wav
                   received  no subfolder
             "#]],
         },
@@ -30,7 +30,7 @@ fn folders_of_images() {
             add: |folder| write(folder, "bad/cats/a.jpeg2000", ""),
             text: expect![[r#"
                 error: there is no file to use in `bad`
-                  expected  files that end in .bmp, .gif, .jpeg, .jpg, .png, .webp, .txt
+                  expected  files that end in .bmp, .gif, .jpeg, .jpg, .png, .webp, .txt, .flac, .mp3, .oga, .ogg, .wav
                   received  none in the subfolders cats
             "#]],
         },

@@ -44,7 +44,7 @@ fn write(folder: &Folder, path: &str, bytes: impl AsRef<[u8]>) {
 
 /// Copies a golden table; what `edit` makes of its bytes.
 fn golden_table(folder: &Folder, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
-    let mut bytes = std::fs::read(support::goldens().join(format!("tables/{name}"))).unwrap();
+    let mut bytes = std::fs::read(support::goldens().join(format!("../tables/{name}"))).unwrap();
     edit(&mut bytes);
     write(folder, "bad.parquet", bytes);
 }

@@ -9,7 +9,7 @@ fn noises(folder: &Folder, low: &[u8], high: &[u8]) {
 }
 
 fn golden_sound(name: &str) -> Vec<u8> {
-    std::fs::read(support::goldens().join("audio").join(name)).unwrap()
+    std::fs::read(support::goldens().join("../audio").join(name)).unwrap()
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod encoder;
 mod features;
 mod parquet;
 
-pub use self::parquet::read_parquet;
+pub use self::parquet::{PARQUET_THREAD, read_parquet};
 pub use encoder::{Encoder, Target, Task};
 pub use features::{Choices, Feature};
 

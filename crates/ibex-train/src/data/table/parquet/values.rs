@@ -174,7 +174,7 @@ impl Raw for FixedLenByteArray {
 /// A whole number of any length, the highest byte first, over a factor.
 fn decimal(bytes: &[u8], factor: f64) -> Result<Cell, &'static str> {
     let (Some(&first), true) = (bytes.first(), bytes.len() <= size_of::<i128>()) else {
-        return Err("a decimal number of no or more than 16 bytes");
+        return Err("decimal numbers of more than 16 bytes");
     };
     let sign = if first >= 0x80 { -1i128 } else { 0 };
     let whole = bytes.iter().fold(sign, |whole, &byte| whole << 8 | i128::from(byte));
