@@ -223,7 +223,7 @@ fn evaluations_and_predictions_call() {
     let model = Sequential::new().add(Input::new([1])).add(Dense::new(1).use_bias(false));
     let mut model = model.build().unwrap();
     model.compile(Compile::new(SGD::new(0.1), MeanSquaredError::new())).unwrap();
-    model.set_weights(vec![Array::from_slice([1, 1], &[2f32]).unwrap()]).unwrap();
+    model.set_weights(&[Array::from_slice([1, 1], &[2f32]).unwrap()]).unwrap();
     let x = Array::from_slice([5, 1], &[0f32, 1.0, 2.0, 3.0, 4.0]).unwrap();
     let y = Array::from_slice([5, 1], &[1f32, 2.0, 3.0, 4.0, 5.0]).unwrap();
     let samples = Samples { x: vec![x.clone()], y: vec![y], weights: Vec::new() };
