@@ -15,6 +15,7 @@ struct Target {
 /// Every target.
 const TARGETS: &[Target] = &[
     Target { name: "npy", seeds: &[".npy"] },
+    Target { name: "npy_lists", seeds: &[".npy", ".npz"] },
     Target { name: "npz", seeds: &[".npz"] },
     Target { name: "hdf5", seeds: &[".h5"] },
     Target { name: "keras", seeds: &[".keras"] },

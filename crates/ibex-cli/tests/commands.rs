@@ -158,6 +158,20 @@ fn prediction_and_evaluation_give_what_keras_gives() {
 }
 
 #[test]
+fn a_prediction_is_told_as_json() {
+    let folder = Folder::new();
+    folder.golden("convnet_digits");
+    let line = "predict convnet_digits.keras --data convnet_digits.npz --out out.npz --json";
+    let outcome = folder.done(line);
+    let got: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let outputs = got["outputs"].as_object().unwrap();
+    assert_eq!(outputs.keys().collect::<Vec<_>>(), ["y0"]);
+    assert_eq!(got["outputs"]["y0"]["shape"][1], 10, "{got}");
+    let (all, one) = (got["seconds"].as_f64().unwrap(), got["step_seconds_median"].as_f64());
+    assert!(one.is_some_and(|one| one > 0.0 && one <= all), "{got}");
+}
+
+#[test]
 fn training_goes_on_from_the_state_in_the_file() {
     let (mut found, mut resumed) = (Vec::new(), 0);
     for (name, golden) in cases() {

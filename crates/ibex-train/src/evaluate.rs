@@ -169,9 +169,9 @@ impl Model {
             let program = batches.run(self)?;
             with(self.programs[program].executable.outputs(), batches.count())?;
             if calls.wants_batches() {
-                let outputs = match mode {
-                    Mode::Predict => self.programs[program].executable.outputs().to_vec(),
-                    Mode::Train | Mode::Evaluate => Vec::new(),
+                let outputs = match mode == Mode::Predict && calls.wants_outputs() {
+                    true => self.programs[program].executable.outputs().to_vec(),
+                    false => Vec::new(),
                 };
                 let mut logs = match mode {
                     Mode::Predict => Logs::new(),

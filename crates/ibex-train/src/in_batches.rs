@@ -70,6 +70,10 @@ impl Calls {
         self.callbacks.iter().any(|callback| callback.wants_batches())
     }
 
+    pub(crate) fn wants_outputs(&self) -> bool {
+        self.callbacks.iter().any(|callback| callback.wants_outputs())
+    }
+
     pub(crate) fn send(
         &mut self,
         moment: Moment,

@@ -26,7 +26,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     if options.against == Against::Nothing {
         return cargo(root, &["bench", "-p", "ibex-cpu"]);
     }
-    cargo(root, &["build", "--release", "-p", "ibex-cli"])?;
+    cargo(root, &["build", "--release"])?;
     let ibex = binary(&root.join("target"));
     let before = match &options.against {
         Against::Commit(commit) => Some(recorded::build(root, commit.as_deref())?),

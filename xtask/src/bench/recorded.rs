@@ -35,7 +35,7 @@ pub(super) fn build(root: &Path, commit: Option<&str>) -> Result<PathBuf, String
         let mut command = Command::new("git");
         finish("git", command.current_dir(root).args(add).arg(&source).arg(&commit))?;
     }
-    cargo(&source, &["build", "--release", "-p", "ibex-cli"])?;
+    cargo(&source, &["build", "--release"])?;
     std::fs::copy(binary(&source.join("target")), &kept)
         .map_err(|error| format!("cannot keep `{}`: {error}", kept.display()))?;
     Ok(kept)

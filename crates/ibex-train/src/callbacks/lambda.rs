@@ -59,6 +59,10 @@ macro_rules! handlers {
                 of_batches.into_iter().any(Option::is_some)
             }
 
+            fn wants_outputs(&self) -> bool {
+                self.predict_batch_end.is_some()
+            }
+
             $(fn $method(&mut self, event: &mut Event<'_>) -> Result<()> {
                 self.$field.as_mut().map_or(Ok(()), |handler| handler(event))
             })*

@@ -192,6 +192,11 @@ pub trait Callback: fmt::Debug {
         false
     }
 
+    /// Whether the ends of predicted batches shall carry the outputs, which are copied for it.
+    fn wants_outputs(&self) -> bool {
+        self.wants_batches()
+    }
+
     /// When it is called among the others: those of a smaller number first, those of the same
     /// number in the order in which they were added.
     ///
