@@ -49,7 +49,7 @@ impl Program {
         let flops = again.iter().copied().fold(0, u64::saturating_add);
         writeln!(
             f,
-            "budget      {}; without it the arena has {}; {} steps recompute, {}",
+            "budget      {}; without it the arena has {}; {} steps are recomputed, {}",
             Bytes(budget.bytes),
             Bytes(budget.unbounded),
             again.len(),
