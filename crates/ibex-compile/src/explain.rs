@@ -38,11 +38,11 @@ impl Program {
         let (arena, least) = (self.arena_bytes, self.memory.lower_bound);
         writeln!(
             f,
-            "arena       {} for {} of intermediate values; at least {} live at once (x{:.3})",
+            "arena       {}, {:.3} of the {} that live at once; {} of intermediate values",
             Bytes(arena),
-            Bytes(self.memory.values),
+            arena.max(1) as f64 / least.max(1) as f64,
             Bytes(least),
-            arena.max(1) as f64 / least.max(1) as f64
+            Bytes(self.memory.values)
         )?;
         let Some(budget) = self.memory.budget else { return Ok(()) };
         let again: Vec<u64> = self.steps.iter().filter_map(|step| step.recomputed).collect();

@@ -36,6 +36,9 @@ const ROUNDS: usize = 64;
 /// Rounds without a smaller plan after which there will be none.
 const PATIENCE: usize = 6;
 
+/// Larger budgets that are tried where one cannot be met, to say how far it is off.
+const SEARCH: usize = 5;
+
 /// Plans an arena of at most so many bytes, with groups that are run again where need be.
 ///
 /// # Errors
@@ -46,16 +49,48 @@ pub(crate) fn within(
     order: &mut Vec<Group>,
     overwrites: &Overwrites<'_>,
 ) -> Result<Plan, Error> {
+    let start = (lowered.clone(), order.clone());
+    let budget = Budget { bytes, unbounded: plan(lowered, order, overwrites).arena_bytes };
+    let mut smallest = match attempt(bytes, lowered, order, overwrites) {
+        Ok(mut found) => {
+            found.memory.budget = Some(budget);
+            return Ok(found);
+        }
+        Err(short) => short,
+    };
+    let (mut low, mut high) = (bytes, smallest.arena_bytes);
+    for _ in 0..SEARCH {
+        let middle = low + (high - low) / 2;
+        let (mut lowered, mut order) = start.clone();
+        let short = match attempt(middle, &mut lowered, &mut order, overwrites) {
+            Ok(found) => Short::of(&lowered, &order, &found),
+            Err(short) => {
+                low = middle;
+                short
+            }
+        };
+        if short.arena_bytes < smallest.arena_bytes {
+            smallest = short;
+        }
+        high = smallest.arena_bytes.max(low);
+    }
+    Err(Error::Budget(smallest.text(budget)))
+}
+
+/// Plans an arena of at most so many bytes, or says how small it got.
+fn attempt(
+    bytes: usize,
+    lowered: &mut Lowered,
+    order: &mut Vec<Group>,
+    overwrites: &Overwrites<'_>,
+) -> Result<Plan, Short> {
     let mut found = plan(lowered, order, overwrites);
-    let budget = Budget { bytes, unbounded: found.arena_bytes };
     let mut smallest = Short::of(lowered, order, &found);
     let mut copies = Copies::default();
     let (mut target, mut idle) = (bytes, 0);
     for _ in 0..ROUNDS {
         if found.arena_bytes <= bytes {
-            found = spare(bytes, lowered, order, &copies, found, overwrites);
-            found.memory.budget = Some(budget);
-            return Ok(found);
+            return Ok(spare(bytes, lowered, order, &copies, found, overwrites));
         }
         // Gaps between blocks take part of the budget.
         let gaps = found.arena_bytes - found.memory.lower_bound;
@@ -71,7 +106,7 @@ pub(crate) fn within(
             (smallest, idle) = (Short::of(lowered, order, &found), 0);
         }
     }
-    Err(Error::Budget(smallest.text(budget)))
+    Err(smallest)
 }
 
 /// Takes back recomputations as long as the arena stays within the budget.
