@@ -295,6 +295,22 @@ fn a_profile_names_every_operation_and_changes_no_number() {
     assert_eq!(first["args"]["flops"], 20 * 8 * 8 * 4 * 9 * 2);
 }
 
+#[test]
+fn a_memory_budget_changes_no_number() {
+    let folder = Folder::new();
+    folder.golden("convnet_digits");
+    let explain = "explain-plan convnet_digits.keras --batch-size 20";
+    let whole = folder.done(explain).stdout;
+    assert!(!whole.contains("recomputed"), "{whole}");
+    let within = folder.done(&format!("{explain} --memory-budget 48KiB")).stdout;
+    assert!(within.contains("recomputed, "), "{within}");
+    assert!(within.contains("\nbudget      48.0 KiB; "), "{within}");
+    let train = "train convnet_digits.keras --data convnet_digits.npz --epochs 2 --verbose 0";
+    folder.done(&format!("{train} --batch-size 20 --out plain.keras"));
+    folder.done(&format!("{train} --batch-size 20 --memory-budget 48KiB --out within.keras"));
+    folder.done("diff plain.keras within.keras");
+}
+
 /// A folder with a small problem of 48 samples.
 fn problem() -> Folder {
     let folder = Folder::new();

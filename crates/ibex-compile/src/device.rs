@@ -82,7 +82,19 @@ impl Device {
     /// # Errors
     /// If the device cannot hold or run it.
     pub fn compile(&self, graph: Graph) -> Result<Box<dyn Executable>, Error> {
-        self.0.load(self.plan(graph)?)
+        self.compile_within(graph, None)
+    }
+
+    /// Like [`Device::compile`], with at most so many bytes for intermediate values.
+    ///
+    /// # Errors
+    /// As for [`Device::compile`]; [`Error::Budget`] if so few do not suffice.
+    pub fn compile_within(
+        &self,
+        graph: Graph,
+        budget: Option<usize>,
+    ) -> Result<Box<dyn Executable>, Error> {
+        self.0.load(self.plan_within(graph, budget)?)
     }
 
     /// Optimises and plans a graph as [`Device::compile`] does, without loading it.
@@ -90,9 +102,20 @@ impl Device {
     /// # Errors
     /// As for [`Device::compile`].
     pub fn plan(&self, graph: Graph) -> Result<Program, Error> {
+        self.plan_within(graph, None)
+    }
+
+    /// Like [`Device::plan`], with at most so many bytes for intermediate values: what would not
+    /// fit is computed a second time where it is needed again, with the same bits.
+    ///
+    /// Arguments, results, variables and constants are not counted.
+    ///
+    /// # Errors
+    /// As for [`Device::compile_within`].
+    pub fn plan_within(&self, graph: Graph, budget: Option<usize>) -> Result<Program, Error> {
         let graph = crate::passes::optimise(graph, &|op, dtype| self.0.supports(op, dtype));
         let (ends, overwrites) =
             (|op: &Op, dtype| self.0.ends(op, dtype), |op: &Op| self.0.overwrites(op));
-        crate::lower::lower(&graph, &ends, &overwrites)
+        crate::lower::lower(&graph, &ends, &overwrites, budget)
     }
 }

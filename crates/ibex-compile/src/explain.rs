@@ -1,12 +1,15 @@
 //! Programs as text: what `ibex explain-plan` prints.
 //!
 //! One line per step: what it computes, over which shape, how many bytes it reads and writes, and
-//! the layer it comes from; then the arena against what it could be, variables and constants.
+//! the layer it comes from, and what it costs if it is run a second time; then the arena against
+//! what it could be, variables and constants.
 
 use std::fmt::{self, Display, Write};
 
-use ibex_graph::Op;
+use ibex_graph::ops::reduce::Reduction;
 
+use crate::flops;
+use crate::lower::unit::{Pointwise, UnitKind};
 use crate::program::{InstructionKind, Operand, Place, Program, Region, Step, Work};
 
 impl Display for Program {
@@ -16,14 +19,7 @@ impl Display for Program {
             writeln!(f, "{index:>5}  {step}")?;
         }
         writeln!(f)?;
-        let one_each = self.memory.values;
-        writeln!(
-            f,
-            "arena       {} for {} of intermediate values; at least {} live at once",
-            Bytes(self.arena_bytes),
-            Bytes(one_each),
-            Bytes(self.memory.lower_bound)
-        )?;
+        self.memory(f)?;
         let variables = self.variables.iter().map(|v| v.ty().bytes()).sum();
         writeln!(f, "variables   {} in {}", Bytes(variables), self.variables.len())?;
         let constants = self.constants.iter().map(|c| c.bytes().len()).sum();
@@ -33,6 +29,32 @@ impl Display for Program {
         writeln!(f, "inputs      {}", arguments.join(", "))?;
         let results: Vec<String> = self.outputs.iter().map(ToString::to_string).collect();
         write!(f, "outputs     {}", results.join(", "))
+    }
+}
+
+impl Program {
+    /// The arena against what it could be, and what it would be without recomputation.
+    fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (arena, least) = (self.arena_bytes, self.memory.lower_bound);
+        writeln!(
+            f,
+            "arena       {}, {:.3} of the {} that live at once; {} of intermediate values",
+            Bytes(arena),
+            arena.max(1) as f64 / least.max(1) as f64,
+            Bytes(least),
+            Bytes(self.memory.values)
+        )?;
+        let Some(budget) = self.memory.budget else { return Ok(()) };
+        let again: Vec<u64> = self.steps.iter().filter_map(|step| step.recomputed).collect();
+        let flops = again.iter().copied().fold(0, u64::saturating_add);
+        writeln!(
+            f,
+            "budget      {}; without it the arena has {}; {} steps are recomputed, {}",
+            Bytes(budget.bytes),
+            Bytes(budget.unbounded),
+            again.len(),
+            Flops(flops)
+        )
     }
 }
 
@@ -61,20 +83,9 @@ impl Step {
             Work::Product(product) => &product.op,
             Work::Elementwise(_) => return None,
         };
-        let size = |operand: &Operand| operand.shape.iter().product::<usize>() as u64;
-        let last = |operand: &Operand| operand.shape.last().copied().unwrap_or(1).max(1) as u64;
-        // Each element of the forward result takes the kernel's elements of its own channel.
-        let convolution =
-            |result: &Operand, kernel: &Operand| 2 * size(result) * (size(kernel) / last(kernel));
-        match (op, self.inputs.as_slice(), self.outputs.as_slice()) {
-            (Op::MatMul(_), [x, ..], [y, ..]) => Some(2 * size(y) * last(x)),
-            (Op::Convolution(_), [_, kernel, ..], [y, ..]) => Some(convolution(y, kernel)),
-            (Op::ConvolutionInputGradient(_), [dy, kernel, ..], _) => Some(convolution(dy, kernel)),
-            (Op::ConvolutionKernelGradient(_), [_, dy, ..], [kernel, ..]) => {
-                Some(convolution(dy, kernel))
-            }
-            _ => None,
-        }
+        let shapes =
+            |operands: &'_ [Operand]| operands.iter().map(|o| o.shape.clone()).collect::<Vec<_>>();
+        flops::of_product(op, &shapes(&self.inputs), &shapes(&self.outputs))
     }
 }
 
@@ -89,8 +100,11 @@ impl Display for Step {
                 write!(f, "({}) -> {}", list(&self.inputs), list(&self.outputs))?;
             }
         }
-        match self.origin.path() {
-            Some(path) => write!(f, "  # {path}"),
+        if let Some(path) = self.origin.path() {
+            write!(f, "  # {path}")?;
+        }
+        match self.recomputed {
+            Some(flops) => write!(f, "  (recomputed, {})", Flops(flops)),
             None => Ok(()),
         }
     }
@@ -163,6 +177,30 @@ fn name(kind: InstructionKind) -> Option<&'static str> {
     })
 }
 
+/// The name of what a unit computes.
+pub(crate) fn name_of(kind: &UnitKind) -> &'static str {
+    match kind {
+        UnitKind::Op(op) => op.name(),
+        UnitKind::Product(product) => product.op.name(),
+        UnitKind::Reduce(reduction, _) => match reduction {
+            Reduction::Sum => "sum",
+            Reduction::Product => "product",
+            Reduction::Maximum => "max",
+            Reduction::Minimum => "min",
+        },
+        UnitKind::Pointwise(function) => match function {
+            Pointwise::Copy => "copy",
+            Pointwise::Unary(f) => ibex_graph::op::Rule::name(f),
+            Pointwise::Binary(f) => ibex_graph::op::Rule::name(f),
+            Pointwise::Compare(f) => ibex_graph::op::Rule::name(f),
+            Pointwise::Select => "select",
+            Pointwise::Cast => "cast",
+            Pointwise::Iota(..) => "iota",
+            Pointwise::Random(_) => "random",
+        },
+    }
+}
+
 /// Bytes of the elements that a view shows, repeated ones once.
 fn distinct_bytes(operand: &Operand) -> usize {
     let axes = operand.shape.iter().zip(&operand.strides).filter(|&(_, &s)| s != 0);
@@ -197,7 +235,7 @@ impl Display for Place {
 }
 
 /// A number of bytes in the unit that fits.
-struct Bytes(usize);
+pub(crate) struct Bytes(pub(crate) usize);
 
 impl Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,6 +243,19 @@ impl Display for Bytes {
             bytes @ 0..1024 => write!(f, "{bytes} B"),
             bytes if bytes < 1 << 20 => write!(f, "{:.1} KiB", bytes as f64 / 1024.0),
             bytes => write!(f, "{:.2} MiB", bytes as f64 / f64::from(1 << 20)),
+        }
+    }
+}
+
+/// A number of floating-point operations in the unit that fits.
+struct Flops(u64);
+
+impl Display for Flops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            flops @ 0..1_000_000 => write!(f, "{:.1} kFLOP", flops as f64 / 1e3),
+            flops @ 1_000_000..1_000_000_000 => write!(f, "{:.1} MFLOP", flops as f64 / 1e6),
+            flops => write!(f, "{:.2} GFLOP", flops as f64 / 1e9),
         }
     }
 }

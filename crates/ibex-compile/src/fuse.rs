@@ -30,6 +30,8 @@ pub(crate) struct Group {
     pub(crate) space: Vec<usize>,
     /// Which axes of the space are reduced, if the group holds reductions.
     pub(crate) reduced: Option<Vec<bool>>,
+    /// What it costs to run it a second time, in FLOPs, if that is what it does.
+    pub(crate) recomputed: Option<u64>,
 }
 
 impl Group {
@@ -39,7 +41,7 @@ impl Group {
             UnitKind::Reduce(_, axes) => Some(mask(axes, &unit.shape, &space)),
             UnitKind::Pointwise(_) | UnitKind::Op(_) | UnitKind::Product(_) => None,
         };
-        Group { units: vec![index], space, reduced }
+        Group { units: vec![index], space, reduced, recomputed: None }
     }
 
     /// Whether reductions make the loop visit elements in another order than they lie.
@@ -181,7 +183,7 @@ impl Fusion<'_> {
         };
         let mut units = [left.units.as_slice(), &right.units].concat();
         units.sort_unstable();
-        let group = Group { units, space, reduced };
+        let group = Group { units, space, reduced, recomputed: None };
         if group.permutes() && group.units.iter().any(|&u| self.lowered.units[u].is_positional()) {
             return None;
         }

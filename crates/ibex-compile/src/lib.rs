@@ -4,16 +4,18 @@
 //! to a [`Program`] and hands that to the device's [`Backend`].
 //! This crate knows no kernel and no layer.
 //! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `epilogue`, `fuse`,
-//! `schedule`, `plan` and `explain`.
+//! `schedule`, `plan`, `recompute` and `explain`.
 
 pub mod device;
 mod epilogue;
 mod explain;
+mod flops;
 mod fuse;
 mod lower;
 pub mod passes;
 mod plan;
 pub mod program;
+mod recompute;
 mod schedule;
 
 pub use device::{Backend, Device, Executable};

@@ -12,7 +12,7 @@ use crate::lower::view::View;
 use crate::program::{Memory, Place};
 
 /// Every buffer begins at a multiple of this: a cache line, and the widest vector.
-const ALIGN: usize = 64;
+pub(crate) const ALIGN: usize = 64;
 
 /// Where values lie.
 #[derive(Debug, Default)]
@@ -21,14 +21,19 @@ pub(crate) struct Plan {
     pub(crate) places: Vec<Option<Place>>,
     pub(crate) arena_bytes: usize,
     pub(crate) memory: Memory,
+    /// The last step that reads each value that reaches memory.
+    pub(crate) last_use: Vec<Option<usize>>,
+    /// The block of each value in the arena.
+    pub(crate) block_of: Vec<Option<usize>>,
+    pub(crate) blocks: Vec<Block>,
 }
 
 /// A part of the arena, for some span of steps (both ends included).
 #[derive(Debug, Clone, Copy)]
-struct Block {
-    bytes: usize,
-    first: usize,
-    last: usize,
+pub(crate) struct Block {
+    pub(crate) bytes: usize,
+    pub(crate) first: usize,
+    pub(crate) last: usize,
 }
 
 /// The input and the output of an operation that the backend lets lie in the same place.
@@ -87,8 +92,8 @@ pub(crate) fn plan(lowered: &Lowered, order: &[Group], overwrites: &Overwrites<'
         }
     }
     plan.arena_bytes = total;
-    plan.memory.lower_bound = lower_bound(&blocks, order.len());
-    plan
+    plan.memory.lower_bound = live(&blocks, order.len()).into_iter().max().unwrap_or(0);
+    Plan { last_use, block_of, blocks, ..plan }
 }
 
 /// The last step that reads each value that must reach memory; the step that computes it if
@@ -203,18 +208,20 @@ fn pack(blocks: &[Block]) -> (Vec<usize>, usize) {
     (offsets, total)
 }
 
-fn lower_bound(blocks: &[Block], steps: usize) -> usize {
+/// The bytes that are alive at each step.
+pub(crate) fn live(blocks: &[Block], steps: usize) -> Vec<usize> {
     let mut change = vec![0isize; steps + 1];
     for block in blocks {
         let bytes = isize::try_from(block.bytes).unwrap_or(isize::MAX);
         change[block.first] = change[block.first].saturating_add(bytes);
         change[block.last + 1] = change[block.last + 1].saturating_sub(bytes);
     }
+    change.pop();
     let alive = change.iter().scan(0isize, |sum, &c| {
         *sum = sum.saturating_add(c);
-        Some(*sum)
+        Some(*sum as usize)
     });
-    alive.max().unwrap_or(0) as usize
+    alive.collect()
 }
 
 #[cfg(test)]
@@ -227,7 +234,7 @@ mod tests {
         let blocks = [block(128, 0, 1), block(64, 1, 2), block(128, 2, 3), block(64, 3, 4)];
         let (offsets, total) = pack(&blocks);
         assert_eq!(total, 192);
-        assert_eq!(total, lower_bound(&blocks, 5));
+        assert_eq!(live(&blocks, 5), [128, 192, 192, 192, 64]);
         for (i, a) in blocks.iter().enumerate() {
             for (j, b) in blocks.iter().enumerate().skip(i + 1) {
                 let apart = a.last < b.first || b.last < a.first;

@@ -47,6 +47,17 @@ pub struct Memory {
     pub values: usize,
     /// Bytes of the largest set of values alive at one step: no plan needs less.
     pub lower_bound: usize,
+    /// What the arena may have, and what it would have if nothing were computed a second time.
+    pub budget: Option<Budget>,
+}
+
+/// A bound on the arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// The bound, in bytes.
+    pub bytes: usize,
+    /// Bytes of the arena without it.
+    pub unbounded: usize,
 }
 
 /// Where the elements of an operand lie.
@@ -114,6 +125,9 @@ pub struct Step {
     pub outputs: Vec<Operand>,
     /// Where the work was written.
     pub origin: Origin,
+    /// The FLOPs that it costs, if an earlier step computed the same already: so its result took
+    /// no memory in between.
+    pub recomputed: Option<u64>,
 }
 
 /// What a step computes.

@@ -75,7 +75,8 @@ fn own_hazards(lowered: &mut Lowered, groups: &Groups) -> Vec<(usize, usize)> {
     late
 }
 
-fn copy_at_end(lowered: &mut Lowered, value: usize, variable: usize) -> Group {
+/// The group that writes a value into its variable when everybody has read the old one.
+pub(crate) fn copy_at_end(lowered: &mut Lowered, value: usize, variable: usize) -> Group {
     let Value { ty, unit, .. } = lowered.values[value].clone();
     let Type { dtype, shape } = ty.clone();
     let source = Source::View(dtype, View::whole(Root::Value(value), &shape));
@@ -90,7 +91,7 @@ fn copy_at_end(lowered: &mut Lowered, value: usize, variable: usize) -> Group {
         origin: lowered.units[unit].origin.clone(),
     });
     let space = shape.iter().copied().filter(|&d| d != 1).collect();
-    Group { units: vec![copy], space, reduced: None }
+    Group { units: vec![copy], space, reduced: None, recomputed: None }
 }
 
 /// The groups whose predecessors have all run, most urgent first.

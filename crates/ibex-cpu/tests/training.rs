@@ -166,6 +166,41 @@ fn check(name: &str, make: impl Fn() -> Training) {
     assert_eq!(results[0], results[2], "{name}: three threads");
 }
 
+/// The outputs and variables after three steps within a budget.
+fn within(
+    make: &impl Fn() -> Training,
+    threads: usize,
+    budget: Option<usize>,
+) -> Option<Vec<Array>> {
+    let training = make();
+    let device = ibex_cpu::device(Some(threads));
+    let mut executable = device.compile_within(training.graph, budget).ok()?;
+    let inputs: Vec<&Array> = training.inputs.iter().collect();
+    (0..3).for_each(|_| executable.run(&inputs).unwrap());
+    let variables = training.variables.iter().map(Variable::get);
+    Some(executable.outputs().iter().cloned().chain(variables).collect())
+}
+
+/// Budgets that are met, of nine parts of the plan without one, must give its bits.
+fn check_budgets(name: &str, make: impl Fn() -> Training, met: usize) {
+    let device = ibex_cpu::device(Some(1));
+    let plan = |budget| device.plan_within(make().graph, budget);
+    let whole = plan(None).unwrap().arena_bytes;
+    let plain = within(&make, 1, None);
+    let mut found = 0;
+    for part in 1..10 {
+        let bytes = whole * part / 10;
+        let Ok(program) = plan(Some(bytes)) else { continue };
+        assert!(program.arena_bytes <= bytes, "{name}, {part}/10:\n{program}");
+        found += 1;
+        for threads in [1, 2] {
+            let bits = within(&make, threads, Some(bytes));
+            assert_eq!(bits, plain, "{name}, {part}/10, {threads} threads:\n{program}");
+        }
+    }
+    assert!(found >= met, "{name}: {found} budgets were met");
+}
+
 #[track_caller]
 fn close(found: &Array, expected: &Values, what: &str) {
     let scale = expected.data.iter().fold(1e-2f64, |a, b| a.max(b.abs()));
@@ -184,6 +219,13 @@ fn multilayer_perceptrons_train_as_in_the_interpreter() {
 #[test]
 fn convnets_train_as_in_the_interpreter() {
     check("convnet", convnet);
+}
+
+#[test]
+fn what_is_computed_again_has_the_same_bits() {
+    check_budgets("multilayer", || multilayer(64, &[20, 40, 40, 40, 40, 10]), 2);
+    check_budgets("convnet", convnet, 1);
+    check_budgets("deep", || multilayer(64, &[32; 12]), 4);
 }
 
 #[test]

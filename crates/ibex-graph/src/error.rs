@@ -86,6 +86,8 @@ pub enum Error {
     Invalid(String),
     /// A program was called with inputs that are not those of its graph.
     Call(String),
+    /// The values of a program do not fit into the memory that it may have.
+    Budget(String),
 }
 
 impl fmt::Display for Error {
@@ -99,7 +101,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Error::Invalid(text) => write!(f, "the graph is not valid: {text}"),
-            Error::Call(text) => f.write_str(text),
+            Error::Call(text) | Error::Budget(text) => f.write_str(text),
         }
     }
 }

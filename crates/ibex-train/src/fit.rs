@@ -36,6 +36,7 @@ pub struct Fit {
     pub(crate) checkpoint_every: CheckpointEvery,
     pub(crate) resume: bool,
     pub(crate) interrupt: Option<Interrupt>,
+    pub(crate) memory_budget: Option<usize>,
 }
 
 /// Where validation data comes from.
@@ -67,6 +68,7 @@ impl Default for Fit {
             checkpoint_every: CheckpointEvery::Epoch,
             resume: false,
             interrupt: None,
+            memory_budget: None,
         }
     }
 }
@@ -182,6 +184,32 @@ impl Fit {
         self
     }
 
+    /// Bounds the bytes that the intermediate values of a training step take: what the forward pass
+    /// keeps for the gradients, for the most part.
+    ///
+    /// Where they do not suffice, values that are large for the work they take are computed a
+    /// second time where the backward pass needs them: the numbers stay the same bit by bit, and
+    /// a step takes longer.
+    /// Weights, the optimizer's state and the batch are not counted.
+    /// `ibex explain-plan` tells how many bytes a step takes, and what would be recomputed.
+    ///
+    /// # Errors
+    /// [`Model::fit`] fails if so few bytes are not enough, and names the largest values.
+    ///
+    /// Source: Chen et al., [Training Deep Nets with Sublinear Memory
+    /// Cost](https://arxiv.org/abs/1604.06174).
+    ///
+    /// ```
+    /// use ibex_train::Fit;
+    ///
+    /// let fit = Fit::new().epochs(3).memory_budget(512 << 20);
+    /// # let _ = fit;
+    /// ```
+    pub fn memory_budget(mut self, bytes: usize) -> Fit {
+        self.memory_budget = Some(bytes);
+        self
+    }
+
     /// The training loop as text, with the callbacks of each moment in the order in which they are
     /// called.
     ///
@@ -290,6 +318,7 @@ impl Model {
         tail: Option<Samples>,
         mut fit: Fit,
     ) -> Result<History> {
+        self.memory_budget = fit.memory_budget;
         let held = std::mem::take(&mut fit.validation);
         let mut validation = match (&held, tail) {
             (Validation::Dataset(data), _) => Some(Feed::of(&*data.0, None)),

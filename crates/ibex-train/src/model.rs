@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ibex_compile::Device;
+use ibex_compile::{Device, Program};
 use ibex_graph::{Array, DType, Shape, Tensor, Type, Variable};
 use ibex_nn::initializers::Seeds;
 use ibex_nn::models::{Functional, Sequential, SymbolicTensor};
@@ -42,6 +42,8 @@ pub struct Model {
     pub(crate) compiled: Option<Compiled>,
     /// Whether stateful layers go on where the batch before left them.
     pub(crate) carries_states: bool,
+    /// The bytes that the intermediate values of a training step may take.
+    pub(crate) memory_budget: Option<usize>,
     /// Programs by mode and batch signature; the few signatures of a run are searched in order.
     pub(crate) programs: Vec<StepProgram>,
     /// Where times go while the model is profiled.
@@ -109,6 +111,7 @@ impl Model {
             random: Variable::new("random_state", random_state(seed)),
             compiled: None,
             carries_states: false,
+            memory_budget: None,
             programs: Vec::new(),
             profile: None,
         })
@@ -409,11 +412,30 @@ impl Model {
 
     /// What a step compiles to for batches of `batch_size`, as text: training or prediction.
     ///
-    /// Unknown extents other than the batch are taken as 16.
+    /// # Errors
+    /// As [`Model::plan`].
+    pub fn explain_plan(
+        &mut self,
+        batch_size: usize,
+        train: bool,
+        memory_budget: Option<usize>,
+    ) -> Result<String> {
+        Ok(self.plan(batch_size, train, memory_budget)?.to_string())
+    }
+
+    /// What a step compiles to for batches of `batch_size`: training or prediction.
+    ///
+    /// Unknown extents other than the batch are taken as 16; `memory_budget` bounds the bytes of
+    /// intermediate values, as [`Fit::memory_budget`](crate::Fit::memory_budget) does.
     ///
     /// # Errors
-    /// If the step cannot be built.
-    pub fn explain_plan(&mut self, batch_size: usize, train: bool) -> Result<String> {
+    /// If the step cannot be built, or not within the budget.
+    pub fn plan(
+        &mut self,
+        batch_size: usize,
+        train: bool,
+        memory_budget: Option<usize>,
+    ) -> Result<Program> {
         let mode = if train { Mode::Train } else { Mode::Predict };
         let mut examples: Vec<PartialType> =
             self.functional.inputs().iter().map(|t| t.ty()).collect();
@@ -426,7 +448,7 @@ impl Model {
         let types: Vec<Type> =
             examples.iter().map(|ty| Type::new(ty.dtype, batch_of(ty, batch_size))).collect();
         // The program is not loaded: its memory need not be there.
-        Ok(self.device.plan(self.graph(mode, &types)?)?.to_string())
+        Ok(self.device.plan_within(self.graph(mode, &types)?, memory_budget)?)
     }
 
     /// The types of targets of the kind that the losses take.
@@ -458,18 +480,24 @@ impl Model {
             judge: self.judge(mode),
             optimizer: self.compiled.as_ref().map(|c| &c.optimizer),
             carries_states: self.carries_states,
+            memory_budget: self.memory_budget,
         }
     }
 
     /// The position of the program for batches of these types, made if need be.
     pub(crate) fn program(&mut self, mode: Mode, types: &[Type]) -> Result<usize> {
         let initialized = self.instance.is_initialized();
-        let same =
-            |p: &StepProgram| p.mode == mode && p.types == types && p.initialized == initialized;
+        let budget = self.parts(mode).budget(mode);
+        let same = |p: &StepProgram| {
+            let inner = p.initialized == initialized && p.budget == budget;
+            p.mode == mode && p.types == types && inner
+        };
         let known = self.programs.iter().position(same);
         if let Some(index) = known {
             return Ok(index);
         }
+        // A step of another budget would keep its memory beside this one.
+        self.programs.retain(|p| p.mode != mode || p.budget == budget);
         let program = self.parts(mode).program(&self.device, mode, types.to_vec())?;
         self.programs.push(program);
         if let (Mode::Train, Some(compiled)) = (mode, &mut self.compiled) {

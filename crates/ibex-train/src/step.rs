@@ -32,6 +32,8 @@ pub(crate) struct StepProgram {
     pub(crate) types: Vec<Type>,
     /// Whether it was made after the first step: see [`Instance::is_initialized`].
     pub(crate) initialized: bool,
+    /// The bytes that its intermediate values may take.
+    pub(crate) budget: Option<usize>,
     pub(crate) executable: Box<dyn Executable>,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) optimizer: Option<&'a OptimizerState>,
     /// Whether stateful layers go on where the batch before left them.
     pub(crate) carries_states: bool,
+    /// The bytes that the intermediate values of a training step may take.
+    pub(crate) memory_budget: Option<usize>,
 }
 
 /// The symbols of a batch: inputs, targets, weights of the samples.
@@ -166,8 +170,15 @@ impl Parts<'_> {
         types: Vec<Type>,
     ) -> Result<StepProgram> {
         let initialized = self.instance.is_initialized();
-        let executable = device.compile(self.graph(mode, &types)?)?;
-        Ok(StepProgram { mode, types, initialized, executable })
+        let budget = self.budget(mode);
+        let executable = device.compile_within(self.graph(mode, &types)?, budget)?;
+        Ok(StepProgram { mode, types, initialized, budget, executable })
+    }
+
+    /// The bytes that the intermediate values of a step may take: what is kept for gradients is
+    /// what makes training large.
+    pub(crate) fn budget(&self, mode: Mode) -> Option<usize> {
+        self.memory_budget.filter(|_| mode == Mode::Train)
     }
 
     fn batch(&self, types: &[Type]) -> Batch {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{open_model, positive};
+use super::{byte_count, open_model, positive};
 use crate::failure::Failure;
 use crate::output::{note, print};
 
@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Explain prediction instead of training
     #[arg(long)]
     predict: bool,
+    /// Most memory for the values between the layers, such as 512MB or 2GiB
+    #[arg(long, value_name = "SIZE", value_parser = byte_count)]
+    memory_budget: Option<usize>,
 }
 
 impl Arguments {
@@ -29,7 +32,7 @@ impl Arguments {
         if !self.predict && !train {
             note("the model is not compiled: this is the plan of prediction");
         }
-        print(&model.explain_plan(self.batch_size, train)?);
+        print(&model.explain_plan(self.batch_size, train, self.memory_budget)?);
         Ok(())
     }
 }

@@ -144,6 +144,32 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A number of bytes with or without a unit, as the value of a flag.
+pub(crate) fn byte_count(text: &str) -> Result<usize, String> {
+    const UNITS: [(&str, u64); 7] = [
+        ("B", 1),
+        ("KB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+    ];
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = (&text[..end], text[end..].trim_start());
+    let known = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
+    let factor = if unit.is_empty() { Some(1) } else { known.map(|&(_, factor)| factor) };
+    let bytes = number.parse::<f64>().ok().zip(factor).map(|(n, factor)| n * factor as f64);
+    match bytes {
+        // The largest whole number up to which every one is an `f64`.
+        Some(bytes) if bytes >= 1.0 && bytes <= (1u64 << 53) as f64 => Ok(bytes as usize),
+        _ => {
+            let units = UNITS.map(|(name, _)| name).join(", ");
+            Err(format!("expected a number of bytes above 0, perhaps with a unit: {units}"))
+        }
+    }
+}
+
 /// Fails early if `path` cannot be written, before hours of work are lost.
 pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
     let folder = match path.parent() {
@@ -169,5 +195,28 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
         Err(error) => Err(cannot(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::byte_count;
+
+    #[test]
+    fn byte_counts_have_decimal_and_binary_units() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("4096", 4096),
+            ("12B", 12),
+            ("512MB", 512_000_000),
+            ("2GiB", 2 << 30),
+            ("1.5 kib", 1536),
+            ("0.5GB", 500_000_000),
+        ] {
+            assert_eq!(byte_count(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "0.5", "-1", "MB", "1.2.3", "12 XB", "1e9", "99999999GB", "inf"] {
+            assert!(byte_count(text).is_err(), "{text}");
+        }
     }
 }

@@ -53,6 +53,30 @@ fn a_batch_size_of_zero() {
 }
 
 #[test]
+fn a_memory_budget_in_an_unknown_unit() {
+    check(
+        "train --memory-budget 5XB",
+        2,
+        nothing,
+        expect![[r#"
+        error: invalid value '5XB' for '--memory-budget <SIZE>': expected a number of bytes above 0, perhaps with a unit: B, KB, MB, GB, KiB, MiB, GiB
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
+fn a_memory_budget_that_nothing_fits_into() {
+    check(
+        "train classes.keras --data classes.npz --verbose 0 --memory-budget 100B",
+        1,
+        nothing,
+        expect![[r#""#]],
+    );
+}
+
+#[test]
 fn no_epochs() {
     check(
         "train --epochs 0",

@@ -31,11 +31,12 @@ pub(crate) fn emit(lowered: Lowered, order: &[Group], plan: &Plan) -> Program {
 /// The step of a group; none if there is nothing to write.
 fn step(lowered: &Lowered, group: &Group, plan: &Plan) -> Option<Step> {
     let unit = &lowered.units[group.units[0]];
-    let origin = unit.origin.clone();
+    let (origin, recomputed) = (unit.origin.clone(), group.recomputed);
     if let UnitKind::Op(op) = &unit.kind {
         let inputs = unit.inputs.iter().filter_map(|source| operand(source, plan)).collect();
         let outputs = unit.outputs.iter().filter_map(|&v| whole(lowered, v, plan)).collect();
-        return Some(Step { work: Work::Op(op.clone()), inputs, outputs, origin });
+        let work = Work::Op(op.clone());
+        return Some(Step { work, inputs, outputs, origin, recomputed });
     }
     if let UnitKind::Product(product) = &unit.kind {
         let inputs = unit.inputs.iter().filter_map(|source| operand(source, plan)).collect();
@@ -44,7 +45,8 @@ fn step(lowered: &Lowered, group: &Group, plan: &Plan) -> Option<Step> {
         let strides = row_major(&unit.shape);
         let shaped = output.map(|o| Operand { shape: unit.shape.clone(), strides, ..o });
         let outputs = shaped.into_iter().collect();
-        return Some(Step { work: Work::Product(product.clone()), inputs, outputs, origin });
+        let work = Work::Product(product.clone());
+        return Some(Step { work, inputs, outputs, origin, recomputed });
     }
     let mut builder = Builder::new(lowered, group, plan);
     for &index in &group.units {
@@ -250,7 +252,8 @@ impl<'a> Builder<'a> {
         }
         code.shrink_to_fit();
         let region = Region { code, stores, ..region };
-        Step { work: Work::Elementwise(region), inputs, outputs, origin }
+        let recomputed = group.recomputed;
+        Step { work: Work::Elementwise(region), inputs, outputs, origin, recomputed }
     }
 }
 

@@ -3,7 +3,8 @@
 //! Read in this order: [`view`], [`unit`] (nodes become units of work over strided views),
 //! [`epilogue`](crate::epilogue) (products take in what follows them),
 //! [`fuse`](crate::fuse) (units become groups), [`schedule`](crate::schedule) (groups get an
-//! order), [`plan`](crate::plan) (values get places), [`emit`] (groups become steps).
+//! order), [`plan`](crate::plan) (values get places), [`recompute`](crate::recompute) (fewer of
+//! them at a time, under a budget), [`emit`] (groups become steps).
 
 mod emit;
 pub(crate) mod unit;
@@ -14,22 +15,26 @@ use ibex_graph::{Error, Graph};
 use crate::epilogue::Ends;
 use crate::plan::Overwrites;
 use crate::program::Program;
-use crate::{epilogue, fuse, plan, schedule};
+use crate::{epilogue, fuse, plan, recompute, schedule};
 
-/// Lowers an optimised graph.
+/// Lowers an optimised graph; the arena takes at most `budget` bytes, if there is one.
 ///
 /// # Errors
 /// [`Error::Invalid`] if a library operation is left that the backend neither has nor got
-/// decomposed.
+/// decomposed; [`Error::Budget`] if the arena cannot be made as small as that.
 pub(crate) fn lower(
     graph: &Graph,
     ends: &Ends<'_>,
     overwrites: &Overwrites<'_>,
+    budget: Option<usize>,
 ) -> Result<Program, Error> {
     let mut lowered = unit::units(graph);
     epilogue::absorb(&mut lowered, ends);
     let groups = fuse::fuse(&lowered);
-    let order = schedule::schedule(&mut lowered, groups);
-    let plan = plan::plan(&lowered, &order, overwrites);
+    let mut order = schedule::schedule(&mut lowered, groups);
+    let plan = match budget {
+        None => plan::plan(&lowered, &order, overwrites),
+        Some(bytes) => recompute::within(bytes, &mut lowered, &mut order, overwrites)?,
+    };
     Ok(emit::emit(lowered, &order, &plan))
 }

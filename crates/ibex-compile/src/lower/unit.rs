@@ -126,7 +126,7 @@ pub(crate) struct Value {
 }
 
 /// A graph as units, in topological order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Lowered {
     pub(crate) units: Vec<Unit>,
     pub(crate) values: Vec<Value>,

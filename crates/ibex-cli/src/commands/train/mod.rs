@@ -14,7 +14,7 @@ use ibex::train::starters::Starter;
 use ibex::train::{Error, Fit, History, Model, Position};
 
 use super::source::{DataFlags, is_arrays};
-use super::{Threads, check_writable, open_model, positive, print_logs};
+use super::{Threads, byte_count, check_writable, open_model, positive, print_logs};
 use crate::failure::Failure;
 use crate::interrupt::Signals;
 use crate::output::{note, print};
@@ -70,6 +70,10 @@ pub(crate) struct Arguments {
     profile: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
+    /// Most memory for the values between the layers, such as 512MB or 2GiB: what does not fit is
+    /// computed twice
+    #[arg(long, value_name = "SIZE", value_parser = byte_count)]
+    memory_budget: Option<usize>,
     #[command(flatten)]
     source: DataFlags,
     /// Read images and sounds anew in each epoch [default: only where they do not fit into 2 GiB]
@@ -209,6 +213,10 @@ impl Arguments {
             .batch_size(self.batch_size)
             .shuffle(!self.no_shuffle)
             .verbose(self.verbose);
+        let fit = match self.memory_budget {
+            Some(bytes) => fit.memory_budget(bytes),
+            None => fit,
+        };
         self.watch.apply(fit, validates)
     }
 
