@@ -144,8 +144,8 @@ impl Starter {
     }
 }
 
-/// Waves as their spectra, `(frames, frequencies, channels)`, each of mean 0 and variance 1, however
-/// loud it is.
+/// Waves as their spectra, `(frames, frequencies, channels)`, each of mean 0 and variance 1,
+/// however loud it is.
 fn heard(model: Sequential, length: usize, channels: usize) -> (Sequential, Vec<usize>) {
     // A hundredth of a second or more: as many frames as a picture has rows.
     let mut frame = 256;

@@ -72,7 +72,18 @@ fn a_memory_budget_that_nothing_fits_into() {
         "train classes.keras --data classes.npz --verbose 0 --memory-budget 100B",
         1,
         nothing,
-        expect![[r#""#]],
+        expect![[r#"
+            the trained model will not be kept: there is no `--out FILE.keras`
+            error: the intermediate values of the step do not fit into the memory budget
+              expected  at most 100 B
+              received  576 B in the smallest plan that was found, 768 B in the fastest
+              largest   128 B  matmul float32 (6, 5) of `sequential/dense`
+                        128 B  matmul float32 (6, 5) of `sequential/dense_1`
+                        64 B  subtract float32 (3,) of `optimizer`
+                        64 B  subtract float32 (5, 3) of `optimizer`
+              note: not counted: 556 B of weights and optimizer state, 120 B of the batch
+              help: use a smaller batch
+        "#]],
     );
 }
 

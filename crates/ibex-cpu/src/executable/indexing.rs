@@ -70,7 +70,9 @@ pub(super) fn gather(axis: usize, step: &Step, places: Places) -> Box<dyn Launch
         function(move |memory, pool| {
             let (x, indices) = (memory.at(places.inputs[0]), memory.at(places.inputs[1]));
             let to = memory.at(places.outputs[0]);
-            with_indices!(dtype, indices, count, indices => gather_rows(pool, tables, x, indices, to));
+            with_indices!(dtype, indices, count, indices => {
+                gather_rows(pool, tables, x, indices, to);
+            });
         })
     }
 }

@@ -145,7 +145,8 @@ fn parquet_files() {
             "#]],
         },
         Case {
-            arguments: "train --model mlp --data table.csv --target label --val bad.parquet --verbose 0",
+            arguments: "train --model mlp --data table.csv --target label --val bad.parquet \
+                        --verbose 0",
             code: 1,
             add: |folder| golden_table(folder, "pandas.parquet", |_| ()),
             text: expect![[r#"
