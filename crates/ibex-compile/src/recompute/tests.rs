@@ -22,7 +22,7 @@ const LAYERS: usize = 8;
 fn graph(state: Option<&Variable>) -> Graph {
     let x = Tensor::input("x", DType::F32, [128, 64]);
     let weights: Vec<Variable> = (0..LAYERS)
-        .map(|layer| Variable::new(&format!("w{layer}"), Array::zeros(DType::F32, [64, 64])))
+        .map(|layer| Variable::new(format!("w{layer}"), Array::zeros(DType::F32, [64, 64])))
         .collect();
     let reads: Vec<Tensor> = weights.iter().map(Tensor::read).collect();
     let mut h = x.clone();

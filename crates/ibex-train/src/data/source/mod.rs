@@ -134,10 +134,11 @@ impl Source {
             Err(_) => flat(&folder, endings).ok(),
         };
         // Of what there is most; an image beside a text is most often what the text is about.
-        let kinds: [(&[&str], fn(Files) -> Source); 3] = [
-            (IMAGE_ENDINGS, Source::Images),
-            (TEXT_ENDINGS, Source::Texts),
-            (AUDIO_ENDINGS, Source::Sounds),
+        type Kind = fn(Files) -> Source;
+        let kinds = [
+            (IMAGE_ENDINGS, Source::Images as Kind),
+            (TEXT_ENDINGS, Source::Texts as Kind),
+            (AUDIO_ENDINGS, Source::Sounds as Kind),
         ];
         let mut best: Option<Source> = None;
         for (endings, kind) in kinds {
