@@ -13,7 +13,7 @@ use crate::pool::ThreadPool;
 const TASK: usize = 1 << 16;
 
 /// The row that an index means; nearly every index is one already, a negative one has become huge.
-fn row(index: impl Into<i64>, rows: usize) -> usize {
+pub(crate) fn row(index: impl Into<i64>, rows: usize) -> usize {
     let index = index.into();
     match (index as usize) < rows {
         true => index as usize,

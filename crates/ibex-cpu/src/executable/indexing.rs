@@ -10,7 +10,7 @@ use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
 use super::op::{Places, function, index_at};
-use crate::gather::{Tables, gather_rows, scatter_add_rows};
+use crate::gather::{Tables, gather_rows, row, scatter_add_rows};
 use crate::gemm::{Pointer, run_if};
 
 /// Extents before, along and after an axis.
@@ -146,15 +146,10 @@ unsafe fn add_block<T: Copy + Into<i64>>(
     // SAFETY: as the caller promises; indices are moved into the axis.
     unsafe {
         to.write_bytes(0, extent * inner);
-        for row in 0..count {
+        for place in 0..count {
             for column in 0..inner {
-                let at = row * inner + column;
-                let index: i64 = (*indices.add(at)).into();
-                // Nearly every index is one already; a negative one has become huge.
-                let chosen = match (index as usize) < extent {
-                    true => index as usize,
-                    false => resolve_index(index, extent),
-                };
+                let at = place * inner + column;
+                let chosen = row(*indices.add(at), extent);
                 *to.add(chosen * inner + column) += *updates.add(at);
             }
         }
