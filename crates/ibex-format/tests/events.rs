@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ibex_format::events::{EventFile, GraphNode, buckets};
+use ibex_format::events::{EventFile, GraphNode, Span, buckets, write_profile};
 
 /// A field of a message: its number and its content.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,4 +168,43 @@ fn values_that_are_not_finite_are_in_no_bucket() {
     assert_eq!(counted(&[f64::NAN, 1.0, f64::INFINITY, 2.0]), [1.0, 0.0, 0.0, 1.0]);
     assert_eq!(counted(&[]), [0.0; 4]);
     assert_eq!(buckets(&[1.0], 0), []);
+}
+
+/// A span of a profile: its name, begin and duration in picoseconds, and what is noted of it.
+type Noted = (String, u64, u64, Vec<(String, u64)>);
+
+/// What a profile says of the threads of the host.
+fn spans(profile: &[u8]) -> Vec<Noted> {
+    let text = |bytes: Vec<Vec<u8>>| String::from_utf8(bytes.concat()).unwrap();
+    let planes = get(profile, 1);
+    let plane = planes.iter().find(|plane| text(get(plane, 2)) == "/host:CPU").unwrap();
+    let named = |map: u64, id: u64| {
+        let entry = get(plane, map).into_iter().find(|entry| number(entry, 1) == id).unwrap();
+        text(get(&get(&entry, 2)[0], 2))
+    };
+    let note = |stat: &Vec<u8>| (named(5, number(stat, 1)), number(stat, 4));
+    let events = get(plane, 3).into_iter().flat_map(|line| get(&line, 4));
+    let span = |event: Vec<u8>| {
+        let notes = get(&event, 4).iter().map(note).collect();
+        (named(4, number(&event, 1)), number(&event, 2), number(&event, 3), notes)
+    };
+    events.map(span).collect()
+}
+
+#[test]
+fn the_steps_of_a_profile_are_those_of_jax() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/events");
+    let wanted = spans(&std::fs::read(golden.join("jax.xplane.pb")).unwrap());
+    let steps = wanted.iter().filter(|span| span.0 == "train").count();
+    assert_eq!((steps, wanted.len()), (4, 8), "{wanted:?}");
+    let given = wanted.iter().map(|(name, begin, duration, notes)| Span {
+        name: name.clone(),
+        begin: begin / 1000,
+        duration: duration / 1000,
+        step: notes.iter().find(|note| note.0 == "step_num").map(|note| note.1 as i64),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    write_profile(folder.path(), "now", "training", &given.collect::<Vec<Span>>()).unwrap();
+    let path = folder.path().join("plugins/profile/now/ibex.xplane.pb");
+    assert_eq!(spans(&std::fs::read(path).unwrap()), wanted);
 }

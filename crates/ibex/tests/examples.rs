@@ -139,8 +139,8 @@ fn every_kind_of_record_is_written_for_tensorboard() {
     assert!(config.contains("tensor_path: \"words.tsv\""), "{config}");
     let profile = std::fs::read(train.join("plugins/profile/batch_5/ibex.xplane.pb")).unwrap();
     let profile = String::from_utf8_lossy(&profile);
-    for step in 2..=5 {
-        assert!(profile.contains(&format!("train step {step}")), "{profile}");
+    for name in ["train", "compute", "step_num"] {
+        assert!(profile.contains(name), "{profile}");
     }
     let events = std::fs::read_dir(&train).unwrap().flatten().map(|entry| entry.path());
     let mut events = events.filter(|path| path.to_string_lossy().contains("tfevents"));

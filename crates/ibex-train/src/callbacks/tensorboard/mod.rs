@@ -37,6 +37,8 @@ pub struct TensorBoard {
     profile_batch: Option<(i64, i64)>,
     profiled: Vec<Span>,
     profile_begun: Instant,
+    /// When the step before ended, or the epoch began: from then on a step waits for its data.
+    step_begun: Instant,
     embeddings_freq: usize,
     embeddings_metadata: Vec<(String, Vec<String>)>,
     train: Option<EventFile>,
@@ -62,6 +64,7 @@ impl TensorBoard {
             profile_batch: None,
             profiled: Vec::new(),
             profile_begun: Instant::now(),
+            step_begun: Instant::now(),
             embeddings_freq: 0,
             embeddings_metadata: Vec::new(),
             train: None,
@@ -105,7 +108,7 @@ impl TensorBoard {
     }
 
     /// Records how long the steps from the first to the last of these numbers take, counted from 1
-    /// since the beginning, for the profiler.
+    /// since the beginning, for the profiler: each with the wait for its data, and the computation.
     pub fn profile_batch(mut self, first: usize, last: usize) -> TensorBoard {
         self.profile_batch = Some((first as i64, last as i64));
         self
@@ -149,17 +152,20 @@ impl TensorBoard {
     fn profile(&mut self, step: i64) -> Result<()> {
         let Some((first, last)) = self.profile_batch else { return Ok(()) };
         if step == first {
-            self.profile_begun = self.batch_begun;
+            self.profile_begun = self.step_begun;
         }
         if !(first..=last).contains(&step) {
             return Ok(());
         }
-        let begin = self.batch_begun.saturating_duration_since(self.profile_begun);
-        self.profiled.push(Span {
-            name: format!("train step {step}"),
-            begin: begin.as_nanos() as u64,
-            duration: self.batch_begun.elapsed().as_nanos() as u64,
-        });
+        let (zero, end) = (self.profile_begun, Instant::now());
+        let span = |name: &str, begin: Instant, step| Span {
+            name: name.to_string(),
+            begin: begin.saturating_duration_since(zero).as_nanos() as u64,
+            duration: end.saturating_duration_since(begin).as_nanos() as u64,
+            step,
+        };
+        self.profiled.push(span("train", self.step_begun, Some(step)));
+        self.profiled.push(span("compute", self.batch_begun, None));
         if step == last {
             let (folder, name) = (self.folder.join("train"), format!("batch_{last}"));
             write_profile(folder, &name, "training", &std::mem::take(&mut self.profiled))?;
@@ -215,6 +221,7 @@ impl Callback for TensorBoard {
 
     fn on_epoch_begin(&mut self, event: &mut Event<'_>) -> Result<()> {
         self.epoch_begun = Instant::now();
+        self.step_begun = self.epoch_begun;
         self.epoch_iterations = TensorBoard::iterations(event)?;
         Ok(())
     }
@@ -228,6 +235,7 @@ impl Callback for TensorBoard {
         let step = step_of(event);
         self.reached = (event.epoch as i64, step);
         self.profile(step)?;
+        self.step_begun = Instant::now();
         let Some(file) = &mut self.train else { return Ok(()) };
         let due = self.update_freq.is_some_and(|every| step % every as i64 == 0);
         if self.write_steps_per_second && (due || self.update_freq.is_none()) {
