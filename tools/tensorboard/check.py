@@ -4,9 +4,12 @@
     VENV/bin/python check.py DIR            # every kind of record, read by its EventAccumulator
     VENV/bin/python check.py DIR --serve    # and by the plugins of a server, as its pages ask them
 
+With `tensorboard-plugin-profile` beside it, the profile is asked for too.
+
 It ends with an error if anything cannot be read, or a kind is missing that the run should have.
 """
 
+import gzip
 import json
 import pathlib
 import subprocess
@@ -68,7 +71,8 @@ def serve(folder):
 
     def ask(path, **arguments):
         query = urllib.parse.urlencode(arguments)
-        return urllib.request.urlopen(f"{root}{path}?{query}").read()
+        answer = urllib.request.urlopen(f"{root}{path}?{query}").read()
+        return gzip.decompress(answer) if answer.startswith(b"\x1f\x8b") else answer
 
     try:
         for _ in range(120):
@@ -108,6 +112,13 @@ def serve(folder):
             vectors = ask("projector/tensor", run=runs[0], name=name)
             print(f"server      projector {runs}, {name}, {len(vectors)} bytes of vectors")
             assert vectors
+        listing = urllib.request.urlopen("http://localhost:6116/data/plugins_listing").read()
+        profiler = json.loads(listing).get("profile", {"enabled": False})
+        if profiler["enabled"] and (folder / "train/plugins/profile").exists():
+            for run in json.loads(ask("profile/runs")):
+                page = ask("profile/data", run=run, tag="overview_page", host="ibex").decode()
+                print(f"server      profile {run}, {page.count('Step train')} steps")
+                assert "Step train" in page
     finally:
         server.terminate()
         server.wait()
