@@ -18,6 +18,7 @@ mod op;
 mod pooling;
 mod recurrent;
 mod region;
+mod sampling;
 mod taps;
 mod windows;
 
