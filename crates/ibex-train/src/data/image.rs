@@ -15,6 +15,7 @@ use image::{DynamicImage, ImageDecoder, Limits};
 
 use super::Samples;
 use super::folder::{Files, LabelledFile};
+use super::jpeg::with_photo;
 use super::resample::Pixels;
 use crate::error::{Error, Result};
 
@@ -158,6 +159,14 @@ impl ImageReader {
         if bytes.is_empty() {
             return Err("no bytes".to_string());
         }
+        if self.color_mode == ColorMode::Rgb {
+            let fit = |[height, width]: [usize; 2], pixels: &[u8]| {
+                self.fitted(Pixels::new([height, width, 3], pixels))
+            };
+            if let Some(array) = with_photo(bytes, self.upright, fit) {
+                return array;
+            }
+        }
         let wrong = |error: image::ImageError| error.to_string();
         let mut reader = image::ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
@@ -180,11 +189,15 @@ impl ImageReader {
             image.apply_orientation(orientation);
         }
         let extents = [image.height() as usize, image.width() as usize, self.color_mode.channels()];
-        let bytes = self.bytes(image);
+        self.fitted(Pixels::new(extents, &self.bytes(image)))
+    }
+
+    /// The image in the wanted size.
+    fn fitted(&self, image: Pixels<'_>) -> Result<Array, String> {
         let [height, width, channels] = self.shape();
         let mut array = Array::unset(DType::F32, [1, height, width, channels]);
         let values = array.as_mut_slice().map_err(|error| error.to_string())?;
-        self.fit(Pixels::new(extents, &bytes), values);
+        self.fit(image, values);
         Ok(array)
     }
 

@@ -43,11 +43,16 @@ impl<'a> Pixels<'a> {
         let [height, width, channels] = self.extents;
         let columns = (width != size[1]).then(|| Taps::new(width, size[1], interpolation));
         let line = size[1] * channels;
-        let narrow = |row: usize, to: &mut [f32]| {
+        let floats = |row: usize, to: &mut [f32]| {
             let row = &self.values[row * self.stride..];
-            match &columns {
-                None => to.iter_mut().zip(row).for_each(|(to, &from)| *to = f32::from(from)),
-                Some(taps) => resize_row(row, channels, taps, to),
+            to.iter_mut().zip(row).for_each(|(to, &from)| *to = f32::from(from));
+        };
+        let mut wide = vec![0.0; width * channels + BEHIND];
+        let mut narrow = |row: usize, to: &mut [f32]| match &columns {
+            None => floats(row, to),
+            Some(taps) => {
+                floats(row, &mut wide[..width * channels]);
+                resize_row(&wide, channels, taps, to);
             }
         };
         let lines = to.chunks_exact_mut(line.max(1));
@@ -90,7 +95,7 @@ struct Known<F> {
     rows: Vec<(usize, Vec<f32>)>,
 }
 
-impl<F: Fn(usize, &mut [f32])> Known<F> {
+impl<F: FnMut(usize, &mut [f32])> Known<F> {
     /// Where a row is held; rows are asked for in rising order.
     fn find(&mut self, row: usize) -> usize {
         let place = row % self.rows.len();
@@ -108,11 +113,12 @@ impl<F: Fn(usize, &mut [f32])> Known<F> {
     }
 }
 
-/// A row in another width; the channels are those of a [`ColorMode`](super::image::ColorMode): 1, 3
-/// or 4.
-///
-/// `row` may go on after its end.
-fn resize_row(row: &[u8], channels: usize, taps: &Taps, to: &mut [f32]) {
+/// Numbers that may be read behind the last pixel of a row, which is read four at a time.
+const BEHIND: usize = 3;
+
+/// A row, with [`BEHIND`] numbers behind it, in another width; the channels are those of a
+/// [`ColorMode`](super::image::ColorMode): 1, 3 or 4.
+fn resize_row(row: &[f32], channels: usize, taps: &Taps, to: &mut [f32]) {
     match channels {
         1 => resize_row_of::<1>(row, taps, to),
         3 => resize_row_of::<3>(row, taps, to),
@@ -121,17 +127,11 @@ fn resize_row(row: &[u8], channels: usize, taps: &Taps, to: &mut [f32]) {
 }
 
 /// [`resize_row`] for a number of channels that is known when compiling.
-fn resize_row_of<const CHANNELS: usize>(row: &[u8], taps: &Taps, to: &mut [f32]) {
-    // Four numbers at a time: those behind a pixel are not used, and written over by the next.
-    let pixel = |at: usize| row.get(at * CHANNELS..)?.first_chunk::<4>();
-    // The last pixel of an image has fewer behind it.
-    let short = |at: usize| {
-        let row = row.get(at * CHANNELS..).unwrap_or_default();
-        std::array::from_fn::<u8, 4, _>(|i| row.get(i).copied().unwrap_or(0))
-    };
-    let read = |at: usize| pixel(at).copied().unwrap_or_else(|| short(at)).map(f32::from);
+fn resize_row_of<const CHANNELS: usize>(row: &[f32], taps: &Taps, to: &mut [f32]) {
+    // Four numbers at a time, whatever the channels, are one vector: those that belong to the next
+    // pixel are written again with it.
     let mut write = |at: usize, value: [f32; 4]| {
-        let to = to.get_mut(at * CHANNELS..).unwrap_or_default();
+        let to = &mut to[at * CHANNELS..];
         match to.first_chunk_mut::<4>() {
             Some(to) => *to = value,
             None => to.iter_mut().zip(value).for_each(|(to, value)| *to = value),
@@ -140,15 +140,20 @@ fn resize_row_of<const CHANNELS: usize>(row: &[u8], taps: &Taps, to: &mut [f32])
     match taps {
         Taps::Pairs(pairs) => {
             for (at, &(first, [left, right])) in pairs.iter().enumerate() {
-                let (a, b) = (read(first), read(first + 1));
-                write(at, std::array::from_fn(|i| a[i] * left + b[i] * right));
+                let row = &row[first * CHANNELS..];
+                // Two reads: one of all would be put in order by hand.
+                let pixels = row.first_chunk::<4>().zip(row[CHANNELS..].first_chunk::<4>());
+                if let Some((a, b)) = pixels {
+                    write(at, std::array::from_fn(|i| a[i] * left + b[i] * right));
+                }
             }
         }
         Taps::Runs(runs) => {
             for (at, (first, weights)) in runs.iter().enumerate() {
                 let mut sum = [0.0; 4];
-                for (pixel, weight) in (*first..).zip(weights) {
-                    let value = read(pixel);
+                let pixels = (*first..).map_while(|pixel| row[pixel * CHANNELS..].first_chunk());
+                for (value, weight) in pixels.zip(weights) {
+                    let value: &[f32; 4] = value;
                     sum = std::array::from_fn(|i| sum[i] + value[i] * weight);
                 }
                 write(at, sum);
