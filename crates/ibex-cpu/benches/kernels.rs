@@ -8,8 +8,8 @@
 mod machine;
 
 use ibex_cpu::conv::{
-    Convolution, convolution, convolution_input_gradient, convolution_kernel_gradient, depthwise,
-    depthwise_input_gradient, depthwise_kernel_gradient,
+    Convolution, Weights, convolution, convolution_input_gradient, convolution_kernel_gradient,
+    depthwise, depthwise_input_gradient, depthwise_kernel_gradient,
 };
 use ibex_cpu::elementwise::Unary;
 use ibex_cpu::gemm::{Epilogue, Product, View, gemm};
@@ -165,7 +165,7 @@ fn images(machine: &Machine) {
             machine.row(
                 &format!("{name} y"),
                 flops,
-                &mut |pool| convolution(pool, &shape, x, weights, y, plain),
+                &mut |pool| convolution(pool, &shape, (x, weights, y), Weights::Changing, plain),
                 &mut || (),
             );
             machine.row(

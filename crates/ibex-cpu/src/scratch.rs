@@ -26,15 +26,23 @@ pub(crate) enum Slot {
 }
 
 /// Aligned memory of at least the asked number of floats, uninitialised.
-struct Buffer {
+#[derive(Debug)]
+pub(crate) struct Buffer {
     data: NonNull<f32>,
     bytes: usize,
 }
 
 impl Buffer {
-    const EMPTY: Self = Self { data: NonNull::dangling(), bytes: 0 };
+    /// Nothing yet.
+    pub(crate) const EMPTY: Self = Self { data: NonNull::dangling(), bytes: 0 };
 
-    fn grow(&mut self, bytes: usize) {
+    /// The first float.
+    pub(crate) fn data(&self) -> *mut f32 {
+        self.data.as_ptr()
+    }
+
+    /// Makes room for so many bytes; what was there may be lost.
+    pub(crate) fn grow(&mut self, bytes: usize) {
         if bytes <= self.bytes {
             return;
         }
@@ -49,6 +57,9 @@ impl Buffer {
         *self = Self { data, bytes };
     }
 }
+
+// SAFETY: a buffer owns its memory, as a `Vec` does.
+unsafe impl Send for Buffer {}
 
 impl Drop for Buffer {
     fn drop(&mut self) {
@@ -73,7 +84,7 @@ pub(crate) fn with<R>(slot: Slot, floats: usize, body: impl FnOnce(*mut f32) -> 
     let taken = BUFFERS.with(|buffers| buffers[slot as usize].take());
     let mut buffer = taken.unwrap_or(Buffer::EMPTY);
     buffer.grow(floats.saturating_mul(size_of::<f32>()));
-    let result = body(buffer.data.as_ptr());
+    let result = body(buffer.data());
     BUFFERS.with(|buffers| buffers[slot as usize].set(Some(buffer)));
     result
 }

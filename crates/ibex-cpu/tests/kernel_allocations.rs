@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ibex_cpu::conv::{
-    Convolution, convolution, convolution_input_gradient, convolution_kernel_gradient,
+    Convolution, Weights, convolution, convolution_input_gradient, convolution_kernel_gradient,
 };
 use ibex_cpu::gemm::{Epilogue, Product, View, gemm};
 use ibex_cpu::pool::ThreadPool;
@@ -53,7 +53,7 @@ fn everything(pool: &ThreadPool, x: &[f32], out: &mut [f32]) {
     unsafe {
         gemm(pool, &product);
         gemm(pool, &Product { m: 20, n: 30, k: 3000, a: View::columns(x, 20), ..product });
-        convolution(pool, &shape, x, x, out, epilogue);
+        convolution(pool, &shape, (x, x, out), Weights::Changing, epilogue);
         convolution_kernel_gradient(pool, &shape, x, x, out, epilogue);
         convolution_input_gradient(pool, &shape, x, x, out);
         reduce(pool, Reduction::Sum, x, (1, 90_000, 1), out);

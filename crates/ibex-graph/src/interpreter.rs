@@ -156,7 +156,7 @@ pub fn run_values(
             }
             Op::Read(read) => vec![match variables.get(&read.variable) {
                 Some(value) => value.clone(),
-                None => Values::from(&*read.variable.lock()),
+                None => Values::from(&*read.variable.read()),
             }],
             op => {
                 let args: Vec<&Values> =

@@ -3,9 +3,12 @@
 //! A variable owns its current value in host memory.
 //! A program that reads or writes it locks the value for the length of one run, so two programs
 //! never see a half-written one, and a CPU program works on the elements in place.
+//! Its version tells whether somebody may have written since, so that what was made of a weight
+//! (packed for products, say) can be kept as long as the weight.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +23,8 @@ struct Inner {
     name: String,
     ty: Type,
     value: Mutex<Array>,
+    /// How often the value was locked to be written.
+    version: AtomicU64,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -29,7 +34,8 @@ impl Variable {
     pub fn new(name: impl Into<String>, value: Array) -> Variable {
         let ty = Type::new(value.dtype(), value.shape());
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Variable(Arc::new(Inner { id, name: name.into(), ty, value: Mutex::new(value) }))
+        let (name, value, version) = (name.into(), Mutex::new(value), AtomicU64::new(0));
+        Variable(Arc::new(Inner { id, name, ty, value, version }))
     }
 
     /// A number that grows in order of creation.
@@ -59,13 +65,26 @@ impl Variable {
 
     /// Locks the value for reading or writing in place.
     pub fn lock(&self) -> MutexGuard<'_, Array> {
+        let guard = self.guard();
+        // Only those who hold the lock look at it.
+        self.0.version.fetch_add(1, Ordering::Relaxed);
+        guard
+    }
+
+    /// Locks the value for reading.
+    pub fn read(&self) -> Reading<'_> {
+        let value = self.guard();
+        Reading { value, version: self.0.version.load(Ordering::Relaxed) }
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Array> {
         // A panic elsewhere leaves plain numbers behind, never a broken array.
         self.0.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy of the current value.
     pub fn get(&self) -> Array {
-        self.lock().clone()
+        self.read().clone()
     }
 
     /// Replaces the value, cast to the variable's dtype; the shape must be the variable's.
@@ -80,6 +99,28 @@ impl Variable {
         let value = value.cast(self.dtype());
         self.lock().bytes_mut().copy_from_slice(value.bytes());
         Ok(())
+    }
+}
+
+/// The value of a variable, locked for reading.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    value: MutexGuard<'a, Array>,
+    version: u64,
+}
+
+impl Reading<'_> {
+    /// A number that is the same as long as nobody has locked the variable to write it.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+impl Deref for Reading<'_> {
+    type Target = Array;
+
+    fn deref(&self) -> &Array {
+        &self.value
     }
 }
 

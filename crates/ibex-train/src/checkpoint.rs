@@ -190,7 +190,7 @@ impl Folder {
     ) -> Result<()> {
         let mut arrays = Vec::new();
         for (i, variable) in variables(model)?.iter().enumerate() {
-            arrays.push((format!("variable{i}"), to_raw(&variable.lock())?));
+            arrays.push((format!("variable{i}"), to_raw(&variable.read())?));
         }
         let mut states = Vec::new();
         for callback in callbacks {

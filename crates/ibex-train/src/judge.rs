@@ -32,7 +32,7 @@ struct Mean {
 
 impl Mean {
     fn value(&self) -> f64 {
-        let number = |v: &Variable| v.lock().as_slice::<f32>().map_or(0.0, |v| f64::from(v[0]));
+        let number = |v: &Variable| v.read().as_slice::<f32>().map_or(0.0, |v| f64::from(v[0]));
         match number(&self.count) {
             0.0 => 0.0,
             count => number(&self.total) / count,

@@ -130,7 +130,7 @@ impl Model {
 
     /// The seed of initial weights, random layers and shuffling.
     pub fn seed(&self) -> u64 {
-        self.random.lock().as_slice::<i64>().map_or(0, |state| state[0] as u64)
+        self.random.read().as_slice::<i64>().map_or(0, |state| state[0] as u64)
     }
 
     /// Sets the seed of random layers and shuffling; initial weights stay as they are.

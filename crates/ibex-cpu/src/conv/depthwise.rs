@@ -1,7 +1,9 @@
 //! Depthwise convolution: every channel has a kernel of its own; vectors lie across channels.
 
 use super::phase::Phase;
-use super::{Convolution, convolution, convolution_input_gradient, convolution_kernel_gradient};
+use super::{
+    Convolution, Weights, convolution, convolution_input_gradient, convolution_kernel_gradient,
+};
 use crate::gemm::{Cursor, Epilogue, Pointer, Windows, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
@@ -28,7 +30,13 @@ pub unsafe fn depthwise(
     // SAFETY: as the caller promises.
     unsafe {
         if shape.input_channels != shape.output_channels {
-            return convolution(pool, shape, x, kernel, y, Epilogue::default());
+            return convolution(
+                pool,
+                shape,
+                (x, kernel, y),
+                Weights::Changing,
+                Epilogue::default(),
+            );
         }
         let channels = shape.input_channels;
         let windows = Windows { channels, ..shape.windows() };

@@ -1,6 +1,7 @@
 //! Convolutions against plain loops in double precision, at several numbers of threads.
 
 use super::*;
+use crate::gemm::Activation;
 use crate::testing::{assert_close, bits, numbers};
 
 fn shapes() -> Vec<Convolution> {
@@ -49,6 +50,27 @@ fn shapes() -> Vec<Convolution> {
             output: [3, 6, 4],
             stride: [2, 1, 2],
             padding: [1, 1, 0],
+            ..same
+        },
+        // Patches of four pixels, whole ones and such as stick out, with and without padding;
+        // channels and filters that fill no vector, and more channels than one block.
+        Convolution { input: [1, 14, 14], output: [1, 14, 14], ..wide },
+        Convolution { input: [1, 15, 13], output: [1, 13, 11], padding: [0; 3], ..wide },
+        Convolution {
+            batch: 4,
+            input_channels: 21,
+            output_channels: 19,
+            input: [1, 9, 11],
+            output: [1, 10, 9],
+            padding: [0, 2, 0],
+            ..same
+        },
+        Convolution {
+            batch: 33,
+            input: [1, 2, 2],
+            output: [1, 2, 2],
+            input_channels: 300,
+            output_channels: 40,
             ..same
         },
         // Enough positions for the kernel's gradient to be cut into parts.
@@ -145,9 +167,13 @@ fn check(shape: &Convolution, deep: bool) {
                 depthwise_input_gradient(&pool, shape, dy, kernel, dx);
                 depthwise_kernel_gradient(&pool, shape, x, dy, dk);
             } else {
-                convolution(&pool, shape, x, kernel, y, Epilogue::default());
+                convolution(&pool, shape, (x, kernel, y), Weights::Changing, Epilogue::default());
                 convolution_input_gradient(&pool, shape, dy, kernel, dx);
                 convolution_kernel_gradient(&pool, shape, x, dy, dk, Epilogue::default());
+                let mut kept = vec![f32::NAN; sizes[2]];
+                let data = (x, kernel, kept.as_mut_ptr());
+                convolution(&pool, shape, data, Weights::Kept(None), Epilogue::default());
+                assert_close(&kept, &expected[2], 2e-6, &format!("kept output of {shape:?}"));
             }
         }
         let what = ["input gradient", "kernel gradient", "output"];
@@ -167,6 +193,35 @@ fn convolutions_and_both_gradients_match_plain_loops() {
 }
 
 #[test]
+fn a_prepared_kernel_gives_the_same_bits() {
+    let mut prepared_shapes = 0;
+    for shape in shapes() {
+        let pixels = shape.batch * shape.input.iter().product::<usize>();
+        let taps: usize = shape.kernel.iter().product();
+        let x = numbers(pixels * shape.input_channels, 1);
+        let kernel = numbers(taps * shape.group_inputs() * shape.output_channels, 2);
+        let bias = numbers(shape.output_channels, 3);
+        let bias = Bias::Column(bias.as_ptr());
+        let epilogue = Epilogue { bias, activation: Activation::Relu, ..Epilogue::default() };
+        let pool = ThreadPool::new(2);
+        let run = |prepared: Option<&Prepared>| {
+            let mut y = vec![f32::NAN; shape.positions() * shape.output_channels];
+            let data = (x.as_ptr(), kernel.as_ptr(), y.as_mut_ptr());
+            // SAFETY: the vectors have the sizes of the shape.
+            unsafe { convolution(&pool, &shape, data, Weights::Kept(prepared), epilogue) };
+            y
+        };
+        // SAFETY: as above.
+        let prepared = unsafe { Prepared::new(&pool, &shape, kernel.as_ptr()) };
+        prepared_shapes += usize::from(prepared.is_some());
+        let found = run(None);
+        assert!(found.iter().all(|&value| value >= 0.0), "{shape:?}");
+        assert_eq!(bits(&found), bits(&run(prepared.as_ref())), "{shape:?}");
+    }
+    assert!(prepared_shapes > 4);
+}
+
+#[test]
 fn depthwise_convolutions_and_both_gradients_match_plain_loops() {
     depthwise_shapes().iter().for_each(|shape| check(shape, true));
 }
@@ -181,6 +236,9 @@ fn the_bias_of_a_grouped_convolution_belongs_to_its_group() {
     let epilogue = Epilogue { bias: Bias::Column(bias.as_ptr()), ..Epilogue::default() };
     let pool = ThreadPool::new(1);
     // SAFETY: the vectors have the sizes of the shape.
-    unsafe { convolution(&pool, &shape, x.as_ptr(), kernel.as_ptr(), y.as_mut_ptr(), epilogue) };
+    unsafe {
+        let data = (x.as_ptr(), kernel.as_ptr(), y.as_mut_ptr());
+        convolution(&pool, &shape, data, Weights::Changing, epilogue);
+    }
     assert!(y.chunks(10).all(|pixel| pixel == bias));
 }

@@ -6,6 +6,7 @@ use ibex_compile::program::{Operand, Step};
 use ibex_graph::{DType, Element, with_element};
 
 use super::Launch;
+use super::kept::Kept;
 use super::memory::{Layout, Located};
 use super::op::{Ending, function};
 use crate::gemm::{self, BatchStrides, View};
@@ -63,6 +64,7 @@ pub(super) fn matmul(step: &Step, layout: &Layout, ending: Ending) -> Box<dyn La
         return one_by_one(c.dtype, (m, n, k), (x, y, to), dims);
     }
     let even = x.batch_stride(&dims).zip(y.batch_stride(&dims));
+    let kept = Kept::new();
     // SAFETY: the strides are those of the operands; products do not overlap.
     unsafe {
         function(move |memory, pool| {
@@ -82,6 +84,13 @@ pub(super) fn matmul(step: &Step, layout: &Layout, ending: Ending) -> Box<dyn La
                 epilogue: ending.at(memory),
             };
             match even {
+                _ if batch == 1 => {
+                    let product = product(0, 0, 0);
+                    let pack = || gemm::Packed::new(pool, &product);
+                    kept.with(memory.version(y.place), pack, |packed| {
+                        gemm::gemm_packed(pool, &product, packed);
+                    });
+                }
                 Some((a, b)) => {
                     let strides = BatchStrides { a, b, c: m * n };
                     gemm::gemm_batched(pool, &product(0, 0, 0), batch, strides);

@@ -8,9 +8,10 @@ use ibex_graph::ops::conv::{Convolution, ConvolutionInputGradient, ConvolutionKe
 use ibex_graph::{DType, Element, Shape, with_element};
 
 use super::Launch;
+use super::kept::Kept;
 use super::op::{Ending, Places, function};
 use super::taps::{Meeting, Taps};
-use crate::conv;
+use crate::conv::{self, Weights};
 use crate::gemm::Epilogue;
 
 /// The sizes as the kernels take them: axes that are missing are the first, of extent 1.
@@ -116,15 +117,26 @@ pub(super) fn forward(
     let (x, kernel, y) = (&step.inputs[0], &step.inputs[1], &step.outputs[0]);
     if x.dtype == DType::F32 {
         let shape = shape(op, &x.shape, &kernel.shape, &y.shape);
+        let kept = Kept::new();
         // SAFETY: the sizes are those of the operands.
         return unsafe {
             function(move |memory, pool| {
                 let [x, kernel] = [0, 1].map(|at| memory.at(places.inputs[at]).cast::<f32>());
                 let y = memory.at(places.outputs[0]).cast::<f32>();
-                match is_depthwise(&shape) {
-                    true => conv::depthwise(pool, &shape, x, kernel, y),
-                    false => conv::convolution(pool, &shape, x, kernel, y, ending.at(memory)),
+                if is_depthwise(&shape) {
+                    conv::depthwise(pool, &shape, x, kernel, y);
+                    return;
                 }
+                let version = memory.version(places.inputs[1]);
+                let prepare = || conv::Prepared::new(pool, &shape, kernel);
+                kept.with(version, prepare, |prepared| {
+                    let weights = match version {
+                        None => Weights::Changing,
+                        Some(_) => Weights::Kept(prepared),
+                    };
+                    let data = (x.cast_const(), kernel.cast_const(), y);
+                    conv::convolution(pool, &shape, data, weights, ending.at(memory));
+                });
             })
         };
     }

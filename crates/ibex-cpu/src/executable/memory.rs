@@ -1,4 +1,4 @@
-//! Where the buffers of a run begin.
+//! Where the buffers of a run begin, and which of them hold what they held before.
 //!
 //! Must not know: what lies in them.
 
@@ -12,6 +12,8 @@ use ibex_graph::Array;
 #[derive(Debug)]
 pub(crate) struct Memory {
     bases: Vec<*mut u8>,
+    /// What tells the contents of each buffer from other contents; none where nothing does.
+    versions: Vec<Option<u64>>,
 }
 
 /// A place in memory, known but for the base of its buffer.
@@ -36,7 +38,8 @@ unsafe impl Sync for Memory {}
 impl Memory {
     pub(crate) fn new(program: &Program) -> Memory {
         let count = program.inputs.len() + program.outputs.len() + program.constants.len();
-        Memory { bases: Vec::with_capacity(1 + count + program.variables.len()) }
+        let count = 1 + count + program.variables.len();
+        Memory { bases: Vec::with_capacity(count), versions: Vec::with_capacity(count) }
     }
 
     /// Forgets the last run and takes the buffers of the next, without its variables.
@@ -52,12 +55,28 @@ impl Memory {
         // Programs never write arguments and constants.
         self.bases.extend(inputs.iter().map(|input| input.bytes().as_ptr().cast_mut()));
         self.bases.extend(outputs.iter_mut().map(|output| output.bytes_mut().as_mut_ptr()));
+        self.versions.clear();
+        self.versions.resize(self.bases.len(), None);
         self.bases.extend(constants.iter().map(|value| value.bytes().as_ptr().cast_mut()));
+        self.versions.resize(self.bases.len(), Some(0));
     }
 
-    /// The next variable, in the program's order.
+    /// The next variable, in the program's order, which the program writes.
     pub(crate) fn add_variable(&mut self, bytes: &mut [u8]) {
         self.bases.push(bytes.as_mut_ptr());
+        self.versions.push(None);
+    }
+
+    /// The next variable, in the program's order, which the program only reads.
+    pub(crate) fn add_weight(&mut self, bytes: &[u8], version: u64) {
+        self.bases.push(bytes.as_ptr().cast_mut());
+        self.versions.push(Some(version));
+    }
+
+    /// A number that is another one whenever the buffer of a place may hold something else; none
+    /// if it changes within a run.
+    pub(crate) fn version(&self, place: Located) -> Option<u64> {
+        self.versions[place.base]
     }
 
     /// The address of a place.

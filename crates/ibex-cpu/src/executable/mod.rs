@@ -10,6 +10,7 @@ mod attention;
 mod contraction;
 mod convolution;
 mod indexing;
+mod kept;
 mod lines;
 mod matrices;
 mod memory;
@@ -26,9 +27,9 @@ use std::fmt;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use ibex_compile::program::Work;
+use ibex_compile::program::{Place, Work};
 use ibex_compile::{Executable, Program};
-use ibex_graph::{Array, Error, Type};
+use ibex_graph::{Array, Error, Reading, Type};
 
 use crate::pool::ThreadPool;
 use memory::{Layout, Memory};
@@ -52,8 +53,25 @@ pub(crate) struct CpuExecutable {
     outputs: Vec<Array>,
     memory: Memory,
     arena: Array,
+    /// For each variable, whether a step writes it.
+    written: Vec<bool>,
     /// Empty between runs; keeps its capacity.
-    guards: Vec<MutexGuard<'static, Array>>,
+    guards: Vec<Held>,
+}
+
+/// A variable, locked for the length of a run.
+enum Held {
+    Written(MutexGuard<'static, Array>),
+    Read(Reading<'static>),
+}
+
+impl Held {
+    fn value(&self) -> &Array {
+        match self {
+            Held::Written(guard) => guard,
+            Held::Read(guard) => guard,
+        }
+    }
 }
 
 // SAFETY: `guards` is empty between calls of `run`, so no lock moves to another thread; the
@@ -94,7 +112,13 @@ impl CpuExecutable {
         let arena = Array::zeros(ibex_graph::DType::U8, [program.arena_bytes]);
         let guards = Vec::with_capacity(program.variables.len());
         let memory = Memory::new(&program);
-        Ok(CpuExecutable { program, pool, steps, outputs, memory, arena, guards })
+        let mut written = vec![false; program.variables.len()];
+        for operand in program.steps.iter().flat_map(|step| &step.outputs) {
+            if let Place::Variable(index) = operand.place {
+                written[index] = true;
+            }
+        }
+        Ok(CpuExecutable { program, pool, steps, outputs, memory, arena, written, guards })
     }
 
     fn check(&self, inputs: &[&Array]) -> Result<(), Error> {
@@ -137,30 +161,43 @@ impl CpuExecutable {
 
     /// Locks every variable and points the memory at what this run reads and writes.
     fn resolve(&mut self, inputs: &[&Array]) -> Result<(), Error> {
-        let CpuExecutable { program, memory, guards, outputs, arena, .. } = self;
+        let CpuExecutable { program, memory, guards, outputs, arena, written, .. } = self;
         memory.begin(arena, inputs, outputs, &program.constants);
-        for variable in &program.variables {
-            let guard = variable.lock();
+        for (variable, &written) in program.variables.iter().zip(&*written) {
             // SAFETY: the program keeps the variable alive as long as this executable, and `run`
             // drops every guard before it returns.
-            let mut guard: MutexGuard<'static, Array> = unsafe { std::mem::transmute(guard) };
-            if guard.bytes().len() != variable.ty().bytes() {
+            let mut held = unsafe {
+                match written {
+                    true => Held::Written(std::mem::transmute::<
+                        MutexGuard<'_, Array>,
+                        MutexGuard<'static, Array>,
+                    >(variable.lock())),
+                    false => Held::Read(std::mem::transmute::<Reading<'_>, Reading<'static>>(
+                        variable.read(),
+                    )),
+                }
+            };
+            let value = held.value();
+            if value.bytes().len() != variable.ty().bytes() {
                 return Err(Error::Call(format!(
                     "the value of variable `{}` was replaced\n  expected  {}\n  received  {}",
                     variable.name(),
                     variable.ty(),
-                    Type::new(guard.dtype(), guard.shape())
+                    Type::new(value.dtype(), value.shape())
                 )));
             }
-            memory.add_variable(guard.bytes_mut());
-            guards.push(guard);
+            match &mut held {
+                Held::Written(guard) => memory.add_variable(guard.bytes_mut()),
+                Held::Read(guard) => memory.add_weight(guard.bytes(), guard.version()),
+            }
+            guards.push(held);
         }
         Ok(())
     }
 }
 
 /// Gives the locks back, also when a kernel panics.
-struct Unlock<'a>(&'a mut Vec<MutexGuard<'static, Array>>);
+struct Unlock<'a>(&'a mut Vec<Held>);
 
 impl Drop for Unlock<'_> {
     fn drop(&mut self) {

@@ -6,6 +6,7 @@
 
 use super::kernel::{Tile, Tiles};
 use super::pack::{MAX_ZEROS, Panel, ZEROS};
+use super::packed::{Cut, Packed};
 use super::split::Pointer;
 use super::{PARALLEL, Product, View, Windows, run_if, tile_rows};
 use crate::pool::ThreadPool;
@@ -30,7 +31,7 @@ const NARROW: isize = 128;
 const FAR: usize = 640;
 
 /// The product cut into panels and blocks.
-struct Plan<'a> {
+pub(super) struct Plan<'a> {
     product: &'a Product<'a>,
     tiles: &'static Tiles,
     /// Rows of a panel of A, columns of a panel of B.
@@ -46,6 +47,8 @@ struct Plan<'a> {
     in_place: Option<(*const f32, &'a Windows)>,
     /// A transposed A that is narrow enough to be read as if it were packed, and its step.
     as_packed: Option<(*const f32, isize)>,
+    /// All panels of B, when they were packed before.
+    kept: Option<Pointer>,
 }
 
 // SAFETY: the pointers are those of the product.
@@ -55,9 +58,9 @@ unsafe impl Sync for Plan<'_> {}
 ///
 /// # Safety
 /// As for [`super::gemm`].
-pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
+pub(super) unsafe fn run(pool: &ThreadPool, product: &Product, packed: Option<&Packed>) {
     // SAFETY: as the caller promises.
-    unsafe { run_from(pool, product, 0) }
+    unsafe { Plan::new(product, 0, packed).run(pool) }
 }
 
 /// Computes a product whose operands begin at step `from` of their inner dimension.
@@ -65,19 +68,12 @@ pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
 /// # Safety
 /// As for [`super::gemm`], over `from + k` steps.
 pub(super) unsafe fn run_from(pool: &ThreadPool, product: &Product, from: usize) {
-    let plan = Plan::new(product, from);
     // SAFETY: as the caller promises.
-    unsafe {
-        if plan.in_place.is_some() || product.m >= product.n {
-            plan.run_rows(pool);
-        } else {
-            plan.run_columns(pool);
-        }
-    }
+    unsafe { Plan::new(product, from, None).run(pool) }
 }
 
 impl<'a> Plan<'a> {
-    fn new(product: &'a Product, from: usize) -> Self {
+    pub(super) fn new(product: &'a Product, from: usize, packed: Option<&Packed>) -> Self {
         let tiles = Tiles::current();
         let height = tile_rows(tiles, product.m);
         // A single narrow panel is packed without gaps.
@@ -100,7 +96,7 @@ impl<'a> Plan<'a> {
                 block = windows.taps().div_ceil(blocks) * windows.channels;
             }
         }
-        Self {
+        let mut plan = Self {
             product,
             tiles,
             height,
@@ -111,6 +107,61 @@ impl<'a> Plan<'a> {
             from,
             in_place,
             as_packed,
+            kept: None,
+        };
+        let kept = packed.and_then(|packed| packed.fitting(plan.cut()));
+        plan.kept = kept.map(|panels| Pointer(panels.cast_mut()));
+        plan
+    }
+
+    /// What decides where an element of the packed B lies.
+    pub(super) fn cut(&self) -> Cut {
+        let Product { k, n, .. } = *self.product;
+        Cut { k, n, width: self.width, block: self.block }
+    }
+
+    /// The floats of all panels of B.
+    pub(super) fn packed_floats(&self) -> usize {
+        self.product.k * self.column_panels * self.width + 2 * MAX_LANES
+    }
+
+    /// Packs all panels of B.
+    ///
+    /// # Safety
+    /// B is valid for its size, and `to` for [`Self::packed_floats`].
+    pub(super) unsafe fn pack_all(&self, pool: &ThreadPool, to: *mut f32) {
+        // SAFETY: as the caller promises.
+        unsafe { self.pack_blocks(pool, 0..self.blocks(), Pointer(to)) };
+    }
+
+    /// Packs all panels of B over some blocks.
+    ///
+    /// # Safety
+    /// B is valid for its size, and `to` for the blocks.
+    unsafe fn pack_blocks(&self, pool: &ThreadPool, blocks: std::ops::Range<usize>, to: Pointer) {
+        let lanes = self.column_panels * self.width;
+        run_if(pool, self.pays(), blocks.len() * self.column_panels, |task| {
+            let (block, panel) = (task / self.column_panels, task % self.column_panels);
+            // SAFETY: each panel has a place of its own.
+            unsafe {
+                let to = self.shared_panel(to, block, blocks.start, panel, lanes, self.width);
+                self.pack_b(panel, blocks.start + block, to);
+            }
+        });
+    }
+
+    /// Computes the product.
+    ///
+    /// # Safety
+    /// As for [`super::gemm`].
+    unsafe fn run(&self, pool: &ThreadPool) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if self.in_place.is_some() || self.product.m >= self.product.n {
+                self.run_rows(pool);
+            } else {
+                self.run_columns(pool);
+            }
         }
     }
 
@@ -169,24 +220,25 @@ impl<'a> Plan<'a> {
         let lanes = self.column_panels * self.width;
         let at_once = self.shared_blocks(lanes).min(self.blocks());
         let per_task = self.row_panels.div_ceil(4 * pool.threads()).clamp(1, PRIVATE_ROWS);
+        let multiply = |blocks: std::ops::Range<usize>, shared: Pointer| {
+            run_if(pool, self.pays(), self.row_panels.div_ceil(per_task), |task| {
+                let panels = task * per_task..self.row_panels.min((task + 1) * per_task);
+                // SAFETY: tasks write disjoint rows of C; B is packed.
+                unsafe { self.rows_task(panels, blocks.clone(), shared, lanes) };
+            });
+        };
+        if let Some(kept) = self.kept {
+            multiply(0..self.blocks(), kept);
+            return;
+        }
         let floats = at_once * self.block * lanes + 2 * MAX_LANES;
         scratch::with(Slot::Shared, floats, |shared| {
             let shared = Pointer(shared);
             for first in (0..self.blocks()).step_by(at_once) {
                 let count = at_once.min(self.blocks() - first);
-                run_if(pool, self.pays(), count * self.column_panels, |task| {
-                    let (block, panel) = (task / self.column_panels, task % self.column_panels);
-                    // SAFETY: each panel has a place of its own.
-                    unsafe {
-                        let to = self.shared_panel(shared, block, first, panel, lanes, self.width);
-                        self.pack_b(panel, first + block, to);
-                    }
-                });
-                run_if(pool, self.pays(), self.row_panels.div_ceil(per_task), |task| {
-                    let panels = task * per_task..self.row_panels.min((task + 1) * per_task);
-                    // SAFETY: tasks write disjoint rows of C; B is packed.
-                    unsafe { self.rows_task(panels, first..first + count, shared, lanes) };
-                });
+                // SAFETY: the shared memory has room for these blocks.
+                unsafe { self.pack_blocks(pool, first..first + count, shared) };
+                multiply(first..first + count, shared);
             }
         });
     }
@@ -207,6 +259,16 @@ impl<'a> Plan<'a> {
         let (_, steps) = self.steps(first + block);
         // SAFETY: as the caller promises.
         unsafe { shared.get().add(block * self.block * lanes + panel * width * steps) }
+    }
+
+    /// A panel of the B that was packed before.
+    ///
+    /// # Safety
+    /// It is the whole B.
+    unsafe fn kept_panel(&self, kept: Pointer, block: usize, panel: usize) -> *mut f32 {
+        let lanes = self.column_panels * self.width;
+        // SAFETY: as the caller promises.
+        unsafe { self.shared_panel(kept, block, 0, panel, lanes, self.width) }
     }
 
     /// The rows of one task, over some blocks.
@@ -371,19 +433,23 @@ impl<'a> Plan<'a> {
         lanes: usize,
     ) {
         let panel_floats = self.width * self.block;
-        scratch::with(Slot::Private, panels.len() * panel_floats + MAX_LANES, |private| {
+        let packing = if self.kept.is_none() { panels.clone() } else { 0..0 };
+        scratch::with(Slot::Private, packing.len() * panel_floats + MAX_LANES, |private| {
             for block in blocks.clone() {
                 let (_, steps) = self.steps(block);
                 let index = block - blocks.start;
                 // SAFETY: the private memory has a place for each panel.
                 unsafe {
-                    for (index, panel) in panels.clone().enumerate() {
+                    for (index, panel) in packing.clone().enumerate() {
                         self.pack_b(panel, block, private.add(index * panel_floats));
                     }
                     for rows in (0..self.row_panels).step_by(RESIDENT) {
                         let rows = rows..self.row_panels.min(rows + RESIDENT);
                         for (position, column) in panels.clone().enumerate() {
-                            let b = private.add(position * panel_floats);
+                            let b = match self.kept {
+                                None => private.add(position * panel_floats),
+                                Some(kept) => self.kept_panel(kept, block, column),
+                            };
                             for row in rows.clone() {
                                 let (a, a_step) = self.panel_a(shared, index, &blocks, row, lanes);
                                 let operands = |tile| Tile { a, a_step, b, steps, ..tile };

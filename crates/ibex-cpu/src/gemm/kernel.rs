@@ -45,6 +45,17 @@ pub(crate) struct Finish {
     pub(crate) relu: bool,
 }
 
+impl Finish {
+    /// The product as it is.
+    pub(crate) const PLAIN: Self = Self {
+        alpha: 1.0,
+        accumulate: false,
+        column_bias: std::ptr::null(),
+        row_bias: std::ptr::null(),
+        relu: false,
+    };
+}
+
 /// A compiled tile.
 pub(crate) type TileFn = unsafe fn(&Tile);
 

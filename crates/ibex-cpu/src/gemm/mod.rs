@@ -3,8 +3,8 @@
 //! Operands are views ([`View`]): strided, or convolution windows that are packed on the fly.
 //! The bits of C depend on the sizes only, never on the number of threads: the inner dimension is
 //! cut into blocks by its length alone, and every element of C is summed in that order.
-//! Order to read: `view`, `pack`, `kernel`, `blocked`, then the shortcuts `direct`, `vector`,
-//! `split` and the plain `double`.
+//! Order to read: `view`, `pack`, `kernel`, `blocked` and `packed`, then the shortcuts `direct`,
+//! `vector`, `split` and the plain `double`.
 //! Must not know: graphs, layers, convolution parameters.
 
 mod blocked;
@@ -12,6 +12,7 @@ mod direct;
 mod double;
 mod kernel;
 mod pack;
+mod packed;
 mod split;
 mod vector;
 mod view;
@@ -22,7 +23,8 @@ mod tests;
 pub(crate) use direct::in_place;
 pub use double::{View64, gemm_f64};
 pub(crate) use kernel::{Finish, Tile, Tiles};
-pub(crate) use pack::Panel;
+pub(crate) use pack::{MAX_ZEROS, Panel, ZEROS};
+pub use packed::Packed;
 pub(crate) use split::Pointer;
 pub(crate) use view::{Cursor, Start};
 pub use view::{View, Windows};
@@ -77,6 +79,15 @@ impl Default for Epilogue {
     }
 }
 
+impl Epilogue {
+    /// Whether the product is C.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.alpha == 1.0
+            && !self.accumulate
+            && matches!((self.bias, self.activation), (Bias::None, Activation::None))
+    }
+}
+
 /// One matrix product: A is `m × k`, B is `k × n`, C is `m × n` in rows `c_row` floats apart.
 #[derive(Clone, Copy, Debug)]
 pub struct Product<'a> {
@@ -104,7 +115,32 @@ unsafe impl Sync for Product<'_> {}
 // SAFETY: as above.
 unsafe impl Send for Product<'_> {}
 
+/// The ways to compute a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Naive,
+    Vector,
+    Direct,
+    Split,
+    Blocked,
+}
+
 impl Product<'_> {
+    /// Depends on the sizes and the views only.
+    fn route(&self) -> Route {
+        if self.k == 0 || direct::is_tiny(self) {
+            Route::Naive
+        } else if vector::fits(self) {
+            Route::Vector
+        } else if direct::fits(self) {
+            Route::Direct
+        } else if split::fits(self) {
+            Route::Split
+        } else {
+            Route::Blocked
+        }
+    }
+
     fn work(&self) -> usize {
         self.m.saturating_mul(self.n).saturating_mul(self.k)
     }
@@ -177,21 +213,26 @@ impl Product<'_> {
 /// The views are valid for their sizes, the bias for its length, C for `m` rows of `n` floats;
 /// C overlaps nothing else, and nobody else touches C meanwhile.
 pub unsafe fn gemm(pool: &ThreadPool, product: &Product) {
+    // SAFETY: as the caller promises.
+    unsafe { gemm_packed(pool, product, None) }
+}
+
+/// Computes one matrix product; B may have been packed before.
+///
+/// # Safety
+/// As for [`gemm`]; what was packed is B as it is now.
+pub unsafe fn gemm_packed(pool: &ThreadPool, product: &Product, packed: Option<&Packed>) {
     if product.m == 0 || product.n == 0 {
         return;
     }
     // SAFETY: as the caller promises.
     unsafe {
-        if product.k == 0 || direct::is_tiny(product) {
-            direct::naive(product);
-        } else if vector::fits(product) {
-            vector::run(pool, product);
-        } else if direct::fits(product) {
-            direct::run(pool, product);
-        } else if split::fits(product) {
-            split::run(pool, product);
-        } else {
-            blocked::run(pool, product);
+        match product.route() {
+            Route::Naive => direct::naive(product),
+            Route::Vector => vector::run(pool, product),
+            Route::Direct => direct::run(pool, product),
+            Route::Split => split::run(pool, product),
+            Route::Blocked => blocked::run(pool, product, packed),
         }
     }
 }

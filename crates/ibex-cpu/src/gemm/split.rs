@@ -14,6 +14,8 @@ const PART: usize = 512;
 const MAX_PARTS: usize = 16;
 /// The most floats that the parts may take together.
 const MAX_FLOATS: usize = 1 << 21;
+/// The most floats of a result of plain matrices: larger ones have enough tiles for all threads.
+const MAX_PLAIN: usize = 1 << 16;
 
 fn parts(product: &Product) -> usize {
     let by_memory = MAX_FLOATS / (product.m * product.n).max(1);
@@ -22,7 +24,11 @@ fn parts(product: &Product) -> usize {
 
 /// Is the result small and the sum long? Depends on the sizes only.
 pub(super) fn fits(product: &Product) -> bool {
-    product.k >= SHORTEST && product.m.saturating_mul(product.n) <= MAX_FLOATS / 4
+    let most = match product.a {
+        View::Strided { .. } => MAX_PLAIN,
+        View::Windows { .. } | View::WindowsTransposed { .. } => MAX_FLOATS / 4,
+    };
+    product.k >= SHORTEST && product.m.saturating_mul(product.n) <= most
 }
 
 /// Computes the parts in parallel, then their sum.

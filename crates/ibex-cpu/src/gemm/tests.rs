@@ -105,8 +105,27 @@ fn products_match_plain_loops_in_every_layout_at_any_number_of_threads() {
                 assert_close(&c, &expected, 2e-6, &what);
                 assert_eq!(*first.get_or_insert_with(|| bits(&c)), bits(&c), "{what}: bits");
             }
+            let again = packed(sizes, a_view, b_view);
+            assert!(again.is_none_or(|c| Some(bits(&c)) == first), "{sizes:?} layout {layout}");
         }
     }
+    let (a, b) = (numbers(200 * 300, 1), numbers(300 * 100, 2));
+    let views = (View::rows(a.as_ptr(), 300), View::rows(b.as_ptr(), 100));
+    assert!(packed((200, 100, 300), views.0, views.1).is_some());
+}
+
+/// The product with B packed before; `None` if that is not done for these sizes.
+fn packed((m, n, k): (usize, usize, usize), a: View, b: View) -> Option<Vec<f32>> {
+    let pool = ThreadPool::new(2);
+    let mut c = vec![f32::NAN; m * n];
+    let epilogue = Epilogue::default();
+    let product = Product { m, n, k, a, b, c: c.as_mut_ptr(), c_row: n, epilogue };
+    // SAFETY: the tests pass views of memory of these sizes.
+    unsafe {
+        let packed = Packed::new(&pool, &product)?;
+        gemm_packed(&pool, &product, Some(&packed));
+    }
+    Some(c)
 }
 
 #[test]

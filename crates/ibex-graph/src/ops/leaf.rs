@@ -80,7 +80,7 @@ impl Rule for Read {
     }
 
     fn reference(&self, _: &[&Values], _: &[Type]) -> Vec<Values> {
-        vec![Values::from(&*self.variable.lock())]
+        vec![Values::from(&*self.variable.read())]
     }
 
     fn vjp(&self, _: &Forward<'_>) -> Vjp {

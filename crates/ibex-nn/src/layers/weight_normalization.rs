@@ -142,7 +142,7 @@ impl Layer for WeightNormalization {
 
     fn is_initialized(&self, instance: &Instance) -> bool {
         let flag = instance.weight("initialized").and_then(|weight| weight.variable());
-        flag.is_some_and(|flag| flag.lock().bytes().first() == Some(&1))
+        flag.is_some_and(|flag| flag.read().bytes().first() == Some(&1))
     }
 
     fn inner_layers(&self) -> Vec<Arc<dyn Layer>> {

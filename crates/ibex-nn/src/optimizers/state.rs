@@ -172,7 +172,7 @@ impl OptimizerState {
 
     /// The number of batches so far.
     fn batches(&self) -> u64 {
-        self.iterations.lock().as_slice::<i32>().map_or(0, |count| count[0].max(0) as u64)
+        self.iterations.read().as_slice::<i32>().map_or(0, |count| count[0].max(0) as u64)
     }
 
     /// The number of updates so far: of batches, unless gradients accumulate.
@@ -184,7 +184,7 @@ impl OptimizerState {
     pub fn learning_rate(&self) -> f64 {
         match &self.options().learning_rate {
             LearningRate::Constant(_) => {
-                self.learning_rate.lock().as_slice::<f32>().map_or(0.0, |rate| f64::from(rate[0]))
+                self.learning_rate.read().as_slice::<f32>().map_or(0.0, |rate| f64::from(rate[0]))
             }
             LearningRate::Schedule(schedule) => {
                 // One scalar, asked for between epochs: compiling a program would be slower.

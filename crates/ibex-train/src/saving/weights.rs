@@ -110,7 +110,7 @@ pub(crate) fn write_group<'a>(
     let group = tree.group_mut(&joined(path, VARIABLES))?;
     group.attributes.insert("name".to_string(), Attribute::Text(name.to_string()));
     for (index, variable) in variables.enumerate() {
-        group.insert(&index.to_string(), to_raw(&variable.lock())?)?;
+        group.insert(&index.to_string(), to_raw(&variable.read())?)?;
     }
     Ok(())
 }

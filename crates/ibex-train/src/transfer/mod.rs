@@ -79,7 +79,7 @@ impl Model {
         let mut arrays = Vec::new();
         for unit in units::of(self) {
             for (index, weight) in unit.weights.iter().enumerate() {
-                let raw = to_raw(&weight.variable.lock())?;
+                let raw = to_raw(&weight.variable.read())?;
                 match layout {
                     Layout::Keras => arrays.push((format!("{}/{}", unit.path, weight.name), raw)),
                     Layout::Torch => {

@@ -1,0 +1,688 @@
+//! Convolutions of 3 × 3 without strides with 16 products for four results instead of 36.
+//!
+//! Winograd's F(2 × 2, 3 × 3): four pixels of output are `Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` of a patch `d`
+//! of 4 × 4 pixels and a kernel `g` (Lavin & Gray, "Fast Algorithms for Convolutional Neural
+//! Networks", 2015, where its errors are smaller than those of direct sums, too).
+//! All patches together make 16 matrix products over the channels, which a task computes for some
+//! patches at a time, so that what is between the transformations stays in its second cache.
+//! The gradient of the input is such a convolution, too; that of the kernel is
+//! `Gᵀ[Σ (A dy Aᵀ) ⊙ (Bᵀ d B)]G`, 16 products again, over the patches.
+//! Must not know: groups, layers.
+
+use crate::gemm::{Activation, Bias, Epilogue, Finish, MAX_ZEROS, Pointer, Tile, Tiles, ZEROS};
+use crate::gemm::{Windows, run_if};
+use crate::pool::ThreadPool;
+use crate::scratch::{self, Buffer, Slot};
+use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
+
+/// Elements of a transformed patch.
+const PATCH: usize = 16;
+/// Fewer channels or filters than this do not pay for the transformations.
+const FEWEST: usize = 16;
+/// Fewer patches than this do not pay for the transformation of the kernel in every step.
+const FEWEST_PATCHES: usize = 64;
+/// The same for a kernel that is transformed once.
+const FEWEST_KEPT: usize = 16;
+/// The longest block of channels that is summed at once.
+const BLOCK: usize = 256;
+/// Floats of transformed patches and products that a task works on: at least this many, and at
+/// most so many, and else half as many as the kernel has, which is read for each task.
+const WORK: (usize, usize) = (1 << 16, 1 << 19);
+/// Added to rows, so that neighbours do not fall into the same set of a cache.
+const GAP: usize = MAX_LANES;
+/// Floats of transformed patches that are summed at once into the gradient of a kernel.
+const SUMMED: usize = 1 << 20;
+/// Patches, or channels, of one task of a transformation.
+const GROUP: usize = 8;
+
+/// Whether a convolution that is computed this way can end so.
+pub(super) fn ends(epilogue: &Epilogue) -> bool {
+    epilogue.alpha == 1.0 && !epilogue.accumulate && !matches!(epilogue.bias, Bias::Row(_))
+}
+
+/// A convolution that is computed this way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Winograd {
+    batch: usize,
+    /// Height and width.
+    input: [usize; 2],
+    output: [usize; 2],
+    /// The pixel that the first patch begins with.
+    origin: [isize; 2],
+    /// Patches down and across an image.
+    patches: [usize; 2],
+    channels: usize,
+    filters: usize,
+    /// The last kernel position comes first.
+    flipped: bool,
+}
+
+/// The kernel, transformed: for each element of a patch a matrix of channels and filters, in blocks
+/// of channels, in panels as wide as a tile.
+#[derive(Debug)]
+pub(super) struct Filters(Buffer);
+
+impl Winograd {
+    /// The convolution, if it is of the kind and pays; depends on the sizes only, and on whether
+    /// the kernel stays the same from run to run.
+    pub(super) fn new(windows: &Windows, filters: usize, kept: bool) -> Option<Winograd> {
+        let flipped = windows.dilation[1] < 0;
+        let dilation = if flipped { -1 } else { 1 };
+        let Windows { batch, channels, .. } = *windows;
+        let is_kind = windows.kernel == [1, 3, 3]
+            && windows.stride == [1; 3]
+            && windows.dilation[1..] == [dilation; 2]
+            && (windows.input[0], windows.output[0], windows.origin[0]) == (1, 1, 0)
+            && windows.pixel == channels;
+        let output = [windows.output[1], windows.output[2]];
+        let patches = output.map(|extent| extent.div_ceil(2));
+        let per_image = patches[0] * patches[1];
+        // Of four pixels of a patch enough are wanted.
+        let pays = 9 * output[0] * output[1] >= 21 * per_image
+            && batch * per_image >= if kept { FEWEST_KEPT } else { FEWEST_PATCHES }
+            && (FEWEST..=MAX_ZEROS).contains(&channels)
+            && (FEWEST..=MAX_ZEROS).contains(&filters);
+        let back = if flipped { 2 } else { 0 };
+        (is_kind && pays).then(|| Winograd {
+            batch,
+            input: [windows.input[1], windows.input[2]],
+            output,
+            origin: [windows.origin[1] - back, windows.origin[2] - back],
+            patches,
+            channels,
+            filters,
+            flipped,
+        })
+    }
+
+    /// Columns of a panel of filters.
+    fn width(&self) -> usize {
+        Tiles::current().columns().min(self.filters)
+    }
+
+    /// Floats of one matrix of the transformed kernel.
+    fn matrix(&self) -> usize {
+        self.channels * self.filters.next_multiple_of(self.width())
+    }
+
+    /// Channels of every block but the last.
+    fn block(&self) -> usize {
+        self.channels.div_ceil(self.channels.div_ceil(BLOCK))
+    }
+
+    fn all_patches(&self) -> usize {
+        self.batch * self.patches[0] * self.patches[1]
+    }
+
+    fn filter_floats(&self) -> usize {
+        PATCH * self.matrix() + 2 * MAX_LANES
+    }
+
+    /// Transforms a kernel to be kept.
+    ///
+    /// # Safety
+    /// The kernel holds three times three matrices of channels × filters.
+    pub(super) unsafe fn transform(&self, pool: &ThreadPool, kernel: *const f32) -> Filters {
+        let mut floats = Buffer::EMPTY;
+        floats.grow(self.filter_floats().saturating_mul(size_of::<f32>()));
+        // SAFETY: the buffer has room; the rest is as the caller promises.
+        unsafe { self.transform_into(pool, kernel, floats.data()) };
+        Filters(floats)
+    }
+
+    /// # Safety
+    /// As for [`Self::transform`]; `to` has room.
+    unsafe fn transform_into(&self, pool: &ThreadPool, kernel: *const f32, to: *mut f32) {
+        let (width, block) = (self.width(), self.block());
+        let panels = self.filters.div_ceil(width);
+        let (kernel, to) = (Pointer(kernel.cast_mut()), Pointer(to));
+        let pays = self.channels * self.filters > 1 << 12;
+        run_if(pool, pays, self.channels.div_ceil(block) * panels, |task| {
+            let (from, panel) = (task / panels * block, task % panels);
+            let channels = block.min(self.channels - from);
+            let first = panel * width;
+            // SAFETY: each panel has a place of its own.
+            dispatch(FilterPanel {
+                shape: self,
+                kernel: unsafe { kernel.get().add(from * self.filters + first) },
+                channels,
+                filters: width.min(self.filters - first),
+                to: unsafe { to.get().add(from * panels * width + panel * width * channels) },
+            });
+        });
+    }
+
+    /// Computes the convolution, of a kernel or of what was kept of it.
+    ///
+    /// # Safety
+    /// The images, the kernel and the result have the sizes of the windows and filters; the
+    /// result overlaps nothing; what was kept is of the kernel as it is now.
+    pub(super) unsafe fn run(
+        &self,
+        pool: &ThreadPool,
+        (x, kernel, y): (*const f32, *const f32, *mut f32),
+        kept: Option<&Filters>,
+        epilogue: &Epilogue,
+    ) {
+        // SAFETY: as the caller promises; the scratch has room for the transformed kernel.
+        unsafe {
+            match kept {
+                Some(filters) => self.multiply(pool, (x, filters.0.data(), y), epilogue),
+                None => scratch::with(Slot::Shared, self.filter_floats(), |filters| {
+                    self.transform_into(pool, kernel, filters);
+                    self.multiply(pool, (x, filters, y), epilogue);
+                }),
+            }
+        }
+    }
+
+    /// Cuts the patches into tasks.
+    ///
+    /// # Safety
+    /// As for [`Self::run`], with the transformed kernel.
+    unsafe fn multiply(
+        &self,
+        pool: &ThreadPool,
+        (x, filters, y): (*const f32, *const f32, *mut f32),
+        epilogue: &Epilogue,
+    ) {
+        let rows = Tiles::current().rows;
+        let all = self.all_patches();
+        let per_patch = PATCH * (self.channels + self.filters + 2 * GAP);
+        let fitting = (PATCH * self.matrix() / 2).clamp(WORK.0, WORK.1) / per_patch;
+        // The same number for every thread, in whole tiles.
+        let rounds = all.div_ceil(fitting.max(rows) * pool.threads());
+        let at_once = all.div_ceil(rounds * pool.threads()).next_multiple_of(rows);
+        let data = (Pointer(x.cast_mut()), Pointer(filters.cast_mut()), Pointer(y));
+        let epilogue = Shared(epilogue);
+        run_if(pool, true, all.div_ceil(at_once), |task| {
+            let first = task * at_once;
+            let some = Patches {
+                shape: self,
+                first,
+                count: at_once.min(all - first),
+                x: data.0.get(),
+                y: data.2.get(),
+            };
+            // SAFETY: tasks write disjoint pixels.
+            unsafe { some.run(data.1.get(), epilogue.get()) };
+        });
+    }
+
+    /// Computes the gradient of the kernel from the images and the gradient of the result.
+    ///
+    /// # Safety
+    /// All have the sizes of the windows and filters; `gradient` overlaps nothing.
+    pub(super) unsafe fn kernel_gradient(
+        &self,
+        pool: &ThreadPool,
+        (x, dy, gradient): (*const f32, *const f32, *mut f32),
+    ) {
+        let all = self.all_patches();
+        let (row, dy_row) = (self.channels + GAP, self.filters + GAP);
+        let fitting = (SUMMED / (PATCH * (row + dy_row))).max(FEWEST_PATCHES);
+        let at_once = all.div_ceil(all.div_ceil(fitting));
+        let sums = PATCH * self.channels * self.filters;
+        scratch::with(Slot::Shared, PATCH * at_once * (row + dy_row), |patches| {
+            scratch::with(Slot::Partial, sums, |sums| {
+                let data = (Pointer(x.cast_mut()), Pointer(dy.cast_mut()));
+                let sums = Pointer(sums);
+                for first in (0..all).step_by(at_once) {
+                    let lines = at_once.min(all - first);
+                    // SAFETY: the scratch has room for both transformed sides.
+                    let dy_patches = Pointer(unsafe { patches.add(PATCH * lines * row) });
+                    let patches = Pointer(patches);
+                    run_if(pool, true, lines.div_ceil(GROUP), |task| {
+                        let line = task * GROUP;
+                        let (first, count) = (first + line, GROUP.min(lines - line));
+                        let (x, y) = (data.0.get(), data.1.get());
+                        let some = Patches { shape: self, first, count, x, y };
+                        dispatch(Forth { patches: some, to: patches.get(), row, line, lines });
+                        let to = dy_patches.get();
+                        dispatch(Out { patches: some, to, row: dy_row, line, lines });
+                    });
+                    let operands = [(patches, row), (dy_patches, dy_row)];
+                    // SAFETY: the operands are what was just transformed.
+                    unsafe { self.sum_patches(pool, operands, lines, sums, first > 0) };
+                }
+                let gradient = Pointer(gradient);
+                run_if(pool, true, self.channels.div_ceil(GROUP), |task| {
+                    let (first, to) = (task * GROUP, gradient.get());
+                    let count = GROUP.min(self.channels - first);
+                    dispatch(Collect { shape: self, from: sums.get(), first, count, to });
+                });
+            });
+        });
+    }
+
+    /// The matrix products of a kernel's gradient over some patches.
+    ///
+    /// # Safety
+    /// Both operands have so many lines for each element, rows so many floats apart.
+    unsafe fn sum_patches(
+        &self,
+        pool: &ThreadPool,
+        [(a, a_row), (b, b_row)]: [(Pointer, usize); 2],
+        lines: usize,
+        sums: Pointer,
+        accumulate: bool,
+    ) {
+        let tiles = Tiles::current();
+        let width = self.width();
+        let panels = self.filters.div_ceil(width);
+        let height = self.channels.div_ceil(self.channels.div_ceil(tiles.rows));
+        run_if(pool, true, PATCH * panels, |task| {
+            let finish = Finish { accumulate, ..Finish::PLAIN };
+            let (element, column) = (task / panels, task % panels * width);
+            let columns = width.min(self.filters - column);
+            for channel in (0..self.channels).step_by(height) {
+                let rows = height.min(self.channels - channel);
+                let to = (element * self.channels + channel) * self.filters + column;
+                // SAFETY: rows and columns lie within the operands; tasks write disjoint columns.
+                unsafe {
+                    tiles.get(rows, columns, true)(&Tile {
+                        steps: lines,
+                        a_step: a_row.cast_signed(),
+                        a: a.get().add(element * lines * a_row + channel),
+                        rows: std::ptr::null(),
+                        segments: 0,
+                        b: b.get().add(element * lines * b_row + column),
+                        b_step: b_row.cast_signed(),
+                        c: sums.get().add(to),
+                        c_row: self.filters,
+                        columns,
+                        finish,
+                    });
+                }
+            }
+        });
+    }
+}
+
+/// An epilogue that tasks share.
+struct Shared<'a>(&'a Epilogue);
+
+// SAFETY: its bias is only read, and lives as long as the call.
+unsafe impl Sync for Shared<'_> {}
+
+impl Shared<'_> {
+    /// A method, so that closures capture the whole.
+    fn get(&self) -> &Epilogue {
+        self.0
+    }
+}
+
+/// The patches of one task.
+#[derive(Clone, Copy)]
+struct Patches<'a> {
+    shape: &'a Winograd,
+    first: usize,
+    count: usize,
+    x: *const f32,
+    y: *mut f32,
+}
+
+impl Patches<'_> {
+    /// Transforms the patches, multiplies them, and transforms the products back.
+    ///
+    /// # Safety
+    /// As for [`Winograd::run`]; nobody else touches the pixels of these patches.
+    unsafe fn run(self, filters: *const f32, epilogue: &Epilogue) {
+        let (row, product_row) = (self.shape.channels + GAP, self.shape.filters + GAP);
+        let floats = PATCH * self.count * (row + product_row);
+        scratch::with(Slot::Private, floats + MAX_LANES, |patches| {
+            // SAFETY: the scratch has room for both.
+            unsafe {
+                let products = patches.add(PATCH * self.count * row);
+                let lines = self.count;
+                dispatch(Forth { patches: self, to: patches, row, line: 0, lines });
+                for element in 0..PATCH {
+                    let from = patches.add(element * self.count * row);
+                    let to = products.add(element * self.count * product_row);
+                    let filters = filters.add(element * self.shape.matrix());
+                    self.product((from, row), filters, (to, product_row));
+                }
+                dispatch(Back { patches: self, from: products, row: product_row, epilogue });
+            }
+        });
+    }
+
+    /// One of the matrix products.
+    ///
+    /// # Safety
+    /// The operands have the sizes of the patches, rows so many floats apart.
+    unsafe fn product(
+        &self,
+        (a, a_row): (*const f32, usize),
+        b: *const f32,
+        (c, c_row): (*mut f32, usize),
+    ) {
+        let (tiles, shape) = (Tiles::current(), self.shape);
+        let (width, block) = (shape.width(), shape.block());
+        let panels = shape.filters.div_ceil(width);
+        let height = self.count.div_ceil(self.count.div_ceil(tiles.rows));
+        for from in (0..shape.channels).step_by(block) {
+            let steps = block.min(shape.channels - from);
+            let finish = Finish { accumulate: from > 0, ..Finish::PLAIN };
+            for panel in 0..panels {
+                let columns = width.min(shape.filters - panel * width);
+                for first in (0..self.count).step_by(height) {
+                    let rows = height.min(self.count - first);
+                    // SAFETY: rows and columns lie within the operands.
+                    unsafe {
+                        let pointers: [*const f32; MAX_LANES] = std::array::from_fn(|row| {
+                            a.add((first + row.min(rows - 1)) * a_row + from)
+                        });
+                        tiles.get(rows, columns, false)(&Tile {
+                            steps,
+                            a_step: 1,
+                            a: std::ptr::null(),
+                            rows: pointers.as_ptr(),
+                            segments: 1,
+                            b: b.add(from * panels * width + panel * width * steps),
+                            b_step: width.cast_signed(),
+                            c: c.add(first * c_row + panel * width),
+                            c_row,
+                            columns,
+                            finish,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The image, row and column of each patch.
+    fn places(self) -> impl Iterator<Item = (usize, [usize; 2])> {
+        let [down, across] = self.shape.patches;
+        let mut next =
+            (self.first / (down * across), [self.first / across % down, self.first % across]);
+        (0..self.count).map(move |_| {
+            let this = next;
+            next.1[1] += 1;
+            if next.1[1] == across {
+                next.1 = [next.1[0] + 1, 0];
+            }
+            if next.1[0] == down {
+                next = (next.0 + 1, [0; 2]);
+            }
+            this
+        })
+    }
+}
+
+/// A panel of the kernel to be transformed: `G g Gᵀ`.
+struct FilterPanel<'a> {
+    shape: &'a Winograd,
+    /// The first channel and filter of the first kernel position.
+    kernel: *const f32,
+    channels: usize,
+    filters: usize,
+    /// The panel in the first of the matrices.
+    to: *mut f32,
+}
+
+impl Kernel for FilterPanel<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (shape, width) = (self.shape, self.shape.width());
+        let matrix = shape.channels * shape.filters;
+        let half = s.splat(0.5);
+        // SAFETY: the panel lies within the kernel and within the matrices.
+        unsafe {
+            for channel in 0..self.channels {
+                for lane in (0..self.filters).step_by(S::LANES) {
+                    let count = (self.filters - lane).min(S::LANES);
+                    let from = self.kernel.add(channel * shape.filters + lane);
+                    let mut taps = [[s.splat(0.0); 3]; 3];
+                    for tap in 0..9 {
+                        let at = if shape.flipped { 8 - tap } else { tap };
+                        taps[tap / 3][tap % 3] = s.load_up_to(from.add(at * matrix), count);
+                    }
+                    let column = |column: usize| [0, 1, 2].map(|row| taps[row][column]);
+                    let columns = [0, 1, 2].map(|at| spread(s, column(at), half));
+                    for row in 0..4 {
+                        let values = spread(s, columns.map(|column| column[row]), half);
+                        for (at, value) in values.into_iter().enumerate() {
+                            let to = self.to.add((4 * row + at) * shape.matrix());
+                            s.store_up_to(to.add(channel * width + lane), value, count);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies by G: `a, (a + b + c) / 2, (a - b + c) / 2, c`.
+#[inline(always)]
+fn spread<S: Simd>(s: S, [a, b, c]: [S::F; 3], half: S::F) -> [S::F; 4] {
+    let (outer, inner) = (s.mul(s.add(a, c), half), s.mul(b, half));
+    [a, s.add(outer, inner), s.sub(outer, inner), c]
+}
+
+/// Transforms patches of the images: `Bᵀ d B`.
+struct Forth<'a> {
+    patches: Patches<'a>,
+    to: *mut f32,
+    /// Floats from one line to the next.
+    row: usize,
+    /// The line of the first patch, and the lines of each element.
+    line: usize,
+    lines: usize,
+}
+
+impl Kernel for Forth<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Patches { shape, x, .. } = self.patches;
+        let [height, width] = shape.input;
+        for (index, (image, place)) in self.patches.places().enumerate() {
+            let [down, across] =
+                [0, 1].map(|axis| (2 * place[axis]).cast_signed() + shape.origin[axis]);
+            let pixels: [*const f32; PATCH] = std::array::from_fn(|at| {
+                // A negative coordinate becomes a huge one.
+                let [h, w] = [down + (at / 4) as isize, across + (at % 4) as isize]
+                    .map(isize::cast_unsigned);
+                let at = ((image * height + h.min(height)) * width + w.min(width)) * shape.channels;
+                if h < height && w < width { x.wrapping_add(at) } else { ZEROS.as_ptr() }
+            });
+            for channel in (0..shape.channels).step_by(S::LANES) {
+                let lanes = (shape.channels - channel).min(S::LANES);
+                // SAFETY: the pixels and the zeros have so many channels, and every element of a
+                // transformed patch has a row with a gap behind it.
+                unsafe {
+                    let pixel = |at: usize| s.load_up_to(pixels[at].add(channel), lanes);
+                    let columns = [0, 1, 2, 3].map(|at| {
+                        differ(s, [pixel(at), pixel(4 + at), pixel(8 + at), pixel(12 + at)])
+                    });
+                    for row in 0..4 {
+                        let values = differ(s, columns.map(|column| column[row]));
+                        for (at, value) in values.into_iter().enumerate() {
+                            let line = (4 * row + at) * self.lines + self.line + index;
+                            s.store(self.to.add(line * self.row + channel), value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies by Bᵀ: `a - c, b + c, c - b, b - d`.
+#[inline(always)]
+fn differ<S: Simd>(s: S, [a, b, c, d]: [S::F; 4]) -> [S::F; 4] {
+    [s.sub(a, c), s.add(b, c), s.sub(c, b), s.sub(b, d)]
+}
+
+/// Transforms products back and ends them: `Aᵀ m A`.
+struct Back<'a> {
+    patches: Patches<'a>,
+    from: *const f32,
+    row: usize,
+    epilogue: &'a Epilogue,
+}
+
+impl Kernel for Back<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Patches { shape, y, count, .. } = self.patches;
+        let [height, width] = shape.output;
+        let bias = match self.epilogue.bias {
+            Bias::Column(bias) => Some(bias),
+            Bias::None | Bias::Row(_) => None,
+        };
+        let relu = matches!(self.epilogue.activation, Activation::Relu);
+        for (index, (image, place)) in self.patches.places().enumerate() {
+            let [down, across] = place.map(|at| 2 * at);
+            let pixel = |at: usize| {
+                let (h, w) = (down + at / 2, across + at % 2);
+                let to = ((image * height + h) * width + w) * shape.filters;
+                (h < height && w < width).then(|| y.wrapping_add(to))
+            };
+            let pixels = [pixel(0), pixel(1), pixel(2), pixel(3)];
+            for filter in (0..shape.filters).step_by(S::LANES) {
+                let lanes = (shape.filters - filter).min(S::LANES);
+                // SAFETY: every element has a row of so many filters, as have the pixels and the
+                // bias.
+                unsafe {
+                    let element = |at: usize| {
+                        let line = self.from.add((at * count + index) * self.row + filter);
+                        s.load_up_to(line, lanes)
+                    };
+                    let columns = [0, 1, 2, 3].map(|at| {
+                        join(s, [element(at), element(4 + at), element(8 + at), element(12 + at)])
+                    });
+                    let bias = bias.map(|bias| s.load_up_to(bias.add(filter), lanes));
+                    for row in 0..2 {
+                        let values = join(s, columns.map(|column| column[row]));
+                        for (at, mut value) in values.into_iter().enumerate() {
+                            let Some(to) = pixels[2 * row + at] else { continue };
+                            if let Some(bias) = bias {
+                                value = s.add(value, bias);
+                            }
+                            if relu {
+                                // The zero first: then NaN passes through.
+                                value = s.max(s.splat(0.0), value);
+                            }
+                            s.store_up_to(to.add(filter), value, lanes);
+                        }
+                    }
+                }
+            }
+            if let Activation::Function(function) = self.epilogue.activation {
+                for to in pixels.into_iter().flatten() {
+                    // SAFETY: the pixel has so many filters.
+                    unsafe { function(to, to, shape.filters) };
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies by Aᵀ: `a + b + c, b - c - d`.
+#[inline(always)]
+fn join<S: Simd>(s: S, [a, b, c, d]: [S::F; 4]) -> [S::F; 2] {
+    [s.add(s.add(a, b), c), s.sub(s.sub(b, c), d)]
+}
+
+/// Transforms what patches are worth to the loss: `A dy Aᵀ`.
+struct Out<'a> {
+    /// With the gradient of the result as `y`.
+    patches: Patches<'a>,
+    to: *mut f32,
+    row: usize,
+    line: usize,
+    lines: usize,
+}
+
+impl Kernel for Out<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Patches { shape, y, .. } = self.patches;
+        let [height, width] = shape.output;
+        for (index, (image, place)) in self.patches.places().enumerate() {
+            let [down, across] = place.map(|at| 2 * at);
+            let pixels: [*const f32; 4] = std::array::from_fn(|at| {
+                let (h, w) = (down + at / 2, across + at % 2);
+                let from = ((image * height + h) * width + w) * shape.filters;
+                if h < height && w < width { y.wrapping_add(from) } else { ZEROS.as_ptr() }
+            });
+            for filter in (0..shape.filters).step_by(S::LANES) {
+                let lanes = (shape.filters - filter).min(S::LANES);
+                // SAFETY: the pixels and the zeros have so many filters, and every element of a
+                // transformed patch has a row with a gap behind it.
+                unsafe {
+                    let pixel = |at: usize| s.load_up_to(pixels[at].add(filter), lanes);
+                    let columns = [0, 1].map(|at| fan(s, [pixel(at), pixel(2 + at)]));
+                    for row in 0..4 {
+                        let values = fan(s, columns.map(|column| column[row]));
+                        for (at, value) in values.into_iter().enumerate() {
+                            let line = (4 * row + at) * self.lines + self.line + index;
+                            s.store(self.to.add(line * self.row + filter), value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies by A: `a, a + b, a - b, -b`.
+#[inline(always)]
+fn fan<S: Simd>(s: S, [a, b]: [S::F; 2]) -> [S::F; 4] {
+    [a, s.add(a, b), s.sub(a, b), s.neg(b)]
+}
+
+/// Transforms sums back to the gradient of a kernel: `Gᵀ m G`, for some channels.
+struct Collect<'a> {
+    shape: &'a Winograd,
+    from: *const f32,
+    first: usize,
+    count: usize,
+    to: *mut f32,
+}
+
+impl Kernel for Collect<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let filters = self.shape.filters;
+        let matrix = self.shape.channels * filters;
+        let half = s.splat(0.5);
+        for channel in self.first..self.first + self.count {
+            for filter in (0..filters).step_by(S::LANES) {
+                let lanes = (filters - filter).min(S::LANES);
+                let at = channel * filters + filter;
+                // SAFETY: there are 16 matrices of sums, and nine of the gradient.
+                unsafe {
+                    let element =
+                        |index: usize| s.load_up_to(self.from.add(index * matrix + at), lanes);
+                    let columns = [0, 1, 2, 3].map(|at| {
+                        let column =
+                            [element(at), element(4 + at), element(8 + at), element(12 + at)];
+                        gather(s, column, half)
+                    });
+                    for row in 0..3 {
+                        let values = gather(s, columns.map(|column| column[row]), half);
+                        for (tap, value) in values.into_iter().enumerate() {
+                            let to = self.to.add((3 * row + tap) * matrix + at);
+                            s.store_up_to(to, value, lanes);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies by Gᵀ: `a + (b + c) / 2, (b - c) / 2, (b + c) / 2 + d`.
+#[inline(always)]
+fn gather<S: Simd>(s: S, [a, b, c, d]: [S::F; 4], half: S::F) -> [S::F; 3] {
+    let even = s.mul(s.add(b, c), half);
+    [s.add(a, even), s.mul(s.sub(b, c), half), s.add(even, d)]
+}
