@@ -9,7 +9,7 @@ use ibex_graph::{DType, Op};
 
 use crate::lower::unit::{Home, Lowered, Pointwise, Source, UnitKind};
 use crate::lower::view::{Root, View};
-use crate::program::Product;
+use crate::program::{Product, is_contiguous};
 
 /// Whether the backend can end an operation with a bias and an activation.
 pub(crate) type Ends<'a> = dyn Fn(&Op, DType) -> bool + 'a;
@@ -76,11 +76,14 @@ fn bias_of(lowered: &Lowered, unit: usize, value: usize) -> Option<Source> {
     let whole = product.view()?.is_plain()
         && unit.shape.iter().product::<usize>() == lowered.values[value].ty.shape.size();
     let columns = *lowered.values[value].ty.shape.last()?;
-    let view = bias.view().filter(|_| whole && unit.shape.last() == Some(&columns))?;
-    let (&stride, outer) = view.strides.split_last()?;
-    let repeated = outer.iter().zip(&view.shape).all(|(&s, &d)| s == 0 || d == 1);
+    let view = bias.view().filter(|_| whole)?;
+    // The columns may have become several axes, such as heads and what they are made of.
+    let is_row = |&at: &usize| view.shape[at..].iter().product::<usize>() == columns;
+    let inner = (0..=view.shape.len()).rev().find(is_row)?;
+    let repeated =
+        view.strides.iter().zip(&view.shape).take(inner).all(|(&s, &d)| s == 0 || d == 1);
     if !repeated
-        || (stride != 1 && columns != 1)
+        || !is_contiguous(&view.shape[inner..], &view.strides[inner..])
         || matches!(view.root, Root::Value(v) if v == value)
     {
         return None;

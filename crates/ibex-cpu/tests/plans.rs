@@ -31,6 +31,21 @@ fn a_dense_layer_is_one_product() {
 }
 
 #[test]
+fn a_bias_with_an_axis_for_heads_ends_the_product() {
+    let (x, w, b) = (input(&[2, 8, 20]), variable(&[20, 12]), variable(&[3, 4]));
+    let heads = x.reshape([16, 20]).matmul(&Tensor::read(&w)).reshape([2, 8, 3, 4]);
+    let program = plan(std::slice::from_ref(&x), &[&heads + Tensor::read(&b)], &[]);
+    let [step] = program.steps.as_slice() else { panic!("{program}") };
+    assert!(matches!(&step.work, Work::Product(product) if product.bias), "{program}");
+    // One number for each head, or for each row, is no row of the product.
+    for shape in [&[3, 1][..], &[8, 1, 1]] {
+        let other = Tensor::read(&variable(shape));
+        let program = plan(std::slice::from_ref(&x), &[&heads + other], &[]);
+        assert_eq!(program.steps.len(), 2, "{program}");
+    }
+}
+
+#[test]
 fn an_optimizer_update_is_one_pass_in_place() {
     let (w, m, v, g) =
         (variable(&[50, 40]), variable(&[50, 40]), variable(&[50, 40]), input(&[50, 40]));

@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use half::{bf16, f16};
 
-use crate::bytes::ByteSource;
+use crate::bytes::{ByteSource, SharedBytes};
 use crate::error::{FormatError, Problem, Result, shape_text};
 
 /// The type of the elements of a [`RawArray`], named as numpy and Keras name it.
@@ -243,6 +243,14 @@ impl RawArray {
     /// When the number of bytes is not that of the shape, or a `Bool` byte is neither 0 nor 1.
     pub fn new(dtype: RawDType, shape: Vec<usize>, data: Vec<u8>) -> Result<Self> {
         Self::of(dtype, shape, Data::Owned(data))
+    }
+
+    /// An array of bytes that stay with whoever lends them.
+    ///
+    /// # Errors
+    /// As [`RawArray::new`].
+    pub fn lent(dtype: RawDType, shape: Vec<usize>, bytes: SharedBytes) -> Result<Self> {
+        Self::of(dtype, shape, Data::Shared(ByteSource::lent(bytes)))
     }
 
     /// An array of bytes that stay where they are, or a copy of them if they are in no memory.

@@ -3,6 +3,7 @@
 //! It must not know what the bytes mean.
 //! Nothing here allocates by a length that a file claims.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -19,12 +20,26 @@ pub(crate) struct ByteSource {
     length: u64,
 }
 
-#[derive(Debug)]
+/// Bytes that belong to somebody else.
+pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
 enum Store {
     Memory(Vec<u8>),
+    Lent(SharedBytes),
     Mapped(Mapped),
     // The position of a file belongs to all who hold it, hence the lock.
     File(Mutex<File>),
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Store::Memory(bytes) => write!(f, "{} bytes", bytes.len()),
+            Store::Lent(bytes) => write!(f, "{} bytes, lent", (**bytes).as_ref().len()),
+            Store::Mapped(mapped) => write!(f, "{} bytes, mapped", mapped.len()),
+            Store::File(_) => f.write_str("a file"),
+        }
+    }
 }
 
 impl ByteSource {
@@ -49,6 +64,12 @@ impl ByteSource {
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
         let length = bytes.len() as u64;
         Self { store: Arc::new(Store::Memory(bytes)), start: 0, length }
+    }
+
+    /// Shares bytes that are in memory and belong to somebody else, too.
+    pub(crate) fn lent(bytes: SharedBytes) -> Self {
+        let length = (*bytes).as_ref().len() as u64;
+        Self { store: Arc::new(Store::Lent(bytes)), start: 0, length }
     }
 
     /// The number of bytes.
@@ -84,6 +105,7 @@ impl ByteSource {
     pub(crate) fn memory(&self) -> Option<&[u8]> {
         let bytes: &[u8] = match &*self.store {
             Store::Memory(bytes) => bytes,
+            Store::Lent(bytes) => (**bytes).as_ref(),
             Store::Mapped(mapped) => mapped,
             Store::File(_) => return None,
         };

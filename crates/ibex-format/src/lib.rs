@@ -52,6 +52,7 @@ mod zip_archive;
 
 pub use array::{Element, RawArray, RawDType};
 pub use atomic::write_atomically;
+pub use bytes::SharedBytes;
 pub use error::{FormatError, IoFailure, Location, Problem, Result};
 pub use hdf5::{Attribute, Hdf5Dataset, Hdf5Group, Hdf5Node};
 pub use keras_zip::KerasArchive;

@@ -108,6 +108,12 @@ pub enum ArrayError {
     },
 }
 
+impl AsRef<[u8]> for Array {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
 impl Array {
     /// An array of zeros.
     pub fn zeros(dtype: DType, shape: impl Into<Shape>) -> Array {

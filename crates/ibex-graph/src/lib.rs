@@ -51,4 +51,4 @@ pub use op::{Op, Type};
 pub use origin::{Origin, Scope};
 pub use shape::Shape;
 pub use tensor::Tensor;
-pub use variable::{Reading, Variable};
+pub use variable::{Reading, Variable, Writing};

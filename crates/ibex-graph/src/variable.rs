@@ -3,12 +3,13 @@
 //! A variable owns its current value in host memory.
 //! A program that reads or writes it locks the value for the length of one run, so two programs
 //! never see a half-written one, and a CPU program works on the elements in place.
+//! Whoever wants to keep the value takes a snapshot, which costs nothing until somebody writes.
 //! Its version tells whether somebody may have written since, so that what was made of a weight
 //! (packed for products, say) can be kept as long as the weight.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +23,7 @@ struct Inner {
     id: u64,
     name: String,
     ty: Type,
-    value: Mutex<Array>,
+    value: Mutex<Arc<Array>>,
     /// How often the value was locked to be written.
     version: AtomicU64,
 }
@@ -34,7 +35,7 @@ impl Variable {
     pub fn new(name: impl Into<String>, value: Array) -> Variable {
         let ty = Type::new(value.dtype(), value.shape());
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (name, value, version) = (name.into(), Mutex::new(value), AtomicU64::new(0));
+        let (name, value, version) = (name.into(), Mutex::new(Arc::new(value)), AtomicU64::new(0));
         Variable(Arc::new(Inner { id, name, ty, value, version }))
     }
 
@@ -64,11 +65,11 @@ impl Variable {
     }
 
     /// Locks the value for reading or writing in place.
-    pub fn lock(&self) -> MutexGuard<'_, Array> {
+    pub fn lock(&self) -> Writing<'_> {
         let guard = self.guard();
         // Only those who hold the lock look at it.
         self.0.version.fetch_add(1, Ordering::Relaxed);
-        guard
+        Writing(guard)
     }
 
     /// Locks the value for reading.
@@ -77,14 +78,19 @@ impl Variable {
         Reading { value, version: self.0.version.load(Ordering::Relaxed) }
     }
 
-    fn guard(&self) -> MutexGuard<'_, Array> {
+    /// The current value, to be kept: it is copied if the variable is written meanwhile.
+    pub fn snapshot(&self) -> Arc<Array> {
+        self.guard().clone()
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Arc<Array>> {
         // A panic elsewhere leaves plain numbers behind, never a broken array.
         self.0.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy of the current value.
     pub fn get(&self) -> Array {
-        self.read().clone()
+        Array::clone(&self.read())
     }
 
     /// Replaces the value, cast to the variable's dtype; the shape must be the variable's.
@@ -102,10 +108,28 @@ impl Variable {
     }
 }
 
+/// The value of a variable, locked for reading and writing in place.
+#[derive(Debug)]
+pub struct Writing<'a>(MutexGuard<'a, Arc<Array>>);
+
+impl Deref for Writing<'_> {
+    type Target = Array;
+
+    fn deref(&self) -> &Array {
+        &self.0
+    }
+}
+
+impl DerefMut for Writing<'_> {
+    fn deref_mut(&mut self) -> &mut Array {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 /// The value of a variable, locked for reading.
 #[derive(Debug)]
 pub struct Reading<'a> {
-    value: MutexGuard<'a, Array>,
+    value: MutexGuard<'a, Arc<Array>>,
     version: u64,
 }
 
@@ -155,5 +179,35 @@ impl Hash for Variable {
 impl fmt::Debug for Variable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name(), self.ty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_stays_as_it_was_and_copies_nothing_before_the_variable_is_written() {
+        let variable = Variable::new("kernel", Array::from_slice([2], &[1.0f32, 2.0]).unwrap());
+        let before = variable.snapshot();
+        assert_eq!(before.bytes().as_ptr(), variable.read().bytes().as_ptr());
+        variable.set(&Array::from_slice([2], &[3.0f32, 4.0]).unwrap()).unwrap();
+        assert_eq!(before.to_f64_vec(), [1.0, 2.0]);
+        assert_eq!(variable.get().to_f64_vec(), [3.0, 4.0]);
+        drop(before);
+        let place = variable.read().bytes().as_ptr();
+        variable.lock().bytes_mut()[0] = 0;
+        assert_eq!(variable.read().bytes().as_ptr(), place);
+    }
+
+    #[test]
+    fn the_version_changes_when_the_value_may_have() {
+        let variable = Variable::new("kernel", Array::from_slice([1], &[1.0f32]).unwrap());
+        let version = variable.read().version();
+        variable.get();
+        variable.snapshot();
+        assert_eq!(variable.read().version(), version);
+        variable.lock();
+        assert_ne!(variable.read().version(), version);
     }
 }

@@ -3,7 +3,7 @@
 //! It must not know what the arrays mean.
 
 use ibex_format::{RawArray, RawDType};
-use ibex_graph::{Array, DType};
+use ibex_graph::{Array, DType, Variable};
 
 use crate::error::Result;
 
@@ -57,7 +57,7 @@ pub(crate) fn from_raw(raw: &RawArray) -> Result<Array> {
     })
 }
 
-/// The array as a file holds it.
+/// The array as a file holds it, a copy.
 ///
 /// # Errors
 /// If its size is more than a file can hold.
@@ -80,6 +80,29 @@ pub(crate) fn to_raw(array: &Array) -> Result<RawArray> {
     })
 }
 
+/// The value of a variable as a file holds it, without a copy unless the variable is written
+/// meanwhile: a model and the state of its optimizer are large.
+///
+/// # Errors
+/// As for [`to_raw`].
+pub(crate) fn lent(variable: &Variable) -> Result<RawArray> {
+    let value = variable.snapshot();
+    if cfg!(target_endian = "big") {
+        return to_raw(&value);
+    }
+    let dtype = match value.dtype() {
+        DType::F16 => RawDType::F16,
+        DType::BF16 => RawDType::BF16,
+        DType::F32 => RawDType::F32,
+        DType::F64 => RawDType::F64,
+        DType::I32 => RawDType::I32,
+        DType::I64 => RawDType::I64,
+        DType::U8 => RawDType::U8,
+        DType::Bool => RawDType::Bool,
+    };
+    Ok(RawArray::lent(dtype, value.shape().dims().to_vec(), value)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +114,10 @@ mod tests {
             let back = from_raw(&to_raw(&array).unwrap()).unwrap();
             assert_eq!((back.dtype(), back.shape()), (dtype, array.shape()));
             assert_eq!(back.bytes(), array.bytes());
+            let variable = Variable::new("value", array);
+            let (lent, copied) = (lent(&variable).unwrap(), to_raw(&variable.get()).unwrap());
+            variable.lock().bytes_mut().fill(1);
+            assert_eq!(lent, copied);
         }
     }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::arrays::to_raw;
+use crate::arrays::{lent, to_raw};
 use crate::callbacks::Callback;
 use crate::error::{Error, Result};
 use crate::history::History;
@@ -190,7 +190,7 @@ impl Folder {
     ) -> Result<()> {
         let mut arrays = Vec::new();
         for (i, variable) in variables(model)?.iter().enumerate() {
-            arrays.push((format!("variable{i}"), to_raw(&variable.read())?));
+            arrays.push((format!("variable{i}"), lent(variable)?));
         }
         let mut states = Vec::new();
         for callback in callbacks {

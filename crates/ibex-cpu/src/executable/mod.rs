@@ -24,12 +24,12 @@ mod taps;
 mod windows;
 
 use std::fmt;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ibex_compile::program::{Place, Work};
 use ibex_compile::{Executable, Program};
-use ibex_graph::{Array, Error, Reading, Type};
+use ibex_graph::{Array, Error, Reading, Type, Writing};
 
 use crate::pool::ThreadPool;
 use memory::{Layout, Memory};
@@ -61,7 +61,7 @@ pub(crate) struct CpuExecutable {
 
 /// A variable, locked for the length of a run.
 enum Held {
-    Written(MutexGuard<'static, Array>),
+    Written(Writing<'static>),
     Read(Reading<'static>),
 }
 
@@ -168,10 +168,9 @@ impl CpuExecutable {
             // drops every guard before it returns.
             let mut held = unsafe {
                 match written {
-                    true => Held::Written(std::mem::transmute::<
-                        MutexGuard<'_, Array>,
-                        MutexGuard<'static, Array>,
-                    >(variable.lock())),
+                    true => Held::Written(std::mem::transmute::<Writing<'_>, Writing<'static>>(
+                        variable.lock(),
+                    )),
                     false => Held::Read(std::mem::transmute::<Reading<'_>, Reading<'static>>(
                         variable.read(),
                     )),

@@ -7,7 +7,7 @@
 //! Children and attributes are in the order of their names, which is also how h5py lists them.
 //! Soft and external links are passed over, as Keras refuses to follow them.
 //!
-//! Read in this order: this file, `types`, `read`, `write`.
+//! Read in this order: this file, `types`, `read`, `write`, `blanks`.
 //!
 //! ```
 //! use ibex_format::{Attribute, Hdf5Group, RawArray, hdf5};
@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod blanks;
 mod read;
 mod types;
 mod write;

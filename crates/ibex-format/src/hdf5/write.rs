@@ -1,6 +1,7 @@
 //! Writing trees as HDF5 files of version 1.8, which every h5py reads.
 //!
 //! Arrays are contiguous and uncompressed, as Keras writes them, and equal trees give equal bytes.
+//! Large arrays are written from where they lie, by `blanks`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use hdf5_pure::{AttrValue, DatasetBuilder, FileBuilder, FinishedGroup, GroupBuilder, LibVer};
 
+use super::blanks::{Blanks, Filling};
 use super::types::{BFLOAT16, DTYPE_ATTRIBUTE, to_hdf5};
 use super::{Attribute, Hdf5Dataset, Hdf5Group, Hdf5Node, MAX_DEPTH, check_name, join};
 use crate::array::RawDType;
@@ -46,13 +48,16 @@ pub fn to_bytes(root: Hdf5Group) -> Result<Vec<u8>> {
 pub fn write_to(out: &mut dyn Write, root: Hdf5Group) -> Result<()> {
     let mut builder = FileBuilder::new();
     builder.with_libver_bounds(LibVer::Earliest, LibVer::V18);
-    fill(&mut builder, root, "", 0)?;
-    builder.finish_to(out).map_err(|error| match error {
+    let mut blanks = Blanks::default();
+    fill(&mut builder, root, &mut blanks, "", 0)?;
+    let mut filling = Filling::new(out, blanks);
+    builder.finish_to(&mut filling).map_err(|error| match error {
         hdf5_pure::Error::Io(error) => FormatError::writing("")(error),
         error => Problem::new("the tree cannot be written as an HDF5 file")
             .received(error.to_string())
             .invalid(),
-    })
+    })?;
+    filling.finish()
 }
 
 /// The root of a file, or a group below it.
@@ -87,7 +92,13 @@ macro_rules! containers {
 
 containers!(FileBuilder, GroupBuilder);
 
-fn fill(container: &mut dyn Container, group: Hdf5Group, path: &str, depth: usize) -> Result<()> {
+fn fill(
+    container: &mut dyn Container,
+    group: Hdf5Group,
+    blanks: &mut Blanks,
+    path: &str,
+    depth: usize,
+) -> Result<()> {
     if depth > MAX_DEPTH {
         return Err(Problem::new("the groups are nested too deep")
             .expected(format!("at most {MAX_DEPTH} levels"))
@@ -103,21 +114,25 @@ fn fill(container: &mut dyn Container, group: Hdf5Group, path: &str, depth: usiz
         match node {
             Hdf5Node::Group(child) => {
                 let mut builder = container.group(&name);
-                fill(&mut builder, child, &path, depth + 1)?;
+                fill(&mut builder, child, blanks, &path, depth + 1)?;
                 container.add(builder.finish());
             }
-            Hdf5Node::Dataset(dataset) => add_dataset(container.dataset(&name), dataset)
+            Hdf5Node::Dataset(dataset) => add_dataset(container.dataset(&name), dataset, blanks)
                 .map_err(|error| error.in_member(excerpt(&path)))?,
         }
     }
     Ok(())
 }
 
-fn add_dataset(builder: &mut DatasetBuilder, dataset: Hdf5Dataset) -> Result<()> {
+fn add_dataset(
+    builder: &mut DatasetBuilder,
+    dataset: Hdf5Dataset,
+    blanks: &mut Blanks,
+) -> Result<()> {
     let Hdf5Dataset { array, attributes } = dataset;
     let (dtype, count) = (array.dtype(), array.len() as u64);
     let shape: Vec<u64> = array.shape().iter().map(|&extent| extent as u64).collect();
-    builder.with_shape(&shape).with_raw_data(to_hdf5(dtype)?, array.into_data(), count);
+    builder.with_shape(&shape).with_raw_data(to_hdf5(dtype)?, blanks.instead_of(array), count);
     let mut attributes: BTreeMap<_, _> = attributes;
     if dtype == RawDType::BF16 {
         attributes.insert(DTYPE_ATTRIBUTE.into(), Attribute::Text(BFLOAT16.into()));

@@ -15,7 +15,7 @@ use ibex_nn::layer::snake_case;
 use ibex_nn::models::listed_layers;
 use ibex_nn::{Instance, Layer, Weight};
 
-use crate::arrays::{dtype_of, from_raw, to_raw};
+use crate::arrays::{dtype_of, from_raw, lent};
 use crate::error::Result;
 
 /// The group below a saved object in which its arrays lie.
@@ -110,7 +110,7 @@ pub(crate) fn write_group<'a>(
     let group = tree.group_mut(&joined(path, VARIABLES))?;
     group.attributes.insert("name".to_string(), Attribute::Text(name.to_string()));
     for (index, variable) in variables.enumerate() {
-        group.insert(&index.to_string(), to_raw(&variable.read())?)?;
+        group.insert(&index.to_string(), lent(variable)?)?;
     }
     Ok(())
 }

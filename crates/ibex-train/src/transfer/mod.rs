@@ -18,7 +18,7 @@ mod units;
 use ibex_format::NamedArrays;
 use ibex_format::error::Problem;
 
-use crate::arrays::{from_raw, to_raw};
+use crate::arrays::{from_raw, lent};
 use crate::error::Result;
 use crate::model::Model;
 use crate::saving::Mismatch;
@@ -79,7 +79,7 @@ impl Model {
         let mut arrays = Vec::new();
         for unit in units::of(self) {
             for (index, weight) in unit.weights.iter().enumerate() {
-                let raw = to_raw(&weight.variable.read())?;
+                let raw = lent(&weight.variable)?;
                 match layout {
                     Layout::Keras => arrays.push((format!("{}/{}", unit.path, weight.name), raw)),
                     Layout::Torch => {

@@ -7,13 +7,16 @@
 //! patches at a time, so that what is between the transformations stays in its second cache.
 //! The gradient of the input is such a convolution, too; that of the kernel is
 //! `Gᵀ[Σ (A dy Aᵀ) ⊙ (Bᵀ d B)]G`, 16 products again, over the patches.
+//! Read on with `transforms`.
 //! Must not know: groups, layers.
 
-use crate::gemm::{Activation, Bias, Epilogue, Finish, MAX_ZEROS, Pointer, Tile, Tiles, ZEROS};
-use crate::gemm::{Windows, run_if};
+mod transforms;
+
+use crate::gemm::{Bias, Epilogue, Finish, MAX_ZEROS, Pointer, Tile, Tiles, Windows, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Buffer, Slot};
-use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
+use crate::simd::{MAX_LANES, dispatch};
+use transforms::{Back, Collect, FilterPanel, Forth, Out};
 
 /// Elements of a transformed patch.
 const PATCH: usize = 16;
@@ -141,14 +144,12 @@ impl Winograd {
             let (from, panel) = (task / panels * block, task % panels);
             let channels = block.min(self.channels - from);
             let first = panel * width;
-            // SAFETY: each panel has a place of its own.
-            dispatch(FilterPanel {
-                shape: self,
-                kernel: unsafe { kernel.get().add(from * self.filters + first) },
-                channels,
-                filters: width.min(self.filters - first),
-                to: unsafe { to.get().add(from * panels * width + panel * width * channels) },
-            });
+            let at = from * panels * width + panel * width * channels;
+            // SAFETY: the panel lies within the kernel, and has a place of its own.
+            let (kernel, to) =
+                unsafe { (kernel.get().add(from * self.filters + first), to.get().add(at)) };
+            let filters = width.min(self.filters - first);
+            dispatch(FilterPanel { shape: self, kernel, channels, filters, to });
         });
     }
 
@@ -409,280 +410,4 @@ impl Patches<'_> {
             this
         })
     }
-}
-
-/// A panel of the kernel to be transformed: `G g Gᵀ`.
-struct FilterPanel<'a> {
-    shape: &'a Winograd,
-    /// The first channel and filter of the first kernel position.
-    kernel: *const f32,
-    channels: usize,
-    filters: usize,
-    /// The panel in the first of the matrices.
-    to: *mut f32,
-}
-
-impl Kernel for FilterPanel<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let (shape, width) = (self.shape, self.shape.width());
-        let matrix = shape.channels * shape.filters;
-        let half = s.splat(0.5);
-        // SAFETY: the panel lies within the kernel and within the matrices.
-        unsafe {
-            for channel in 0..self.channels {
-                for lane in (0..self.filters).step_by(S::LANES) {
-                    let count = (self.filters - lane).min(S::LANES);
-                    let from = self.kernel.add(channel * shape.filters + lane);
-                    let mut taps = [[s.splat(0.0); 3]; 3];
-                    for tap in 0..9 {
-                        let at = if shape.flipped { 8 - tap } else { tap };
-                        taps[tap / 3][tap % 3] = s.load_up_to(from.add(at * matrix), count);
-                    }
-                    let column = |column: usize| [0, 1, 2].map(|row| taps[row][column]);
-                    let columns = [0, 1, 2].map(|at| spread(s, column(at), half));
-                    for row in 0..4 {
-                        let values = spread(s, columns.map(|column| column[row]), half);
-                        for (at, value) in values.into_iter().enumerate() {
-                            let to = self.to.add((4 * row + at) * shape.matrix());
-                            s.store_up_to(to.add(channel * width + lane), value, count);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Multiplies by G: `a, (a + b + c) / 2, (a - b + c) / 2, c`.
-#[inline(always)]
-fn spread<S: Simd>(s: S, [a, b, c]: [S::F; 3], half: S::F) -> [S::F; 4] {
-    let (outer, inner) = (s.mul(s.add(a, c), half), s.mul(b, half));
-    [a, s.add(outer, inner), s.sub(outer, inner), c]
-}
-
-/// Transforms patches of the images: `Bᵀ d B`.
-struct Forth<'a> {
-    patches: Patches<'a>,
-    to: *mut f32,
-    /// Floats from one line to the next.
-    row: usize,
-    /// The line of the first patch, and the lines of each element.
-    line: usize,
-    lines: usize,
-}
-
-impl Kernel for Forth<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Patches { shape, x, .. } = self.patches;
-        let [height, width] = shape.input;
-        for (index, (image, place)) in self.patches.places().enumerate() {
-            let [down, across] =
-                [0, 1].map(|axis| (2 * place[axis]).cast_signed() + shape.origin[axis]);
-            let pixels: [*const f32; PATCH] = std::array::from_fn(|at| {
-                // A negative coordinate becomes a huge one.
-                let [h, w] = [down + (at / 4) as isize, across + (at % 4) as isize]
-                    .map(isize::cast_unsigned);
-                let at = ((image * height + h.min(height)) * width + w.min(width)) * shape.channels;
-                if h < height && w < width { x.wrapping_add(at) } else { ZEROS.as_ptr() }
-            });
-            for channel in (0..shape.channels).step_by(S::LANES) {
-                let lanes = (shape.channels - channel).min(S::LANES);
-                // SAFETY: the pixels and the zeros have so many channels, and every element of a
-                // transformed patch has a row with a gap behind it.
-                unsafe {
-                    let pixel = |at: usize| s.load_up_to(pixels[at].add(channel), lanes);
-                    let columns = [0, 1, 2, 3].map(|at| {
-                        differ(s, [pixel(at), pixel(4 + at), pixel(8 + at), pixel(12 + at)])
-                    });
-                    for row in 0..4 {
-                        let values = differ(s, columns.map(|column| column[row]));
-                        for (at, value) in values.into_iter().enumerate() {
-                            let line = (4 * row + at) * self.lines + self.line + index;
-                            s.store(self.to.add(line * self.row + channel), value);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Multiplies by Bᵀ: `a - c, b + c, c - b, b - d`.
-#[inline(always)]
-fn differ<S: Simd>(s: S, [a, b, c, d]: [S::F; 4]) -> [S::F; 4] {
-    [s.sub(a, c), s.add(b, c), s.sub(c, b), s.sub(b, d)]
-}
-
-/// Transforms products back and ends them: `Aᵀ m A`.
-struct Back<'a> {
-    patches: Patches<'a>,
-    from: *const f32,
-    row: usize,
-    epilogue: &'a Epilogue,
-}
-
-impl Kernel for Back<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Patches { shape, y, count, .. } = self.patches;
-        let [height, width] = shape.output;
-        let bias = match self.epilogue.bias {
-            Bias::Column(bias) => Some(bias),
-            Bias::None | Bias::Row(_) => None,
-        };
-        let relu = matches!(self.epilogue.activation, Activation::Relu);
-        for (index, (image, place)) in self.patches.places().enumerate() {
-            let [down, across] = place.map(|at| 2 * at);
-            let pixel = |at: usize| {
-                let (h, w) = (down + at / 2, across + at % 2);
-                let to = ((image * height + h) * width + w) * shape.filters;
-                (h < height && w < width).then(|| y.wrapping_add(to))
-            };
-            let pixels = [pixel(0), pixel(1), pixel(2), pixel(3)];
-            for filter in (0..shape.filters).step_by(S::LANES) {
-                let lanes = (shape.filters - filter).min(S::LANES);
-                // SAFETY: every element has a row of so many filters, as have the pixels and the
-                // bias.
-                unsafe {
-                    let element = |at: usize| {
-                        let line = self.from.add((at * count + index) * self.row + filter);
-                        s.load_up_to(line, lanes)
-                    };
-                    let columns = [0, 1, 2, 3].map(|at| {
-                        join(s, [element(at), element(4 + at), element(8 + at), element(12 + at)])
-                    });
-                    let bias = bias.map(|bias| s.load_up_to(bias.add(filter), lanes));
-                    for row in 0..2 {
-                        let values = join(s, columns.map(|column| column[row]));
-                        for (at, mut value) in values.into_iter().enumerate() {
-                            let Some(to) = pixels[2 * row + at] else { continue };
-                            if let Some(bias) = bias {
-                                value = s.add(value, bias);
-                            }
-                            if relu {
-                                // The zero first: then NaN passes through.
-                                value = s.max(s.splat(0.0), value);
-                            }
-                            s.store_up_to(to.add(filter), value, lanes);
-                        }
-                    }
-                }
-            }
-            if let Activation::Function(function) = self.epilogue.activation {
-                for to in pixels.into_iter().flatten() {
-                    // SAFETY: the pixel has so many filters.
-                    unsafe { function(to, to, shape.filters) };
-                }
-            }
-        }
-    }
-}
-
-/// Multiplies by Aᵀ: `a + b + c, b - c - d`.
-#[inline(always)]
-fn join<S: Simd>(s: S, [a, b, c, d]: [S::F; 4]) -> [S::F; 2] {
-    [s.add(s.add(a, b), c), s.sub(s.sub(b, c), d)]
-}
-
-/// Transforms what patches are worth to the loss: `A dy Aᵀ`.
-struct Out<'a> {
-    /// With the gradient of the result as `y`.
-    patches: Patches<'a>,
-    to: *mut f32,
-    row: usize,
-    line: usize,
-    lines: usize,
-}
-
-impl Kernel for Out<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Patches { shape, y, .. } = self.patches;
-        let [height, width] = shape.output;
-        for (index, (image, place)) in self.patches.places().enumerate() {
-            let [down, across] = place.map(|at| 2 * at);
-            let pixels: [*const f32; 4] = std::array::from_fn(|at| {
-                let (h, w) = (down + at / 2, across + at % 2);
-                let from = ((image * height + h) * width + w) * shape.filters;
-                if h < height && w < width { y.wrapping_add(from) } else { ZEROS.as_ptr() }
-            });
-            for filter in (0..shape.filters).step_by(S::LANES) {
-                let lanes = (shape.filters - filter).min(S::LANES);
-                // SAFETY: the pixels and the zeros have so many filters, and every element of a
-                // transformed patch has a row with a gap behind it.
-                unsafe {
-                    let pixel = |at: usize| s.load_up_to(pixels[at].add(filter), lanes);
-                    let columns = [0, 1].map(|at| fan(s, [pixel(at), pixel(2 + at)]));
-                    for row in 0..4 {
-                        let values = fan(s, columns.map(|column| column[row]));
-                        for (at, value) in values.into_iter().enumerate() {
-                            let line = (4 * row + at) * self.lines + self.line + index;
-                            s.store(self.to.add(line * self.row + filter), value);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Multiplies by A: `a, a + b, a - b, -b`.
-#[inline(always)]
-fn fan<S: Simd>(s: S, [a, b]: [S::F; 2]) -> [S::F; 4] {
-    [a, s.add(a, b), s.sub(a, b), s.neg(b)]
-}
-
-/// Transforms sums back to the gradient of a kernel: `Gᵀ m G`, for some channels.
-struct Collect<'a> {
-    shape: &'a Winograd,
-    from: *const f32,
-    first: usize,
-    count: usize,
-    to: *mut f32,
-}
-
-impl Kernel for Collect<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let filters = self.shape.filters;
-        let matrix = self.shape.channels * filters;
-        let half = s.splat(0.5);
-        for channel in self.first..self.first + self.count {
-            for filter in (0..filters).step_by(S::LANES) {
-                let lanes = (filters - filter).min(S::LANES);
-                let at = channel * filters + filter;
-                // SAFETY: there are 16 matrices of sums, and nine of the gradient.
-                unsafe {
-                    let element =
-                        |index: usize| s.load_up_to(self.from.add(index * matrix + at), lanes);
-                    let columns = [0, 1, 2, 3].map(|at| {
-                        let column =
-                            [element(at), element(4 + at), element(8 + at), element(12 + at)];
-                        gather(s, column, half)
-                    });
-                    for row in 0..3 {
-                        let values = gather(s, columns.map(|column| column[row]), half);
-                        for (tap, value) in values.into_iter().enumerate() {
-                            let to = self.to.add((3 * row + tap) * matrix + at);
-                            s.store_up_to(to, value, lanes);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Multiplies by Gᵀ: `a + (b + c) / 2, (b - c) / 2, (b + c) / 2 + d`.
-#[inline(always)]
-fn gather<S: Simd>(s: S, [a, b, c, d]: [S::F; 4], half: S::F) -> [S::F; 3] {
-    let even = s.mul(s.add(b, c), half);
-    [s.add(a, even), s.mul(s.sub(b, c), half), s.add(even, d)]
 }
