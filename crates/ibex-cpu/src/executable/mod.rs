@@ -19,6 +19,7 @@ mod op;
 mod pooling;
 mod recurrent;
 mod region;
+mod sampling;
 mod taps;
 mod windows;
 
