@@ -49,10 +49,6 @@ MOVES = 4
 SIZES = {**{f"ConvNeXt{kind}": 32 for kind in ("Tiny", "Small", "Base", "Large", "XLarge")},
          "InceptionV3": 96, "InceptionResNetV2": 96, "Xception": 96}
 
-#: Deviations by which units are shifted into their active part, where they are not 1: in these,
-#: Keras differs from itself by more than the bounds otherwise.
-SHIFTS = {"InceptionV3": 2, "InceptionResNetV2": 2}
-
 #: One network of each family is also saved in these forms; predictions only.
 VARIANTS = {
     "no top": {"include_top": False},
@@ -76,11 +72,11 @@ FAMILIES = ["ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0",
 BACKEND = keras.backend.backend()
 EAGERLY = BACKEND == "tensorflow"
 
-def randomize(model, x, random, shift=1):
+def randomize(model, x, random):
     """Random scales, and statistics near those of the data, so that no signal dies away.
 
-    Most units of a normalized network are active, by a shift in front of them: where half of them
-    are cut off, depth alone makes much of one bit.
+    Most units of a normalized network are active: where half of them are cut off, depth alone
+    makes much of one bit.
     """
     for layer in model._flatten_layers():
         for key in ("rate", "drop_path_rate"):
@@ -97,7 +93,7 @@ def randomize(model, x, random, shift=1):
         if weight.name == "gamma":
             weight.assign((near_one * (0.5 if deep else 1)).astype("float32"))
         elif weight.name == "beta":
-            weight.assign((near_none + (shift if deep else 0)).astype("float32"))
+            weight.assign((near_none + (1 if deep else 0)).astype("float32"))
         elif weight.name in ("variance", "moving_variance"):
             weight.assign(near_one.astype("float32"))
         elif weight.name in ("moving_mean", "mean", "bias"):
@@ -224,7 +220,7 @@ def drawn(name, draw):
     keras.utils.set_random_seed(seed % 2**31)
     make = ARCHITECTURES.get(name)
     model, x, y, loss = make(random) if make else application(name, random)
-    randomize(model, x, random, SHIFTS.get(name.partition(": ")[0], 1))
+    randomize(model, x, random)
     return model, x, y, loss
 
 

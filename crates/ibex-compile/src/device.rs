@@ -49,6 +49,14 @@ pub trait Executable: Send + fmt::Debug {
     /// [`Error::Call`] if the inputs are not those of the graph.
     fn run(&mut self, inputs: &[&Array]) -> Result<(), Error>;
 
+    /// Runs once, but fills memory of the caller's instead of [`Executable::outputs`], which are
+    /// left as they were: for results that are kept, and large.
+    ///
+    /// # Errors
+    /// As for [`Executable::run`]; and if the memory is not that of the outputs, one after the
+    /// other.
+    fn run_into(&mut self, inputs: &[&Array], outputs: &mut [&mut [u8]]) -> Result<(), Error>;
+
     /// Runs once and says how long each step of [`Executable::program`] took.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use ibex_cpu::elementwise::Unary;
 use ibex_cpu::gemm::{Epilogue, Product, View, gemm};
 use ibex_cpu::isa::Isa;
 use ibex_cpu::pool::ThreadPool;
+use ibex_cpu::sampling::{Border, Sampling, sample};
 use machine::{copy_rate, lanes, medians, peak, peak_flops};
 
 /// Name, m, n, k, whether A and B are transposed in memory.
@@ -229,6 +230,35 @@ fn functions() {
     println!();
 }
 
+/// Images turned a little: pixels at places between those of 8 images of 224 × 224 × 3.
+fn turned_images(machine: &Machine) {
+    const SIDE: usize = 224;
+    let (images, places) = (8, SIDE * SIDE);
+    let from = vec![0.5_f32; images * places * 3];
+    let mut to = vec![0.0_f32; images * places * 3];
+    let place = |i: usize| [(i / SIDE) as f32, (i % SIDE) as f32];
+    let turned = |f: fn([f32; 2]) -> f32| (0..places).map(|i| f(place(i))).collect::<Vec<f32>>();
+    let rows = turned(|[y, x]| 0.985 * y + 0.174 * x - 17.7);
+    let columns = turned(|[y, x]| 0.985 * x - 0.174 * y + 21.1);
+    println!("turned images: microseconds an image (1 thread, all threads)");
+    for (border, linear) in
+        [(Border::Reflect, true), (Border::Constant(0.0), true), (Border::Reflect, false)]
+    {
+        let (height, width) = (SIDE, SIDE);
+        let sampling =
+            Sampling { images, height, width, channels: 3, places, shared: true, border, linear };
+        let mut run = |pool: &ThreadPool| {
+            let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+            // SAFETY: the vectors were made for these images and places.
+            unsafe { sample(pool, &sampling, from, rows.as_ptr(), columns.as_ptr(), to) };
+        };
+        let [one] = medians(31, [&mut || run(&machine.one)]);
+        let [all] = medians(31, [&mut || run(&machine.all)]);
+        let [one, all] = [one, all].map(|seconds| seconds * 1e6 / images as f64);
+        println!("{border:?}, linear {linear}: {one:.0} {all:.0}");
+    }
+}
+
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let wanted = wanted.unwrap_or_default();
@@ -256,5 +286,6 @@ fn main() {
     if wanted.is_empty() || wanted == "images" {
         images(&machine);
         depths(&machine);
+        turned_images(&machine);
     }
 }

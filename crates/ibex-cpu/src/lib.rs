@@ -16,6 +16,7 @@ pub mod pooling;
 mod random;
 pub mod recurrent;
 pub mod reduce;
+pub mod sampling;
 mod scratch;
 pub mod simd;
 #[cfg(test)]

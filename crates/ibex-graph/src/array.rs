@@ -122,6 +122,21 @@ impl Array {
         Array { dtype, shape, storage: Storage::zeros(bytes) }
     }
 
+    /// An array whose elements are of no particular value, for who writes all of them.
+    ///
+    /// ```
+    /// # use ibex_graph::{Array, DType};
+    /// let mut array = Array::unset(DType::F32, [3]);
+    /// array.as_mut_slice::<f32>()?.copy_from_slice(&[1., 2., 3.]);
+    /// assert_eq!(array.to_f32_vec(), [1., 2., 3.]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unset(dtype: DType, shape: impl Into<Shape>) -> Array {
+        let shape = shape.into();
+        let bytes = shape.size() * dtype.size();
+        Array { dtype, shape, storage: Storage::unset(bytes) }
+    }
+
     /// An array whose every element is `value`, cast to `dtype`.
     pub fn full(dtype: DType, shape: impl Into<Shape>, value: f64) -> Array {
         let mut array = Array::zeros(dtype, shape);
@@ -169,7 +184,7 @@ impl Array {
             let (expected, received) = (size.unwrap_or(usize::MAX), bytes.len() / dtype.size());
             return Err(ArrayError::Size { shape, expected, received });
         }
-        let mut array = Array::zeros(dtype, shape);
+        let mut array = Array::unset(dtype, shape);
         array.bytes_mut().copy_from_slice(bytes);
         Ok(array)
     }

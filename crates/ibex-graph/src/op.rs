@@ -364,6 +364,8 @@ operations! {
     CumulativeSum(crate::ops::cumulative::CumulativeSum),
     /// The bins of integers by their hash.
     HashBins(crate::ops::hash_bins::HashBins),
+    /// Pixels of images at places between them.
+    SamplePixels(crate::ops::sample_pixels::SamplePixels),
     /// Numbers that count along an axis.
     Iota(crate::ops::iota::Iota),
     /// `log(1 + e^x)` for each element.

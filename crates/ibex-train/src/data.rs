@@ -12,6 +12,7 @@ pub mod duplicates;
 mod folder;
 mod generator;
 mod image;
+mod jpeg;
 pub mod report;
 mod resample;
 mod sequences;

@@ -1,6 +1,6 @@
 //! Evaluation and prediction: programs that change no weight.
 
-use ibex_graph::Array;
+use ibex_graph::{Array, Type};
 
 use crate::callbacks::Moment;
 use crate::data::{Arrays, Dataset, Samples, fit_inputs};
@@ -67,7 +67,7 @@ impl Model {
         }
         let mut calls = Calls::new(way, feed);
         calls.send(Moment::TestBegin, self, 0, &mut Logs::new(), &[])?;
-        self.each_batch(Mode::Evaluate, feed, &mut calls, |_, _| Ok(()))?;
+        self.each_batch(Mode::Evaluate, feed, &mut calls, None)?;
         let mut logs = self.judge(Mode::Evaluate).map(|j| j.logs()).unwrap_or_default();
         calls.send(Moment::TestEnd, self, 0, &mut logs, &[])?;
         Ok(logs)
@@ -127,23 +127,12 @@ impl Model {
 
     fn predict_feed(&mut self, feed: &mut Feed<'_>, way: InBatches) -> Result<Vec<Array>> {
         let samples = feed.arrays().map_or(0, Samples::count);
-        let mut collected: Vec<Collected> = Vec::new();
+        let mut results = Results { samples, outputs: Vec::new() };
         let mut calls = Calls::new(way, feed);
         calls.send(Moment::PredictBegin, self, 0, &mut Logs::new(), &[])?;
-        self.each_batch(Mode::Predict, feed, &mut calls, |outputs, count| {
-            for (i, output) in outputs.iter().enumerate() {
-                if collected.len() == i {
-                    // Most outputs have a row for each sample.
-                    let rows = output.shape().first().copied().unwrap_or(0);
-                    collected
-                        .push(Collected::new(output, (rows * samples).div_ceil(count.max(1)))?);
-                }
-                collected[i].add(output)?;
-            }
-            Ok(())
-        })?;
+        self.each_batch(Mode::Predict, feed, &mut calls, Some(&mut results))?;
         calls.send(Moment::PredictEnd, self, 0, &mut Logs::new(), &[])?;
-        Ok(collected.into_iter().map(Collected::finish).collect())
+        Ok(results.outputs.into_iter().map(Collected::finish).collect())
     }
 
     /// Runs the program of `mode` on one batch after the other, in order.
@@ -152,7 +141,7 @@ impl Model {
         mode: Mode,
         feed: &mut Feed<'_>,
         calls: &mut Calls,
-        mut with: impl FnMut(&[Array], usize) -> Result<()>,
+        mut results: Option<&mut Results>,
     ) -> Result<()> {
         let (begin, end) = match mode {
             Mode::Predict => (Moment::PredictBatchBegin, Moment::PredictBatchEnd),
@@ -166,13 +155,23 @@ impl Model {
             if calls.wants_batches() {
                 calls.send(begin, self, batch, &mut Logs::new(), &[])?;
             }
-            let program = batches.run(self)?;
-            with(self.programs[program].executable.outputs(), batches.count())?;
+            let mut outputs = Vec::new();
+            match &mut results {
+                None => batches.run(self, None)?,
+                Some(results) => {
+                    let types =
+                        self.programs[batches.program()].executable.program().outputs.clone();
+                    let mut room = results.room(&types, batches.count())?;
+                    batches.run(self, Some(&mut room))?;
+                    if calls.wants_outputs() {
+                        let arrays = types.iter().zip(&room);
+                        outputs = arrays
+                            .map(|(ty, bytes)| Array::from_bytes(ty.dtype, ty.shape.clone(), bytes))
+                            .collect::<Result<_, _>>()?;
+                    }
+                }
+            }
             if calls.wants_batches() {
-                let outputs = match mode == Mode::Predict && calls.wants_outputs() {
-                    true => self.programs[program].executable.outputs().to_vec(),
-                    false => Vec::new(),
-                };
                 let mut logs = match mode {
                     Mode::Predict => Logs::new(),
                     _ => self.judge(mode).map(|j| j.logs()).unwrap_or_default(),
@@ -188,8 +187,29 @@ impl Model {
     }
 }
 
-/// The rows of one output, batch after batch: written once, where they stay, if their number is
-/// known.
+/// The outputs of a prediction, batch after batch.
+struct Results {
+    /// The samples in all, as far as that is known.
+    samples: usize,
+    outputs: Vec<Collected>,
+}
+
+impl Results {
+    /// Room for the outputs of the next batch, of so many samples, where they stay.
+    fn room(&mut self, types: &[Type], count: usize) -> Result<Vec<&mut [u8]>> {
+        if self.outputs.is_empty() {
+            for ty in types {
+                // Most outputs have a row for each sample.
+                let rows = ty.shape.first().copied().unwrap_or(0);
+                let rows = (rows * self.samples).div_ceil(count.max(1));
+                self.outputs.push(Collected::new(ty, rows)?);
+            }
+        }
+        self.outputs.iter_mut().zip(types).map(|(output, ty)| output.room(ty)).collect()
+    }
+}
+
+/// The rows of one output: written once, where they stay, if their number is known.
 struct Collected {
     rows: usize,
     array: Array,
@@ -197,31 +217,31 @@ struct Collected {
 
 impl Collected {
     /// Room for so many rows of an output.
-    fn new(output: &Array, rows: usize) -> Result<Collected> {
-        let mut dims = output.shape().to_vec();
+    fn new(output: &Type, rows: usize) -> Result<Collected> {
+        let mut dims = output.shape.to_vec();
         match dims.first_mut() {
             Some(first) => *first = rows,
             None => return Err(no_batch(output)),
         }
-        Ok(Collected { rows: 0, array: Array::zeros(output.dtype(), dims) })
+        Ok(Collected { rows: 0, array: Array::zeros(output.dtype, dims) })
     }
 
-    fn add(&mut self, output: &Array) -> Result<()> {
-        let (dims, own) = (output.shape(), self.array.shape());
+    /// Room for the rows of the next batch.
+    fn room(&mut self, output: &Type) -> Result<&mut [u8]> {
+        let (dims, own) = (&output.shape, self.array.shape());
         let (Some(&count), true) = (dims.first(), dims.get(1..) == own.get(1..)) else {
             return Err(no_batch(output));
         };
         if self.rows + count > own[0] {
             // A dataset that does not say how long it is.
-            let more = Collected::new(&self.array, 2 * (self.rows + count))?;
+            let more = Collected::new(output, 2 * (self.rows + count))?;
             let kept = std::mem::replace(&mut self.array, more.array);
             self.array.bytes_mut()[..kept.bytes().len()].copy_from_slice(kept.bytes());
         }
-        let size = output.bytes().len();
+        let size = output.bytes();
         let start = self.rows * (size / count.max(1));
-        self.array.bytes_mut()[start..start + size].copy_from_slice(output.bytes());
         self.rows += count;
-        Ok(())
+        Ok(&mut self.array.bytes_mut()[start..start + size])
     }
 
     fn finish(self) -> Array {
@@ -232,9 +252,9 @@ impl Collected {
     }
 }
 
-fn no_batch(output: &Array) -> Error {
+fn no_batch(output: &Type) -> Error {
     Error::Data(ibex_nn::ConfigError::new(format!(
         "the outputs have no batch axis, or other extents in each batch: {}",
-        output.shape()
+        output.shape
     )))
 }

@@ -211,17 +211,21 @@ impl Batches<'_, '_> {
         }
     }
 
-    /// Runs the step on the batch; gives the position of its program.
-    pub(crate) fn run(&mut self, model: &mut Model) -> Result<usize> {
+    /// The position of the program that runs on the batch.
+    pub(crate) fn program(&self) -> usize {
+        self.program
+    }
+
+    /// Runs the step on the batch; the outputs go into `room` if there is any.
+    pub(crate) fn run(&mut self, model: &mut Model, room: Option<&mut [&mut [u8]]>) -> Result<()> {
         match &mut self.from {
             From::Arrays { samples, order, buffers, begun } => {
                 let chunk = &order[*begun..*begun + buffers.size()];
                 buffers.gather(samples, chunk);
-                model.run(self.program, buffers.arrays().iter())?;
+                model.run(self.program, buffers.arrays().iter(), room)
             }
-            From::Dataset { batch, .. } => model.run(self.program, batch.arrays())?,
+            From::Dataset { batch, .. } => model.run(self.program, batch.arrays(), room),
         }
-        Ok(self.program)
     }
 }
 

@@ -418,21 +418,30 @@ impl Model {
         let mut buffers = BatchBuffers::new(&samples, samples.count());
         buffers.gather(&samples, &epoch_order(samples.count(), None));
         let program = self.program(Mode::Train, &buffers.types())?;
-        self.run(program, buffers.arrays().iter())?;
+        self.run(program, buffers.arrays().iter(), None)?;
         Ok(self.judge(Mode::Train).map(|j| j.logs()).unwrap_or_default())
     }
 
+    /// Runs a program; the outputs go into `room` if there is any.
     pub(crate) fn run<'a>(
         &mut self,
         program: usize,
         arrays: impl Iterator<Item = &'a Array> + Clone,
+        room: Option<&mut [&mut [u8]]>,
     ) -> Result<()> {
         // Most models have few arrays; eight references fit on the stack of any.
         const FEW: usize = 8;
         let program = &mut self.programs[program];
-        let mut run = |inputs: &[&Array]| match &mut self.profile {
-            Some(profile) => profile.run(program, inputs),
-            None => Ok(program.executable.run(inputs)?),
+        let run = |inputs: &[&Array]| match (room, &mut self.profile) {
+            (None, None) => Ok(program.executable.run(inputs)?),
+            (Some(room), None) => Ok(program.executable.run_into(inputs, room)?),
+            (room, Some(profile)) => {
+                profile.run(program, inputs)?;
+                for (to, from) in room.into_iter().flatten().zip(program.executable.outputs()) {
+                    to.copy_from_slice(from.bytes());
+                }
+                Ok(())
+            }
         };
         let Some(first) = arrays.clone().next() else { return run(&[]) };
         let mut few = [first; FEW];
@@ -530,7 +539,7 @@ impl Run {
         while batches.advance(model)? {
             self.send_batch(Moment::TrainBatchBegin, model, batch)?;
             let begun = Instant::now();
-            batches.run(model)?;
+            batches.run(model, None)?;
             times.push(begun.elapsed());
             self.send_batch(Moment::TrainBatchEnd, model, batch)?;
             batch += 1;
@@ -563,7 +572,7 @@ impl Run {
         let mut batch = 0;
         while batches.advance(model)? {
             self.send_batch(Moment::TestBatchBegin, model, batch)?;
-            batches.run(model)?;
+            batches.run(model, None)?;
             self.send_batch(Moment::TestBatchEnd, model, batch)?;
             batch += 1;
             // A validation that is broken off is done again, which must not change any state.

@@ -247,6 +247,7 @@ impl Lowered {
             | Op::ArgReduce(_)
             | Op::CumulativeSum(_)
             | Op::HashBins(_)
+            | Op::SamplePixels(_)
             | Op::Softmax(_)
             | Op::LogSoftmax(_)
             | Op::SparseSoftmaxCrossEntropy(_)

@@ -47,14 +47,14 @@ impl Memory {
         &mut self,
         arena: &mut Array,
         inputs: &[&Array],
-        outputs: &mut [Array],
+        outputs: impl Iterator<Item = *mut u8>,
         constants: &[Arc<Array>],
     ) {
         self.bases.clear();
         self.bases.push(arena.bytes_mut().as_mut_ptr());
         // Programs never write arguments and constants.
         self.bases.extend(inputs.iter().map(|input| input.bytes().as_ptr().cast_mut()));
-        self.bases.extend(outputs.iter_mut().map(|output| output.bytes_mut().as_mut_ptr()));
+        self.bases.extend(outputs);
         self.versions.clear();
         self.versions.resize(self.bases.len(), None);
         self.bases.extend(constants.iter().map(|value| value.bytes().as_ptr().cast_mut()));

@@ -19,6 +19,7 @@ mod op;
 mod pooling;
 mod recurrent;
 mod region;
+mod sampling;
 mod taps;
 mod windows;
 
@@ -142,9 +143,14 @@ impl CpuExecutable {
     }
 
     /// Runs the steps and calls `done` after each.
-    fn run_steps(&mut self, inputs: &[&Array], mut done: impl FnMut(usize)) -> Result<(), Error> {
+    fn run_steps(
+        &mut self,
+        inputs: &[&Array],
+        into: Option<&mut [&mut [u8]]>,
+        mut done: impl FnMut(usize),
+    ) -> Result<(), Error> {
         self.check(inputs)?;
-        let resolved = self.resolve(inputs);
+        let resolved = self.resolve(inputs, into);
         let CpuExecutable { steps, memory, pool, guards, .. } = self;
         let _unlock = Unlock(guards);
         resolved?;
@@ -158,10 +164,32 @@ impl CpuExecutable {
         Ok(())
     }
 
+    /// Whether the caller's memory is that of the outputs.
+    fn check_room(&self, outputs: &[&mut [u8]]) -> Result<(), Error> {
+        let expected: Vec<usize> = self.program.outputs.iter().map(Type::bytes).collect();
+        let received: Vec<usize> = outputs.iter().map(|output| output.len()).collect();
+        match expected == received {
+            true => Ok(()),
+            false => Err(Error::Call(format!(
+                "the memory for the outputs has other sizes\n  expected  {expected:?} bytes\n  \
+                 received  {received:?} bytes"
+            ))),
+        }
+    }
+
     /// Locks every variable and points the memory at what this run reads and writes.
-    fn resolve(&mut self, inputs: &[&Array]) -> Result<(), Error> {
+    fn resolve(&mut self, inputs: &[&Array], into: Option<&mut [&mut [u8]]>) -> Result<(), Error> {
         let CpuExecutable { program, memory, guards, outputs, arena, written, .. } = self;
-        memory.begin(arena, inputs, outputs, &program.constants);
+        match into {
+            Some(into) => {
+                let places = into.iter_mut().map(|output| output.as_mut_ptr());
+                memory.begin(arena, inputs, places, &program.constants);
+            }
+            None => {
+                let places = outputs.iter_mut().map(|output| output.bytes_mut().as_mut_ptr());
+                memory.begin(arena, inputs, places, &program.constants);
+            }
+        }
         for (variable, &written) in program.variables.iter().zip(&*written) {
             // SAFETY: the program keeps the variable alive as long as this executable, and `run`
             // drops every guard before it returns.
@@ -205,13 +233,18 @@ impl Drop for Unlock<'_> {
 
 impl Executable for CpuExecutable {
     fn run(&mut self, inputs: &[&Array]) -> Result<(), Error> {
-        self.run_steps(inputs, |_| {})
+        self.run_steps(inputs, None, |_| {})
+    }
+
+    fn run_into(&mut self, inputs: &[&Array], outputs: &mut [&mut [u8]]) -> Result<(), Error> {
+        self.check_room(outputs)?;
+        self.run_steps(inputs, Some(outputs), |_| {})
     }
 
     fn profile(&mut self, inputs: &[&Array]) -> Result<Vec<Duration>, Error> {
         let mut times = Vec::with_capacity(self.steps.len());
         let mut before = Instant::now();
-        self.run_steps(inputs, |_| {
+        self.run_steps(inputs, None, |_| {
             let now = Instant::now();
             times.push(now - before);
             before = now;

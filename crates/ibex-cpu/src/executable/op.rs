@@ -8,7 +8,7 @@ use ibex_graph::{DType, Error, Op};
 use super::memory::{Layout, Located, Memory};
 use super::{
     Launch, attention, contraction, convolution, indexing, lines, matrices, movement, pooling,
-    recurrent,
+    recurrent, sampling,
 };
 use crate::gemm::{Activation, Bias, Epilogue};
 use crate::pool::ThreadPool;
@@ -22,6 +22,7 @@ pub(crate) fn supports(op: &Op, dtype: DType) -> bool {
         (Kind::Primitive | Kind::Library, _) if is_half => false,
         (Kind::Leaf | Kind::Primitive, _) | (_, Op::Softmax(_) | Op::LogSoftmax(_)) => true,
         (_, Op::Attention(_) | Op::AttentionGradient(_)) => dtype == DType::F32,
+        (_, Op::SamplePixels(_)) => dtype == DType::F32,
         (_, Op::Recurrent(_) | Op::RecurrentGradient(_)) => dtype == DType::F32,
         (_, Op::SparseSoftmaxCrossEntropy(_) | Op::SparseSoftmaxCrossEntropyGradient(_)) => {
             dtype == DType::F32
@@ -117,6 +118,7 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         Op::ArgReduce(op) => lines::arg_reduce(op, step, places),
         Op::CumulativeSum(op) => lines::cumulative_sum(op, step, places),
         Op::HashBins(op) => indexing::hash_bins(*op, step, places),
+        Op::SamplePixels(op) => sampling::sample_pixels(*op, step, places),
         Op::Softmax(op) => lines::softmax(op.axis, false, step, places),
         Op::LogSoftmax(op) => lines::softmax(op.axis, true, step, places),
         Op::SparseSoftmaxCrossEntropy(_) => lines::cross_entropy(step, places),

@@ -23,6 +23,7 @@ pub mod pad;
 pub mod reduce;
 pub mod reshape;
 pub mod reverse;
+pub mod sample_pixels;
 pub mod select;
 pub mod slice;
 pub mod softplus;

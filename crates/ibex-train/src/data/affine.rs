@@ -92,14 +92,42 @@ impl Affine {
 /// The image through the transformation, with `order` 1 for straight lines between pixels.
 pub(super) fn resampled(
     values: &[f32],
-    [height, width, channels]: [usize; 3],
+    extents: [usize; 3],
+    affine: &Affine,
+    fill: (FillMode, f64),
+    order: u8,
+) -> Vec<f32> {
+    match extents[2] {
+        1 => resampled_of::<1>(values, extents, affine, fill, order),
+        3 => resampled_of::<3>(values, extents, affine, fill, order),
+        // One channel after the other, each of which finds the places anew.
+        channels => {
+            let mut all = vec![0.0; values.len()];
+            for channel in 0..channels {
+                let own: Vec<f32> =
+                    values.iter().skip(channel).step_by(channels).copied().collect();
+                let found = resampled_of::<1>(&own, extents, affine, fill, order);
+                let to = all.iter_mut().skip(channel).step_by(channels);
+                to.zip(found).for_each(|(to, from)| *to = from);
+            }
+            all
+        }
+    }
+}
+
+/// [`resampled`] for a number of channels that is known when compiling.
+fn resampled_of<const CHANNELS: usize>(
+    values: &[f32],
+    [height, width, _]: [usize; 3],
     affine: &Affine,
     (mode, beyond): (FillMode, f64),
     order: u8,
 ) -> Vec<f32> {
-    let mut all = Vec::with_capacity(values.len());
-    for row in 0..height {
-        for column in 0..width {
+    let (pixels, _) = values.as_chunks::<CHANNELS>();
+    let mut all = vec![beyond as f32; values.len()];
+    let (results, _) = all.as_chunks_mut::<CHANNELS>();
+    for (row, results) in results.chunks_exact_mut(width.max(1)).enumerate() {
+        for (column, result) in results.iter_mut().enumerate() {
             let place = [row as f64, column as f64];
             let from: [f64; 2] = std::array::from_fn(|axis| {
                 let [a, b] = affine.matrix[axis];
@@ -107,30 +135,43 @@ pub(super) fn resampled(
             });
             let (rows, columns) =
                 (taps(from[0], height, mode, order), taps(from[1], width, mode, order));
-            let (Some(rows), Some(columns)) = (rows, columns) else {
-                all.extend(std::iter::repeat_n(beyond as f32, channels));
-                continue;
-            };
-            for channel in 0..channels {
-                let mut sum = 0.0;
-                for (i, row_weight) in rows {
-                    for (j, column_weight) in columns {
-                        let value = values[(i * width + j) * channels + channel];
-                        sum += f64::from(value) * row_weight * column_weight;
+            let (Some(rows), Some(columns)) = (rows, columns) else { continue };
+            let mut sum = [0.0; CHANNELS];
+            for (i, row_weight) in rows {
+                for (j, column_weight) in columns {
+                    let pixel = &pixels[i * width + j];
+                    for channel in 0..CHANNELS {
+                        sum[channel] += f64::from(pixel[channel]) * row_weight * column_weight;
                     }
                 }
-                all.push(sum as f32);
             }
+            *result = sum.map(|sum| sum as f32);
         }
     }
     all
 }
 
 /// The pixels that a place lies between, with their weights; `None` beyond a constant border.
+#[inline]
 fn taps(place: f64, extent: usize, mode: FillMode, order: u8) -> Option<[(usize, f64); 2]> {
     let last = extent as f64 - 1.0;
+    if (0.0..=last).contains(&place) {
+        // The usual case: cutting off is rounding down, and no mode matters.
+        let near = |at: usize| at.min(extent - 1);
+        let first = place as usize;
+        let part = place - first as f64;
+        return Some(match order {
+            0 => [(near((place + 0.5) as usize), 1.0), (0, 0.0)],
+            _ => [(first, 1.0 - part), (near(first + 1), part)],
+        });
+    }
+    taps_beyond(place, extent, mode, order)
+}
+
+/// [`taps`] of a place outside of the image.
+fn taps_beyond(place: f64, extent: usize, mode: FillMode, order: u8) -> Option<[(usize, f64); 2]> {
+    let last = extent as f64 - 1.0;
     let inside = match mode {
-        _ if (0.0..=last).contains(&place) => place,
         FillMode::Constant => return None,
         FillMode::Nearest => place.clamp(0.0, last.max(0.0)),
         FillMode::Reflect => reflected(place, extent as f64),

@@ -132,7 +132,11 @@ fn stacked(parts: &[&Array], name: &str, padded: bool) -> Result<Array> {
         }
     }
     extents[0] = parts.iter().map(|part| part.shape()[0]).sum();
-    let mut all = Array::zeros(first.dtype(), extents.clone());
+    // Padding is zeros, and nothing else is left out.
+    let mut all = match padded {
+        true => Array::zeros(first.dtype(), extents.clone()),
+        false => Array::unset(first.dtype(), extents.clone()),
+    };
     let size = first.dtype().size();
     let row: usize = extents[1..].iter().product::<usize>() * size;
     let mut start = 0;

@@ -8,13 +8,14 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use ibex_graph::Array;
 use ibex_graph::ops::image::{Aspect, Interpolation};
+use ibex_graph::{Array, DType};
 use ibex_nn::ConfigError;
 use image::{DynamicImage, ImageDecoder, Limits};
 
 use super::Samples;
 use super::folder::{Files, LabelledFile};
+use super::jpeg::with_photo;
 use super::resample::Pixels;
 use crate::error::{Error, Result};
 
@@ -158,6 +159,14 @@ impl ImageReader {
         if bytes.is_empty() {
             return Err("no bytes".to_string());
         }
+        if self.color_mode == ColorMode::Rgb {
+            let fit = |[height, width]: [usize; 2], pixels: &[u8]| {
+                self.fitted(Pixels::new([height, width, 3], pixels))
+            };
+            if let Some(array) = with_photo(bytes, self.upright, fit) {
+                return array;
+            }
+        }
         let wrong = |error: image::ImageError| error.to_string();
         let mut reader = image::ImageReader::new(Cursor::new(bytes))
             .with_guessed_format()
@@ -179,31 +188,37 @@ impl ImageReader {
         if self.upright {
             image.apply_orientation(orientation);
         }
-        let pixels = self.fitted(self.pixels(image));
-        let [height, width, channels] = pixels.extents;
-        Array::from_slice([1, height, width, channels], &pixels.values).map_err(|e| e.to_string())
-    }
-
-    fn pixels(&self, image: DynamicImage) -> Pixels {
         let extents = [image.height() as usize, image.width() as usize, self.color_mode.channels()];
-        let floats = |bytes: Vec<u8>| bytes.into_iter().map(f32::from).collect();
-        let values = match (self.color_mode, image) {
-            (ColorMode::Grayscale, DynamicImage::ImageLuma8(gray)) => floats(gray.into_raw()),
-            (ColorMode::Grayscale, image) => {
-                image.into_rgb8().pixels().map(|p| brightness(p.0)).collect()
-            }
-            (ColorMode::Rgb, image) => floats(image.into_rgb8().into_raw()),
-            (ColorMode::Rgba, image) => floats(image.into_rgba8().into_raw()),
-        };
-        Pixels { extents, values }
+        self.fitted(Pixels::new(extents, &self.bytes(image)))
     }
 
     /// The image in the wanted size.
-    fn fitted(&self, image: Pixels) -> Pixels {
+    fn fitted(&self, image: Pixels<'_>) -> Result<Array, String> {
+        let [height, width, channels] = self.shape();
+        let mut array = Array::unset(DType::F32, [1, height, width, channels]);
+        let values = array.as_mut_slice().map_err(|error| error.to_string())?;
+        self.fit(image, values);
+        Ok(array)
+    }
+
+    /// The channels of the pixels.
+    fn bytes(&self, image: DynamicImage) -> Vec<u8> {
+        match (self.color_mode, image) {
+            (ColorMode::Grayscale, DynamicImage::ImageLuma8(gray)) => gray.into_raw(),
+            (ColorMode::Grayscale, image) => {
+                image.into_rgb8().pixels().map(|p| brightness(p.0)).collect()
+            }
+            (ColorMode::Rgb, image) => image.into_rgb8().into_raw(),
+            (ColorMode::Rgba, image) => image.into_rgba8().into_raw(),
+        }
+    }
+
+    /// Writes the image in the wanted size.
+    fn fit(&self, image: Pixels<'_>, to: &mut [f32]) {
         let [height, width, channels] = image.extents;
         let [to_height, to_width] = self.size;
         match self.aspect {
-            Aspect::Stretch => image.resized(self.size, self.interpolation),
+            Aspect::Stretch => image.resize(self.size, self.interpolation, to),
             Aspect::Crop => {
                 let part = |own: usize, other: usize, to: usize, to_other: usize| {
                     let wanted = (other * to) as f64 / to_other.max(1) as f64;
@@ -214,7 +229,7 @@ impl ImageReader {
                     part(width, height, to_width, to_height),
                 ];
                 let start = [(height - kept[0]) / 2, (width - kept[1]) / 2];
-                image.crop(start, kept).resized(self.size, self.interpolation)
+                image.crop(start, kept).resize(self.size, self.interpolation, to);
             }
             Aspect::Pad(value) => {
                 // As TensorFlow pads, whose function Keras calls here: the image is resized first.
@@ -224,15 +239,15 @@ impl ImageReader {
                     |to: usize, inner: f64| ((to as f64 - inner) / 2.0).floor().max(0.0) as usize;
                 let at = [border(to_height, inner[0]), border(to_width, inner[1])];
                 let inner = inner.map(|extent| (extent.floor() as usize).max(1));
-                let small = image.resized(inner, self.interpolation);
-                let mut values = vec![value as f32; to_height * to_width * channels];
-                let lines = values.chunks_exact_mut((to_width * channels).max(1)).skip(at[0]);
-                for (to, from) in lines.zip(small.values.chunks_exact(inner[1] * channels)) {
+                let mut small = vec![0.0; inner[0] * inner[1] * channels];
+                image.resize(inner, self.interpolation, &mut small);
+                to.fill(value as f32);
+                let lines = to.chunks_exact_mut((to_width * channels).max(1)).skip(at[0]);
+                for (to, from) in lines.zip(small.chunks_exact(inner[1] * channels)) {
                     let to = &mut to[at[1] * channels..];
                     let count = to.len().min(from.len());
                     to[..count].copy_from_slice(&from[..count]);
                 }
-                Pixels { extents: [to_height, to_width, channels], values }
             }
         }
     }
@@ -240,7 +255,8 @@ impl ImageReader {
 
 /// The brightness of a colour (ITU-R BT.601) in fifteen bits, cut off, as libpng computes it, which
 /// Keras reads with.
-fn brightness([red, green, blue]: [u8; 3]) -> f32 {
+fn brightness([red, green, blue]: [u8; 3]) -> u8 {
     let sum = 9797 * u32::from(red) + 19_234 * u32::from(green) + 3737 * u32::from(blue);
-    (sum >> 15) as f32
+    // The factors add up to 2^15.
+    (sum >> 15) as u8
 }

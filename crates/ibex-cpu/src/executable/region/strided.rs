@@ -43,13 +43,24 @@ impl Walk {
     /// positions `start .. start + count`: `at` counts from `start`, `offset` from the operand's
     /// first element.
     #[inline]
-    fn runs(&self, start: usize, count: usize, mut run: impl FnMut(usize, isize, isize, usize)) {
-        let rank = self.axes.len();
+    fn runs(&self, start: usize, count: usize, run: impl FnMut(usize, isize, isize, usize)) {
+        Walk::runs_of(&self.axes, start, count, run);
+    }
+
+    /// [`Walk::runs`] along some axes.
+    #[inline]
+    fn runs_of(
+        axes: &[(usize, isize)],
+        start: usize,
+        count: usize,
+        mut run: impl FnMut(usize, isize, isize, usize),
+    ) {
+        let rank = axes.len();
         let mut index = [0usize; AXES];
-        let (inner, stride) = self.axes[rank - 1];
+        let (inner, stride) = axes[rank - 1];
         let mut rest = start;
         let mut offset = 0;
-        for (axis, &(extent, step)) in self.axes.iter().enumerate().rev() {
+        for (axis, &(extent, step)) in axes.iter().enumerate().rev() {
             let here = if axis == 0 { rest } else { rest % extent };
             rest /= extent;
             offset += here as isize * step;
@@ -58,7 +69,7 @@ impl Walk {
             }
         }
         if rank > AXES {
-            return self.runs_anew(start, count, run);
+            return Walk::runs_anew(axes, start, count, run);
         }
         let mut at = 0;
         while at < count {
@@ -68,7 +79,7 @@ impl Walk {
             offset -= index[rank - 1] as isize * stride;
             index[rank - 1] = 0;
             for axis in (0..rank - 1).rev() {
-                let (extent, step) = self.axes[axis];
+                let (extent, step) = axes[axis];
                 index[axis] += 1;
                 offset += step;
                 if index[axis] < extent {
@@ -83,17 +94,17 @@ impl Walk {
     /// The same for walks of very many axes: every run finds its place by division.
     #[cold]
     fn runs_anew(
-        &self,
+        axes: &[(usize, isize)],
         start: usize,
         count: usize,
         mut run: impl FnMut(usize, isize, isize, usize),
     ) {
-        let (inner, stride) = self.axes[self.axes.len() - 1];
+        let (inner, stride) = axes[axes.len() - 1];
         let mut at = 0;
         while at < count {
             let mut rest = start + at;
             let mut offset = 0;
-            for &(extent, step) in self.axes.iter().rev() {
+            for &(extent, step) in axes.iter().rev() {
                 offset += (rest % extent) as isize * step;
                 rest /= extent;
             }
@@ -130,6 +141,54 @@ impl Walk {
     /// As for `gather`, for elements of the size of `T`.
     unsafe fn gather_as<T: Copy>(&self, from: *const u8, to: *mut u8, start: usize, count: usize) {
         let (from, to) = (from.cast::<T>(), to.cast::<T>());
+        if let [outer @ .., (channels @ (3 | 4), 1)] = self.axes.as_slice()
+            && !outer.is_empty()
+        {
+            // SAFETY: as the caller promises.
+            unsafe {
+                return match channels {
+                    3 => self.gather_pixels::<T, 3>(outer, from, to, start, count),
+                    _ => self.gather_pixels::<T, 4>(outer, from, to, start, count),
+                };
+            }
+        }
+        // SAFETY: as the caller promises.
+        unsafe { self.gather_runs(from, to, start, count) };
+    }
+
+    /// Colours of images that were turned over or turned round: many runs of few elements, which
+    /// are moved one as a whole.
+    ///
+    /// # Safety
+    /// As for `gather`; the innermost axis has so many channels, one after the other.
+    unsafe fn gather_pixels<T: Copy, const CHANNELS: usize>(
+        &self,
+        outer: &[(usize, isize)],
+        from: *const T,
+        to: *mut T,
+        start: usize,
+        count: usize,
+    ) {
+        let before = ((CHANNELS - start % CHANNELS) % CHANNELS).min(count);
+        let (first, pixels) = ((start + before) / CHANNELS, (count - before) / CHANNELS);
+        let after = before + pixels * CHANNELS;
+        // SAFETY: the three parts are those of the caller's positions.
+        unsafe {
+            self.gather_runs(from, to, start, before);
+            Walk::runs_of(outer, first, pixels, |at, offset, stride, length| {
+                let to = to.add(before + at * CHANNELS).cast::<[T; CHANNELS]>();
+                for i in 0..length {
+                    let from = from.offset(offset + i as isize * stride).cast::<[T; CHANNELS]>();
+                    to.add(i).write_unaligned(from.read_unaligned());
+                }
+            });
+            self.gather_runs(from, to.add(after), start + after, count - after);
+        }
+    }
+
+    /// # Safety
+    /// As for `gather`.
+    unsafe fn gather_runs<T: Copy>(&self, from: *const T, to: *mut T, start: usize, count: usize) {
         self.runs(start, count, |at, offset, stride, length| {
             // SAFETY: `runs` stays within the operand and within `count`.
             unsafe {
@@ -179,26 +238,38 @@ mod tests {
     #[test]
     fn any_part_of_any_walk_is_collected() {
         let data: Vec<u32> = (0..120).collect();
-        let cases: [(&[usize], &[isize]); 5] = [
+        let cases: [(&[usize], &[isize]); 8] = [
             (&[2, 3, 4, 5], &[60, 20, 5, 1]),
             (&[5, 4, 3, 2], &[1, 5, 20, 60]),
             (&[4, 3, 5], &[0, 5, 1]),
             (&[7], &[0]),
             (&[2, 1, 2, 1, 2, 3, 2, 1, 2, 1], &[60, 3, 0, 9, 30, 5, 0, 8, 0, 1]),
+            // Colours, mirrored and turned.
+            (&[4, 10, 3], &[30, -3, 1]),
+            (&[3, 10, 4], &[-40, 4, 1]),
+            (&[10, 4, 3], &[3, 30, 1]),
         ];
         for (shape, strides) in cases {
+            let back =
+                |(&extent, &step): (&usize, &isize)| (extent - 1) * step.min(0).unsigned_abs();
+            let first: usize = shape.iter().zip(strides).map(back).sum();
             let walk = Walk::new(shape, strides);
             let mut want = Vec::new();
             ibex_graph::interpreter::for_each_index(shape, |index| {
                 let offset: isize = index.iter().zip(strides).map(|(&i, &s)| i as isize * s).sum();
-                want.push(data[offset as usize]);
+                want.push(data[first.wrapping_add_signed(offset)]);
             });
             for start in 0..want.len() {
                 let count = want.len() - start;
                 let mut have = vec![0u32; count];
                 // SAFETY: the strides above stay within the 120 elements.
                 unsafe {
-                    walk.gather(data.as_ptr().cast(), have.as_mut_ptr().cast(), (start, count), 4);
+                    walk.gather(
+                        data[first..].as_ptr().cast(),
+                        have.as_mut_ptr().cast(),
+                        (start, count),
+                        4,
+                    );
                 }
                 assert_eq!(have, want[start..], "{shape:?} {strides:?} from {start}");
             }

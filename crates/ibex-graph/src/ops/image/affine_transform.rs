@@ -1,7 +1,8 @@
 //! Images turned, scaled, sheared and moved.
 
-use super::map_coordinates::{Axis, Sampling, sample};
+use super::map_coordinates::{Sampling, rounded};
 use super::{Channels, FillMode, Interpolation, computed};
+use crate::ops::sample_pixels::SamplePixels;
 use crate::{DType, OpError, Tensor};
 
 /// Images of which each pixel comes from another place.
@@ -80,16 +81,10 @@ pub(super) fn pixel_grid(images: &Tensor, dtype: DType) -> [Tensor; 2] {
 
 /// The values of a batch `(N, H, W, C)` at the rows and columns `(N or 1, h, w)`.
 pub(super) fn sample_images(images: &Tensor, places: [&Tensor; 2], sampling: Sampling) -> Tensor {
-    let (count, height, width) = (images.dim(0), images.dim(1), images.dim(2));
-    let sites = images.reshape([count * height * width, images.dim(3)]);
-    if height * width == 0 {
+    if images.dim(1) * images.dim(2) == 0 {
         return images.clone();
     }
-    let size = (height * width) as f64;
-    let base = Tensor::iota(DType::I32, [count, 1, 1], 0) * size;
-    let axes = [
-        Axis { extent: height, stride: width, places: places[0] },
-        Axis { extent: width, stride: 1, places: places[1] },
-    ];
-    sample(&sites, Some(&base), &axes, sampling)
+    let (own, dtype) = (images.dtype(), computed(images.dtype()));
+    let found = SamplePixels::of(&images.cast(dtype), places, sampling.for_dtype(own));
+    rounded(&found, own)
 }

@@ -9,7 +9,7 @@ use crate::{DType, OpError, Tensor};
 ///
 /// The names mean what they mean in JAX: `wrap` is SciPy's `grid-wrap`, and `constant` its
 /// `grid-constant`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FillMode {
     /// A constant: `k k k | a b c d | k k k`.
@@ -26,6 +26,31 @@ pub enum FillMode {
 }
 
 impl FillMode {
+    /// Every mode, in the order of the type.
+    pub const ALL: [FillMode; 5] = [
+        FillMode::Constant,
+        FillMode::Nearest,
+        FillMode::Wrap,
+        FillMode::Mirror,
+        FillMode::Reflect,
+    ];
+
+    /// The element that stands at a whole-numbered place of an axis that has some; `None` for the
+    /// constant.
+    pub fn element(self, place: f64, extent: usize) -> Option<usize> {
+        let (size, last) = (extent as f64, extent.saturating_sub(1) as f64);
+        let found = match self {
+            FillMode::Constant if !(0.0..size).contains(&place) => return None,
+            FillMode::Constant | FillMode::Nearest => place,
+            FillMode::Wrap => place.rem_euclid(size),
+            FillMode::Mirror if last == 0.0 => 0.0,
+            FillMode::Mirror => last - (place.rem_euclid(2.0 * last) - last).abs(),
+            FillMode::Reflect => size - 0.5 - (place.rem_euclid(2.0 * size) - size + 0.5).abs(),
+        };
+        // NaN, which is nowhere, becomes the first.
+        Some(found.clamp(0.0, last) as usize)
+    }
+
     /// The elements that stand at whole-numbered `places` of an axis of `extent`.
     ///
     /// Floats hold them: exact up to 2^23, and without the division of integers.
@@ -59,16 +84,33 @@ pub(crate) struct Sampling {
 
 impl Sampling {
     /// The error of `name` for an interpolation between more than two neighbours.
-    #[track_caller]
-    pub(crate) fn check(&self, name: &str) -> Result<(), Tensor> {
+    pub(crate) fn between(&self, name: &str) -> Result<(), OpError> {
         match self.interpolation {
             Interpolation::Nearest | Interpolation::Bilinear => Ok(()),
-            other => Err(Tensor::poisoned(OpError::new(
+            other => Err(OpError::new(
                 format!("`{name}` interpolates between two neighbours at most"),
                 "nearest or bilinear",
                 format!("{other:?}").to_lowercase(),
-            ))),
+            )),
         }
+    }
+
+    /// The same as a tensor that carries the error.
+    #[track_caller]
+    pub(crate) fn check(&self, name: &str) -> Result<(), Tensor> {
+        // A closure would be the place that the error names.
+        match self.between(name) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Tensor::poisoned(error)),
+        }
+    }
+}
+
+impl Sampling {
+    /// The same for elements of a dtype: the constant of integers is one.
+    pub(crate) fn for_dtype(self, dtype: DType) -> Sampling {
+        let value = if dtype.is_float() { self.value } else { self.value.trunc() };
+        Sampling { value, ..self }
     }
 }
 
@@ -151,10 +193,8 @@ pub(crate) fn sample(
     sampling: Sampling,
 ) -> Tensor {
     let dtype = computed(sites.dtype());
-    let integer = !sites.dtype().is_float();
     let rows = sites.cast(dtype);
-    let value = if integer { sampling.value.trunc() } else { sampling.value };
-    let value = Tensor::scalar(dtype, value);
+    let value = Tensor::scalar(dtype, sampling.for_dtype(sites.dtype()).value);
     let choices: Vec<Vec<Neighbour>> = axes.iter().map(|axis| neighbours(axis, sampling)).collect();
     let corners: usize = choices.iter().map(Vec::len).product();
     let mut total: Option<Tensor> = None;
@@ -189,10 +229,14 @@ pub(crate) fn sample(
         total = joined(total, Some(&found), |a, b| a + b);
     }
     match total {
-        Some(total) if integer => half_away_from_zero(&total).cast(sites.dtype()),
-        Some(total) => total.cast(sites.dtype()),
+        Some(total) => rounded(&total, sites.dtype()),
         None => rows,
     }
+}
+
+/// What was found between elements of a dtype, in it: integers are rounded.
+pub(crate) fn rounded(found: &Tensor, dtype: DType) -> Tensor {
+    if dtype.is_float() { found.cast(dtype) } else { half_away_from_zero(found).cast(dtype) }
 }
 
 /// Both by `f`, or the one that there is.

@@ -1,4 +1,5 @@
 //! Functions of images, composed of operations: no backend knows them.
+//! (The one operation that some are made of is [`super::sample_pixels`].)
 //!
 //! An image is `(height, width, channels)` or `(channels, height, width)`, as [`Channels`] says;
 //! a batch of images has an axis more in front.
@@ -51,7 +52,7 @@ pub enum Channels {
 }
 
 /// How values between pixels are found, under Keras's names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
     /// The nearest pixel.

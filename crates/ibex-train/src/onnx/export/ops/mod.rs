@@ -65,6 +65,7 @@ pub(super) fn write(site: &mut Site<'_>) -> Result<Outcome> {
         Op::WindowSum(op) => windows::window_sum(site, &op.pool),
         Op::Recurrent(op) => recurrent::recurrent(site, op),
         Op::Attention(_) | Op::SparseSoftmaxCrossEntropy(_) => Ok(Outcome::Parts),
+        Op::SamplePixels(_) => Ok(Outcome::Parts),
         Op::ConvolutionKernelGradient(_)
         | Op::WindowSumGradient(_)
         | Op::AttentionGradient(_)
