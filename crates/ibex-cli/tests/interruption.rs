@@ -224,3 +224,21 @@ fn a_full_disk_leaves_the_last_checkpoint_whole() {
     folder.done(&line);
     assert_same_end(&folder);
 }
+
+#[test]
+fn a_full_disk_ends_records_and_no_training() {
+    let folder = undisturbed();
+    let line = format!("{} --csv log.csv --log log.jsonl", LINE.replace("epochs 3", "epochs 20"));
+    let outcome = limited(&folder, 1, &line);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    for callback in ["CSVLogger", "JsonLogger"] {
+        let warning =
+            format!("warning: {callback} records no more of this training, which goes on\n");
+        assert_eq!(outcome.stderr.matches(&warning).count(), 1, "{}", outcome.stderr);
+    }
+    // What is there is whole.
+    for name in ["log.csv", "log.jsonl"] {
+        let text = std::fs::read_to_string(folder.path(name)).unwrap();
+        assert!(text.len() <= 512 && text.ends_with('\n'), "{text}");
+    }
+}

@@ -91,9 +91,7 @@ impl Rule for SamplePixels {
     fn infer(&self, inputs: &[Type]) -> Result<Vec<Type>, OpError> {
         let [images, rows, columns] = expect_inputs("sample_pixels", inputs)?;
         let wrong = |what, expected, received| Err(OpError::new(what, expected, received));
-        if let Err(error) = self.sampling().between("sample_pixels") {
-            return Err(error);
-        }
+        self.sampling().between("sample_pixels")?;
         let &[count, height, width, channels] = images.shape.dims() else {
             let what = "`sample_pixels` takes a batch of images";
             return wrong(what, "4 axes".to_string(), images.to_string());

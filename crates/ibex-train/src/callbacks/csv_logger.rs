@@ -1,12 +1,13 @@
 //! `CSVLogger`: the logs of each epoch as a line of a file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom};
 use std::path::PathBuf;
 
 use ibex_graph::Array;
 use serde_json::{Value, json};
 
+use super::record::{append, warn_of_lost_record};
 use super::{Callback, Event, Moment};
 use crate::error::{Error, Result};
 
@@ -107,7 +108,13 @@ impl Callback for CSVLogger {
         let cell = |name: &String| event.logs.get(name).map_or("NA".to_string(), |v| v.to_string());
         let cells: Vec<String> = self.columns.iter().flatten().map(cell).collect();
         text.push_str(&format!("{}{separator}{}\n", event.epoch, cells.join(&separator)));
-        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)
+        append(file, text.as_bytes()).map_err(failed)
+    }
+
+    fn on_error(&mut self, error: Error) -> Result<()> {
+        self.file = None;
+        warn_of_lost_record(self.name(), &error);
+        Ok(())
     }
 
     fn on_train_end(&mut self, _: &mut Event<'_>) -> Result<()> {

@@ -1,13 +1,14 @@
 //! `JsonLogger`: what happens in a training as lines of JSON, for other programs.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use ibex_graph::Array;
 use serde_json::{Map, Value, json};
 
+use super::record::{append, warn_of_lost_record};
 use super::{Callback, Event, Moment};
 use crate::error::{Error, Result};
 use crate::history::Logs;
@@ -47,7 +48,7 @@ impl JsonLogger {
         if let Value::Object(facts) = facts {
             line.extend(facts);
         }
-        writeln!(file, "{}", Value::Object(line)).and_then(|()| file.flush()).map_err(failed)
+        append(file, format!("{}\n", Value::Object(line)).as_bytes()).map_err(failed)
     }
 }
 
@@ -103,6 +104,12 @@ impl Callback for JsonLogger {
         facts.extend(object(event.logs));
         facts.insert("seconds".to_string(), json!(self.begun.elapsed().as_secs_f64()));
         self.line("epoch_end", Value::Object(facts))
+    }
+
+    fn on_error(&mut self, error: Error) -> Result<()> {
+        self.file = None;
+        warn_of_lost_record(self.name(), &error);
+        Ok(())
     }
 
     fn on_train_end(&mut self, event: &mut Event<'_>) -> Result<()> {

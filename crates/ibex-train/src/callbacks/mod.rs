@@ -7,7 +7,7 @@ use std::fmt;
 
 use ibex_graph::Array;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history::{History, Logs};
 use crate::model::Model;
 
@@ -21,6 +21,7 @@ mod model_checkpoint;
 mod moment;
 mod monitor;
 mod progbar_logger;
+mod record;
 mod reduce_lr_on_plateau;
 mod remote_monitor;
 mod swap_ema_weights;
@@ -175,6 +176,17 @@ pub trait Callback: fmt::Debug {
     fn on_predict_end(&mut self, event: &mut Event<'_>) -> Result<()> {
         let _ = event;
         Ok(())
+    }
+
+    /// After an event other than [`Callback::on_train_begin`] failed: what becomes of the training.
+    ///
+    /// Who only records the training warns and gives up recording, so that a disk that is full
+    /// loses no training.
+    ///
+    /// # Errors
+    /// An error, by default the same one, ends the training.
+    fn on_error(&mut self, error: Error) -> Result<()> {
+        Err(error)
     }
 
     /// The moments at which it does something; at others it is not called.

@@ -85,7 +85,11 @@ impl Moment {
         for callback in callbacks {
             let unwanted = self.is_batch() && !callback.wants_batches();
             if !unwanted && callback.moments().contains(&self) {
-                self.send(callback.as_mut(), event)?;
+                match self.send(callback.as_mut(), event) {
+                    // A record that cannot even be begun is a mistake of who asks for it.
+                    Err(error) if self != Moment::TrainBegin => callback.on_error(error)?,
+                    other => other?,
+                }
             }
         }
         Ok(())

@@ -231,12 +231,16 @@ impl Arguments {
             model.start_profile();
         }
         let fit = fit.interrupt(self.signals.interrupt.clone());
+        let begun = updates(model);
         let history = match run(model, fit) {
             Err(Error::Interrupted { position, checkpoint }) => {
                 let kept = checkpoint.is_some();
                 let text = self.interrupted(model, &position, kept, out);
                 return Err(Failure::Interrupted { signal: self.signals.received(), text });
             }
+            // Weights that are no numbers any more are worth nothing.
+            Err(error @ Error::Diverged { .. }) => return Err(error.into()),
+            Err(error) if updates(model) > begun => return Err(failed(model, &error, out)),
             other => other?,
         };
         // The model is worth more than what is told about it: go on, and save it.
@@ -277,6 +281,21 @@ impl Arguments {
         let help = "with `--checkpoint-dir DIR` a training can go on where it was interrupted";
         format!("{what}{failed}\n  note: {fate}\n  help: {help}")
     }
+}
+
+/// The updates of its weights that a model has behind it.
+fn updates(model: &Model) -> u64 {
+    model.optimizer().map_or(0, |optimizer| optimizer.iterations())
+}
+
+/// Keeps a model whose training failed on the way.
+fn failed(model: &Model, error: &Error, out: Option<&Path>) -> Failure {
+    let fate = match out.map(|out| keep::save_interrupted(model, out)) {
+        Some(Ok(place)) => format!("\n  note: the model so far is in `{}`", place.display()),
+        Some(Err(error)) => format!("\n  note: the model so far could not be saved: {error}"),
+        None => String::new(),
+    };
+    Failure::Work(format!("{error}{fate}"))
 }
 
 /// The name of a new model.

@@ -15,8 +15,9 @@ use ibex_format::events::{EventFile, Span, write_profile};
 use ibex_graph::Array;
 use serde_json::{Value, json};
 
+use super::record::warn_of_lost_record;
 use super::{Callback, Event, Moment};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Records a training for TensorBoard, in the folders `train` and `validation` of its folder.
 ///
@@ -49,6 +50,8 @@ pub struct TensorBoard {
     batch_begun: Instant,
     epoch_begun: Instant,
     epoch_iterations: u64,
+    /// Whether a record failed, after which there are no more.
+    lost: bool,
 }
 
 impl TensorBoard {
@@ -74,6 +77,7 @@ impl TensorBoard {
             batch_begun: Instant::now(),
             epoch_begun: Instant::now(),
             epoch_iterations: 0,
+            lost: false,
         }
     }
 
@@ -190,6 +194,9 @@ impl Callback for TensorBoard {
 
     fn moments(&self) -> &'static [Moment] {
         use Moment::{EpochBegin, EpochEnd, TestEnd, TrainBatchBegin, TrainBatchEnd};
+        if self.lost {
+            return &[];
+        }
         &[
             Moment::TrainBegin,
             EpochBegin,
@@ -201,7 +208,17 @@ impl Callback for TensorBoard {
         ]
     }
 
+    fn on_error(&mut self, error: Error) -> Result<()> {
+        self.lost = true;
+        (self.train, self.validation) = (None, None);
+        warn_of_lost_record(self.name(), &error);
+        Ok(())
+    }
+
     fn wants_batches(&self) -> bool {
+        if self.lost {
+            return false;
+        }
         let counts = self.update_freq.is_some() || self.write_steps_per_second;
         counts || self.profile_batch.is_some_and(|(_, last)| self.reached.1 < last)
     }
