@@ -37,13 +37,13 @@ pub(super) fn save(model: &Model, path: &Path) -> Result<(), Failure> {
     Err(Failure::Work(format!("{error}\n  note: {fate}")))
 }
 
-/// Saves a model that was not trained to the end, beside the place where it should have gone.
-///
-/// # Errors
-/// If it could not be saved.
-pub(super) fn save_interrupted(model: &Model, out: &Path) -> Result<PathBuf, ibex::Error> {
+/// Saves a model that was not trained to the end, beside the place where it should have gone; says
+/// what has become of it.
+pub(super) fn save_interrupted(model: &Model, out: &Path) -> String {
     let name = out.file_stem().unwrap_or_default().to_string_lossy();
     let place = out.with_file_name(format!("{name}-interrupted.keras"));
-    model.save(&place)?;
-    Ok(place)
+    match model.save(&place) {
+        Ok(()) => format!("the model so far is in `{}`", place.display()),
+        Err(error) => format!("the model so far could not be saved: {error}"),
+    }
 }

@@ -273,9 +273,8 @@ impl Arguments {
             true => "\n  note: the checkpoint could not be written; the one before is whole",
             false => "",
         };
-        let fate = match out.map(|out| keep::save_interrupted(model, out)) {
-            Some(Ok(place)) => format!("the model so far is in `{}`", place.display()),
-            Some(Err(error)) => format!("the model so far could not be saved: {error}"),
+        let fate = match out {
+            Some(out) => keep::save_interrupted(model, out),
             None => "nothing was kept: there is no `--out FILE.keras`".to_string(),
         };
         let help = "with `--checkpoint-dir DIR` a training can go on where it was interrupted";
@@ -290,12 +289,8 @@ fn updates(model: &Model) -> u64 {
 
 /// Keeps a model whose training failed on the way.
 fn failed(model: &Model, error: &Error, out: Option<&Path>) -> Failure {
-    let fate = match out.map(|out| keep::save_interrupted(model, out)) {
-        Some(Ok(place)) => format!("\n  note: the model so far is in `{}`", place.display()),
-        Some(Err(error)) => format!("\n  note: the model so far could not be saved: {error}"),
-        None => String::new(),
-    };
-    Failure::Work(format!("{error}{fate}"))
+    let fate = out.map(|out| format!("\n  note: {}", keep::save_interrupted(model, out)));
+    Failure::Work(format!("{error}{}", fate.unwrap_or_default()))
 }
 
 /// The name of a new model.
