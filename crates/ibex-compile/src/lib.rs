@@ -4,7 +4,7 @@
 //! to a [`Program`] and hands that to the device's [`Backend`].
 //! This crate knows no kernel and no layer.
 //! Read in this order: [`device`], [`passes`], [`program`], then `lower` with `epilogue`, `fuse`,
-//! `schedule`, `plan`, `recompute` and `explain`.
+//! `rederive`, `schedule`, `plan`, `recompute` and `explain`.
 
 pub mod device;
 mod epilogue;
@@ -16,7 +16,10 @@ pub mod passes;
 mod plan;
 pub mod program;
 mod recompute;
+mod rederive;
 mod schedule;
+#[cfg(test)]
+mod terms;
 
 pub use device::{Backend, Device, Executable};
 pub use program::Program;

@@ -21,7 +21,7 @@ use machine::{copy_rate, lanes, medians, peak, peak_flops};
 /// Name, m, n, k, whether A and B are transposed in memory.
 type Shape = (&'static str, usize, usize, usize, bool, bool);
 
-const SHAPES: [Shape; 17] = [
+const SHAPES: [Shape; 21] = [
     ("cube 1024", 1024, 1024, 1024, false, false),
     ("cube 512", 512, 512, 512, false, false),
     ("cube 256", 256, 256, 256, false, false),
@@ -38,6 +38,10 @@ const SHAPES: [Shape; 17] = [
     ("moa 1 dW", 875, 2048, 128, true, false),
     ("moa 2 dX", 128, 2048, 1024, false, true),
     ("lstm step", 128, 256, 64, false, false),
+    ("lstm projection", 25600, 256, 64, false, false),
+    ("attention", 2048, 256, 256, false, false),
+    ("dense 1", 2048, 1024, 256, false, false),
+    ("logits", 2048, 8000, 256, false, false),
     ("one row", 1, 2048, 1024, false, false),
 ];
 

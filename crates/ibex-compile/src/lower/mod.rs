@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`view`], [`unit`] (nodes become units of work over strided views),
 //! [`epilogue`](crate::epilogue) (products take in what follows them),
-//! [`fuse`](crate::fuse) (units become groups), [`schedule`](crate::schedule) (groups get an
+//! [`fuse`](crate::fuse) (units become groups), [`rederive`](crate::rederive) (what is cheap is not
+//! handed on), [`schedule`](crate::schedule) (groups get an
 //! order), [`plan`](crate::plan) (values get places), [`recompute`](crate::recompute) (fewer of
 //! them at a time, under a budget), [`emit`] (groups become steps).
 
@@ -15,7 +16,7 @@ use ibex_graph::{Error, Graph};
 use crate::epilogue::Ends;
 use crate::plan::Overwrites;
 use crate::program::Program;
-use crate::{epilogue, fuse, plan, recompute, schedule};
+use crate::{epilogue, fuse, plan, recompute, rederive, schedule};
 
 /// Lowers an optimised graph; the arena takes at most `budget` bytes, if there is one.
 ///
@@ -30,7 +31,8 @@ pub(crate) fn lower(
 ) -> Result<Program, Error> {
     let mut lowered = unit::units(graph);
     epilogue::absorb(&mut lowered, ends);
-    let groups = fuse::fuse(&lowered);
+    let mut groups = fuse::fuse(&lowered);
+    rederive::rederive(&mut lowered, &mut groups);
     let mut order = schedule::schedule(&mut lowered, groups);
     let plan = match budget {
         None => plan::plan(&lowered, &order, overwrites),

@@ -52,6 +52,14 @@ impl Source {
             Root::Input(_) | Root::Variable(_) | Root::Constant(_) => None,
         }
     }
+
+    /// The same, to read another value instead.
+    pub(crate) fn value_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Source::View(_, View { root: Root::Value(value), .. }) => Some(value),
+            Source::View(..) | Source::Splat(..) => None,
+        }
+    }
 }
 
 /// A function of single elements.

@@ -8,7 +8,6 @@ use super::choice::{Choice, Part};
 use super::survey::Copies;
 use crate::fuse::Group;
 use crate::lower::unit::{Home, Lowered, Source, Value};
-use crate::lower::view::Root;
 use crate::schedule::copy_at_end;
 
 /// For values: from which step on which other one is read instead.
@@ -82,7 +81,7 @@ fn clone(
     let mut outputs = Vec::new();
     for &index in &part.units {
         let mut unit = lowered.units[index].clone();
-        for value in unit.inputs.iter_mut().filter_map(value_mut) {
+        for value in unit.inputs.iter_mut().filter_map(Source::value_mut) {
             *value = *inside.get(value).or_else(|| instead.get(value)).unwrap_or(value);
         }
         let copy = |&old: &usize| {
@@ -104,21 +103,11 @@ fn clone(
     (Group { units, space, reduced: None, recomputed: Some(part.flops) }, outputs)
 }
 
-fn value_mut(source: &mut Source) -> Option<&mut usize> {
-    match source {
-        Source::View(_, view) => match &mut view.root {
-            Root::Value(value) => Some(value),
-            Root::Input(_) | Root::Variable(_) | Root::Constant(_) => None,
-        },
-        Source::Splat(..) => None,
-    }
-}
-
 /// Lets the groups from some step on read other values.
 pub(super) fn rename(lowered: &mut Lowered, order: &[Group], renamed: &Renamed) {
     for (step, group) in order.iter().enumerate() {
         for &unit in &group.units {
-            for value in lowered.units[unit].inputs.iter_mut().filter_map(value_mut) {
+            for value in lowered.units[unit].inputs.iter_mut().filter_map(Source::value_mut) {
                 if let Some(&(from, new)) = renamed.get(value)
                     && step >= from
                 {
