@@ -6,7 +6,7 @@ use ibex_graph::{Array, DType, Error, Graph, Scope, Tensor, Variable, gradients}
 
 use crate::lower::lower;
 use crate::lower::unit::units;
-use crate::program::{InstructionKind, Program, Step, Work};
+use crate::program::{InstructionKind, Place, Program, Step, Work};
 use crate::terms::terms;
 
 const LAYERS: usize = 8;
