@@ -144,7 +144,11 @@ fn resize_row_of<const CHANNELS: usize>(row: &[f32], taps: &Taps, to: &mut [f32]
                 // Two reads: one of all would be put in order by hand.
                 let pixels = row.first_chunk::<4>().zip(row[CHANNELS..].first_chunk::<4>());
                 if let Some((a, b)) = pixels {
-                    write(at, std::array::from_fn(|i| a[i] * left + b[i] * right));
+                    let mut sum = [0.0; 4];
+                    for i in 0..4 {
+                        sum[i] = a[i] * left + b[i] * right;
+                    }
+                    write(at, sum);
                 }
             }
         }
@@ -154,7 +158,9 @@ fn resize_row_of<const CHANNELS: usize>(row: &[f32], taps: &Taps, to: &mut [f32]
                 let pixels = (*first..).map_while(|pixel| row[pixel * CHANNELS..].first_chunk());
                 for (value, weight) in pixels.zip(weights) {
                     let value: &[f32; 4] = value;
-                    sum = std::array::from_fn(|i| sum[i] + value[i] * weight);
+                    for i in 0..4 {
+                        sum[i] += value[i] * weight;
+                    }
                 }
                 write(at, sum);
             }
