@@ -86,7 +86,7 @@ pub(crate) fn fuse(lowered: &Lowered) -> Groups {
     let mut edges = Vec::new();
     for (consumer, unit) in units.iter().enumerate() {
         for source in &unit.inputs {
-            if let Some(producer) = fusion.flows(source, unit) {
+            if let Some(producer) = flows(lowered, source, unit) {
                 edges.push((consumer - producer, producer, consumer));
             }
         }
@@ -99,6 +99,18 @@ pub(crate) fn fuse(lowered: &Lowered) -> Groups {
     fusion.groups
 }
 
+/// The unit that computes `source`, if `unit` could read it from a register of the same pass.
+pub(crate) fn flows(lowered: &Lowered, source: &Source, unit: &Unit) -> Option<usize> {
+    let producer = lowered.values[source.value()?].unit;
+    let pointwise = |unit: &Unit| matches!(unit.kind, UnitKind::Pointwise(_));
+    let fusable = !unit.has_parameters();
+    let from = &lowered.units[producer];
+    let whole = source.view()?.is_plain()
+        && source.shape().iter().product::<usize>() == from.shape.iter().product();
+    let empty = unit.shape.contains(&0);
+    (fusable && pointwise(from) && whole && !empty).then_some(producer)
+}
+
 struct Fusion<'a> {
     lowered: &'a Lowered,
     groups: Groups,
@@ -107,18 +119,6 @@ struct Fusion<'a> {
 }
 
 impl Fusion<'_> {
-    /// The unit that computes `source`, if `unit` could read it from a register of the same pass.
-    fn flows(&self, source: &Source, unit: &Unit) -> Option<usize> {
-        let producer = self.lowered.values[source.value()?].unit;
-        let pointwise = |unit: &Unit| matches!(unit.kind, UnitKind::Pointwise(_));
-        let fusable = !unit.has_parameters();
-        let from = &self.lowered.units[producer];
-        let whole = source.view()?.is_plain()
-            && source.shape().iter().product::<usize>() == from.shape.iter().product();
-        let empty = unit.shape.contains(&0);
-        (fusable && pointwise(from) && whole && !empty).then_some(producer)
-    }
-
     fn group(&self, index: usize) -> Option<&Group> {
         self.groups.groups[index].as_ref()
     }
@@ -199,7 +199,7 @@ impl Fusion<'_> {
                 let Some(value) = source.value() else { return true };
                 let producer = self.lowered.values[value].unit;
                 let of = self.groups.of_unit[producer];
-                (of != a && of != b) || self.flows(source, unit).is_some()
+                (of != a && of != b) || flows(self.lowered, source, unit).is_some()
             })
         })
     }

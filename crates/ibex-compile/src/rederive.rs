@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use ibex_graph::ops::binary::Binary;
 use ibex_graph::ops::unary::Unary;
 
-use crate::fuse::Groups;
+use crate::fuse::{Groups, flows};
 use crate::lower::unit::{Home, Lowered, Pointwise, Source, Unit, UnitKind, Value};
 
 /// Smaller values stay in the cache anyway.
@@ -86,20 +86,18 @@ fn derivable(
     if !cheap || ty.shape.size() < LARGE {
         return None;
     }
-    let whole = |source: &Source| {
-        let view = source.view().filter(|view| view.is_plain());
-        view.is_some_and(|view| view.shape.iter().product::<usize>() == ty.shape.size())
-    };
     let mut operands = unit.inputs.iter().filter(|source| source.view().is_some());
-    let first = operands.next().filter(|source| whole(source))?;
-    if operands.any(|other| other != first) {
+    let first = operands.next()?;
+    let whole =
+        first.view()?.is_plain() && first.shape().iter().product::<usize>() == ty.shape.size();
+    if !whole || operands.any(|other| other != first) {
         return None;
     }
     let elsewhere = |&&reader: &&usize| groups.of_unit[reader] != groups.of_unit[index];
-    let in_registers = |reader: &usize| {
-        let unit = &lowered.units[*reader];
+    let in_registers = |&reader: &usize| {
+        let unit = &lowered.units[reader];
         let mut sources = unit.inputs.iter().filter(|source| source.value() == Some(value));
-        !unit.has_parameters() && sources.all(whole)
+        sources.all(|source| flows(lowered, source, unit).is_some())
     };
     let mut others = readers[value].iter().filter(elsewhere).peekable();
     (others.peek().is_some() && others.all(in_registers)).then(|| first.value())?
