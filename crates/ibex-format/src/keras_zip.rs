@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde_json::Value;
 use zip::CompressionMethod;
@@ -48,31 +49,7 @@ impl KerasArchive {
     /// bytes can hold; the text names the member.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        if path.join(CONFIG).is_file() {
-            return Self::read_folder(path);
-        }
-        Self::from_source(ByteSource::map(path)?).map_err(|error| error.in_file(path))
-    }
-
-    fn read_folder(path: &Path) -> Result<Self> {
-        let read_json = |name: &str| {
-            let source = ByteSource::open(&path.join(name))?;
-            let mut bytes = vec![0; usize::try_from(source.len()).unwrap_or(usize::MAX)];
-            source.read_exact_at(0, &mut bytes).map_err(FormatError::reading(&path.join(name)))?;
-            json::parse(&bytes).map_err(|error| error.in_file(path.join(name)))
-        };
-        let config = read_json(CONFIG)?;
-        let metadata = match path.join(METADATA).is_file() {
-            true => read_json(METADATA)?,
-            false => Value::Null,
-        };
-        let weights = match path.join(SHARDED_WEIGHTS).is_file() {
-            true => sharded::read(path.join(SHARDED_WEIGHTS))?,
-            false => hdf5::read(path.join(WEIGHTS))?,
-        };
-        let mut assets = BTreeMap::new();
-        read_assets(&path.join(ASSETS), "", 0, &mut assets)?;
-        Ok(Self { metadata, config, weights, assets })
+        KerasReader::open(path)?.read().map_err(|error| error.in_file(path))
     }
 
     /// Reads the bytes of a file.
@@ -80,7 +57,7 @@ impl KerasArchive {
     /// # Errors
     /// As [`KerasArchive::read`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
-        Self::from_source(ByteSource::from_bytes(bytes))
+        KerasReader::from_source(ByteSource::from_bytes(bytes))?.read()
     }
 
     /// Reads only `config.json` of a file, leaving the weights where they are.
@@ -92,25 +69,6 @@ impl KerasArchive {
         open(ByteSource::open(path)?)
             .and_then(|mut archive| read_json(&mut archive, CONFIG))
             .map_err(|error| error.in_file(path))
-    }
-
-    fn from_source(source: ByteSource) -> Result<Self> {
-        let mut archive = open(source)?;
-        let config = read_json(&mut archive, CONFIG)?;
-        // Keras itself does not look at it, so a model without it is a model all the same.
-        let metadata = match archive.contains(METADATA) {
-            true => read_json(&mut archive, METADATA)?,
-            false => Value::Null,
-        };
-        let weights = read_weights(&mut archive)?;
-        let names: Vec<String> =
-            archive.names().filter(|name| name.starts_with(ASSETS)).map(str::to_string).collect();
-        let mut assets = BTreeMap::new();
-        for name in names {
-            let bytes = archive.read(&name)?;
-            assets.insert(name[ASSETS.len()..].to_string(), bytes);
-        }
-        Ok(Self { metadata, config, weights, assets })
     }
 
     /// Writes a file, whole or not at all; equal models give equal bytes.
@@ -149,6 +107,108 @@ impl KerasArchive {
             builder.add(&member, method, bytes.len() as u64, |out| write_all(out, bytes))?;
         }
         builder.finish()
+    }
+}
+
+/// An archive whose weights have not been read yet.
+pub struct KerasReader {
+    /// Everything else.
+    archive: KerasArchive,
+    weights: Weights,
+}
+
+/// Where weights are.
+enum Weights {
+    Member(ZipReader),
+    Folder(PathBuf),
+}
+
+impl KerasReader {
+    /// Opens a file, or the folder that Keras writes with `zipped=False`.
+    ///
+    /// # Errors
+    /// As [`KerasArchive::read`], but for what is wrong with the weights.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        if path.join(CONFIG).is_file() {
+            return Self::open_folder(path);
+        }
+        Self::from_source(ByteSource::map(path)?).map_err(|error| error.in_file(path))
+    }
+
+    fn open_folder(path: &Path) -> Result<Self> {
+        let read_json = |name: &str| {
+            let source = ByteSource::open(&path.join(name))?;
+            let mut bytes = vec![0; usize::try_from(source.len()).unwrap_or(usize::MAX)];
+            source.read_exact_at(0, &mut bytes).map_err(FormatError::reading(&path.join(name)))?;
+            json::parse(&bytes).map_err(|error| error.in_file(path.join(name)))
+        };
+        let config = read_json(CONFIG)?;
+        let metadata = match path.join(METADATA).is_file() {
+            true => read_json(METADATA)?,
+            false => Value::Null,
+        };
+        let mut assets = BTreeMap::new();
+        read_assets(&path.join(ASSETS), "", 0, &mut assets)?;
+        let archive = KerasArchive { metadata, config, weights: Hdf5Group::new(), assets };
+        Ok(Self { archive, weights: Weights::Folder(path.to_path_buf()) })
+    }
+
+    fn from_source(source: ByteSource) -> Result<Self> {
+        let mut zip = open(source)?;
+        let config = read_json(&mut zip, CONFIG)?;
+        // Keras itself does not look at it, so a model without it is a model all the same.
+        let metadata = match zip.contains(METADATA) {
+            true => read_json(&mut zip, METADATA)?,
+            false => Value::Null,
+        };
+        let names: Vec<String> =
+            zip.names().filter(|name| name.starts_with(ASSETS)).map(str::to_string).collect();
+        let mut assets = BTreeMap::new();
+        for name in names {
+            let bytes = zip.read(&name)?;
+            assets.insert(name[ASSETS.len()..].to_string(), bytes);
+        }
+        let archive = KerasArchive { metadata, config, weights: Hdf5Group::new(), assets };
+        Ok(Self { archive, weights: Weights::Member(zip) })
+    }
+
+    /// Reads the weights.
+    ///
+    /// # Errors
+    /// As [`KerasArchive::read`].
+    pub fn read(self) -> Result<KerasArchive> {
+        Ok(KerasArchive { weights: self.weights.read()?, ..self.archive })
+    }
+
+    /// Reads the weights on another thread during some work on the rest of the archive, which
+    /// sees it without weights.
+    ///
+    /// # Errors
+    /// As [`KerasArchive::read`].
+    pub fn read_during<T>(
+        self,
+        work: impl FnOnce(&KerasArchive) -> T,
+    ) -> Result<(KerasArchive, T)> {
+        let Self { archive, weights } = self;
+        let (weights, done) = thread::scope(|scope| {
+            let reading = scope.spawn(|| weights.read());
+            let done = work(&archive);
+            (reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), done)
+        });
+        Ok((KerasArchive { weights: weights?, ..archive }, done))
+    }
+}
+
+impl Weights {
+    fn read(self) -> Result<Hdf5Group> {
+        match self {
+            Weights::Member(mut zip) => read_weights(&mut zip),
+            Weights::Folder(path) if path.join(SHARDED_WEIGHTS).is_file() => {
+                sharded::read(path.join(SHARDED_WEIGHTS))
+            }
+            Weights::Folder(path) => hdf5::read(path.join(WEIGHTS)),
+        }
     }
 }
 

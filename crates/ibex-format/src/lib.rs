@@ -55,6 +55,6 @@ pub use atomic::write_atomically;
 pub use bytes::SharedBytes;
 pub use error::{FormatError, IoFailure, Location, Problem, Result};
 pub use hdf5::{Attribute, Hdf5Dataset, Hdf5Group, Hdf5Node};
-pub use keras_zip::KerasArchive;
+pub use keras_zip::{KerasArchive, KerasReader};
 pub use named::NamedArrays;
 pub use npz::{Compression, NpzReader};

@@ -110,19 +110,25 @@ impl ZipReader {
         if !self.members[index].stored {
             return Ok(ByteSource::from_bytes(self.read(name)?));
         }
-        let locate = |archive: &mut ZipArchive<_>| -> Result<(u64, u64)> {
+        let source = &self.source;
+        let locate = |archive: &mut ZipArchive<_>| -> Result<ByteSource> {
             let mut entry = archive.by_index(index).map_err(zip_error)?;
-            // Reading it once is what verifies the checksum, at the price of no memory.
-            let size = io::copy(&mut entry, &mut io::sink()).map_err(unpack_error)?;
-            check_size(entry.size(), size)?;
             let start = entry.data_start().ok_or_else(|| damaged("a member without a place"))?;
-            Ok((start, size))
+            let (size, sum) = (entry.compressed_size(), entry.crc32());
+            check_size(entry.size(), size)?;
+            let past_the_end = || damaged("a member past the end");
+            let section = source.section(start, size).ok_or_else(past_the_end)?;
+            match section.memory() {
+                Some(bytes) if crc32fast::hash(bytes) == sum => {}
+                Some(_) => return Err(damaged("a member whose bytes have another checksum")),
+                // Reading it once is what verifies the checksum, at the price of no memory.
+                None => {
+                    io::copy(&mut entry, &mut io::sink()).map_err(unpack_error)?;
+                }
+            }
+            Ok(section)
         };
-        locate(&mut self.archive)
-            .and_then(|(start, size)| {
-                self.source.section(start, size).ok_or_else(|| damaged("a member past the end"))
-            })
-            .map_err(|error| error.in_member(name))
+        locate(&mut self.archive).map_err(|error| error.in_member(name))
     }
 
     fn index_of(&self, name: &str) -> Result<usize> {

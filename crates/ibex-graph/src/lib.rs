@@ -35,6 +35,7 @@ pub mod interpreter;
 pub mod op;
 pub mod ops;
 pub mod origin;
+mod pages;
 pub mod rng;
 pub mod shape;
 mod storage;

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use ibex_format::error::Problem;
-use ibex_format::{FormatError, Hdf5Group, KerasArchive};
+use ibex_format::{FormatError, Hdf5Group, KerasArchive, KerasReader};
 use ibex_graph::Array;
 use ibex_nn::models::Functional;
 use ibex_nn::policy::DTypePolicy;
@@ -48,7 +48,7 @@ impl Model {
 
     fn open(path: &Path, compile: bool) -> Result<Model> {
         let model = match Source::open(path)? {
-            Source::Archive(archive) => Model::from_archive(&archive, compile),
+            Source::Archive(reader) => Model::from_reader(*reader, compile),
             Source::Hdf5(tree) => Model::from_legacy(&tree, compile),
             Source::Config(config) => Model::from_json(&config, compile),
             Source::Shards(_) => Err(source::weights_alone(path).into()),
@@ -56,12 +56,28 @@ impl Model {
         model.map_err(|error| in_file(error, path))
     }
 
+    /// Makes the layers while the weights are read, unless weights belong to a vocabulary.
+    fn from_reader(reader: KerasReader, compile: bool) -> Result<Model> {
+        let layers = |archive: &KerasArchive| {
+            archive.assets.is_empty().then(|| functional(&archive.config))
+        };
+        match reader.read_during(layers)? {
+            (archive, Some(layers)) => Model::of_layers(layers?, &archive, compile),
+            (archive, None) => Model::from_archive(&archive, compile),
+        }
+    }
+
     /// The model that an archive holds, compiled if `compile` and the archive say so.
     ///
     /// # Errors
     /// As [`Model::load`].
     pub fn from_archive(archive: &KerasArchive, compile: bool) -> Result<Model> {
-        let mut layers = functional(&assets::filled_config(archive)?)?;
+        let layers = functional(&assets::filled_config(archive)?)?;
+        Model::of_layers(layers, archive, compile)
+    }
+
+    /// The layers of an archive with its weights.
+    fn of_layers(mut layers: Functional, archive: &KerasArchive, compile: bool) -> Result<Model> {
         if compile && has_added_loss_scale(archive) {
             layers.base_mut().dtype = DTypePolicy::MIXED_FLOAT16;
         }
@@ -150,7 +166,8 @@ impl Model {
     ) -> Result<Vec<String>> {
         let path = path.as_ref();
         let read = match Source::open(path)? {
-            Source::Archive(archive) => {
+            Source::Archive(reader) => {
+                let archive = reader.read().map_err(|error| error.in_file(path))?;
                 self.read_weights(&archive.weights, mismatch).map_err(in_weights)
             }
             Source::Hdf5(tree) if legacy::has_weights(&tree) => {

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use ibex_format::error::Problem;
-use ibex_format::{FormatError, Hdf5Group, KerasArchive, hdf5, sharded};
+use ibex_format::{FormatError, Hdf5Group, KerasReader, hdf5, sharded};
 use serde_json::Value;
 
 use crate::error::Result;
@@ -18,8 +18,8 @@ const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// What a file is that models or weights may be read from.
 pub(super) enum Source {
-    /// A whole model of Keras 3.
-    Archive(KerasArchive),
+    /// A whole model of Keras 3; its weights are still to be read.
+    Archive(Box<KerasReader>),
     /// Weights, or a whole model of the older kind.
     Hdf5(Hdf5Group),
     /// The configuration of a model.
@@ -42,7 +42,7 @@ impl Source {
         if text.starts_with(b"{") || text.starts_with(b"\"") {
             return Source::open_json(path);
         }
-        Ok(Source::Archive(KerasArchive::read(path)?))
+        Ok(Source::Archive(Box::new(KerasReader::open(path)?)))
     }
 
     fn open_json(path: &Path) -> Result<Source> {
