@@ -59,10 +59,8 @@ impl Pages {
             return Some(Pages(Some(Arc::new(pages))));
         }
         let pages = Arc::new(options.clone().len(bytes).map_anon().ok()?);
-        locked(&PIECES).extend((0..bytes).step_by(PIECE).map(|from| Piece {
-            of: Arc::clone(&pages),
-            range: from..bytes.min(from + PIECE),
-        }));
+        let ranges = (0..bytes).step_by(PIECE).map(|from| from..bytes.min(from + PIECE));
+        locked(&PIECES).extend(ranges.map(|range| Piece { of: Arc::clone(&pages), range }));
         ASKED.notify_one();
         Some(Pages(Some(pages)))
     }

@@ -54,11 +54,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
 
     /// The configuration as files have it, for the layer in a model that names it `name`.
     fn full_config(&self, name: &str, trainable: bool) -> Map<String, Value> {
-        let mut config = self.base().to_config(name, trainable);
-        if let Value::Object(own) = self.config() {
-            config.extend(own);
-        }
-        config
+        self.base().full_config(self.config(), name, trainable)
     }
 
     /// The layer itself as a shared object, with the same identity.
@@ -306,6 +302,22 @@ impl Base {
         Ok(base)
     }
 
+    /// The keys that every layer has, and the configuration without them.
+    fn split_from(config: &Value) -> Result<(Base, Value), ConfigError> {
+        let mut own = config.as_object().cloned().unwrap_or_default();
+        let base = Base::take_from(&mut own)?;
+        Ok((base, Value::Object(own)))
+    }
+
+    /// The configuration of a layer with the keys that every layer has before its own.
+    fn full_config(&self, own: Value, name: &str, trainable: bool) -> Map<String, Value> {
+        let mut config = self.to_config(name, trainable);
+        if let Value::Object(own) = own {
+            config.extend(own);
+        }
+        config
+    }
+
     /// The keys `name`, `trainable`, `dtype` and, if there is one, `activity_regularizer` as Keras
     /// writes them.
     pub fn to_config(&self, name: &str, trainable: bool) -> Map<String, Value> {
@@ -431,10 +443,9 @@ pub fn layer_from_config<L>(class_name: &str, config: &Value) -> Result<L, Confi
 where
     L: Layer + Default + serde::Serialize + serde::de::DeserializeOwned,
 {
-    let mut config = config.as_object().cloned().unwrap_or_default();
-    let base = Base::take_from(&mut config)?;
+    let (base, own) = Base::split_from(config)?;
     let mistakes = |layer: &L| layer.check().len();
-    let mut layer: L = from_config_with(class_name, &Value::Object(config), &mistakes)?;
+    let mut layer: L = from_config_with(class_name, &own, &mistakes)?;
     *layer.base_mut() = base;
     Ok(layer)
 }

@@ -3,10 +3,9 @@
 //! `serde` says what is wrong with a value in the words of Rust's types, and not of which option;
 //! here each option is tried by itself.
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::{ConfigError, shortened};
+use super::{ConfigError, Wanted, shortened};
 
 /// What a type of Rust is called in a message.
 const PLAIN: [(&str, &str); 8] = [
@@ -22,42 +21,42 @@ const PLAIN: [(&str, &str); 8] = [
 
 const WHOLE: &str = "a whole number of 0 or more";
 
-/// The error of a configuration that does not make a `T`; `defaults` is one that does.
-///
-/// `mistakes` counts what the object itself finds wrong.
-pub(super) fn unfit<T: DeserializeOwned>(
-    class_name: &str,
-    defaults: &Map<String, Value>,
-    given: &Map<String, Value>,
-    error: &serde_json::Error,
-    mistakes: &dyn Fn(&T) -> usize,
-) -> ConfigError {
-    let with = |key: &str, value: &Value| {
-        let mut fields = defaults.clone();
-        fields.insert(key.to_string(), value.clone());
-        serde_json::from_value::<T>(Value::Object(fields))
-    };
-    let defaults_fit = serde_json::from_value::<T>(Value::Object(defaults.clone())).is_ok();
-    let first = given.iter().filter(|_| defaults_fit).find_map(|(key, value)| {
-        let error = with(key, value).err()?;
-        Some((key, value, error))
-    });
-    let Some((key, value, error)) = first else {
-        let inner = plain(&error.to_string());
-        let what = format!("the configuration of `{class_name}` does not fit: {}", inner.what);
-        return ConfigError { what, ..inner };
-    };
-    let mut inner = plain(&error.to_string());
-    if inner.expected == WHOLE {
-        let count = |number: u8| with(key, &json!(number)).map_or(0, |object| mistakes(&object));
-        if count(0) > count(1) {
-            inner.expected = "a positive whole number".to_string();
+/// Makes an object from its fields and counts what it finds wrong with itself.
+pub(super) type Count<'a> = dyn Fn(Map<String, Value>) -> serde_json::Result<usize> + 'a;
+
+impl Wanted<'_> {
+    /// The error of a configuration that does not make what is wanted.
+    pub(super) fn unfit(&self, error: &serde_json::Error, count: &Count) -> ConfigError {
+        let Wanted { class_name, known, given } = self;
+        let with = |key: &str, value: &Value| {
+            let mut fields = known.clone();
+            fields.insert(key.to_string(), value.clone());
+            count(fields)
+        };
+        let defaults_fit = count(known.clone()).is_ok();
+        let first = given.iter().filter(|_| defaults_fit).find_map(|(key, value)| {
+            let error = with(key, value).err()?;
+            Some((key, value, error))
+        });
+        let Some((key, value, error)) = first else {
+            let inner = plain(&error.to_string());
+            let what = format!("the configuration of `{class_name}` does not fit: {}", inner.what);
+            return ConfigError { what, ..inner };
+        };
+        let mut inner = plain(&error.to_string());
+        if inner.expected == WHOLE {
+            let mistakes = |number: u8| with(key, &json!(number)).unwrap_or(0);
+            if mistakes(0) > mistakes(1) {
+                inner.expected = "a positive whole number".to_string();
+            }
         }
-    }
-    let what = format!("the option `{key}` of `{class_name}` does not fit");
-    match inner.what.is_empty() {
-        true => ConfigError { what, received: format!("{key} = {}", shortened(value)), ..inner },
-        false => ConfigError { what: format!("{what}: {}", inner.what), ..inner },
+        let what = format!("the option `{key}` of `{class_name}` does not fit");
+        match inner.what.is_empty() {
+            true => {
+                ConfigError { what, received: format!("{key} = {}", shortened(value)), ..inner }
+            }
+            false => ConfigError { what: format!("{what}: {}", inner.what), ..inner },
+        }
     }
 }
 

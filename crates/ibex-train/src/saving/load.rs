@@ -58,9 +58,7 @@ impl Model {
 
     /// Makes the layers while the weights are read, unless weights belong to a vocabulary.
     fn from_reader(reader: KerasReader, compile: bool) -> Result<Model> {
-        let layers = |archive: &KerasArchive| {
-            archive.assets.is_empty().then(|| functional(&archive.config))
-        };
+        let layers = |rest: &KerasArchive| rest.assets.is_empty().then(|| functional(&rest.config));
         match reader.read_during(layers)? {
             (archive, Some(layers)) => Model::of_layers(layers?, &archive, compile),
             (archive, None) => Model::from_archive(&archive, compile),
