@@ -199,57 +199,56 @@ pub(crate) fn from_config_with<T>(
 where
     T: Default + serde::Serialize + serde::de::DeserializeOwned,
 {
-    let defaults = serde_json::to_value(T::default()).unwrap_or(Value::Null);
-    let (wanted, fields) = Wanted::new(class_name, config, defaults)?;
-    // Not by way of a `Value`, which could be a list, too: half of the code for each type.
-    let read = |fields: Map<String, Value>| T::deserialize(fields);
-    let count = |fields| read(fields).map(|object| mistakes(&object));
-    read(fields).map_err(|error| wanted.unfit(&error, &count))
+    let mut object = T::default();
+    let defaults = serde_json::to_value(&object).unwrap_or_default();
+    make(class_name, config, defaults, &mut |fields| {
+        // Not by way of a `Value`, which could be a list, too: half of the code for each type.
+        object = T::deserialize(fields)?;
+        Ok(mistakes(&object))
+    })?;
+    Ok(object)
 }
 
-/// What a configuration is to make, whatever its type: the code is there once.
-struct Wanted<'a> {
-    class_name: &'a str,
-    /// The fields of the member as it is by default.
-    known: Map<String, Value>,
-    given: &'a Map<String, Value>,
-}
+/// Makes an object from its fields, and counts what it finds wrong with itself.
+type Attempt<'a> = dyn FnMut(Map<String, Value>) -> serde_json::Result<usize> + 'a;
 
-impl<'a> Wanted<'a> {
-    /// Checks the names of the options; gives all fields of the member, too.
-    fn new(
-        class_name: &'a str,
-        config: &'a Value,
-        defaults: Value,
-    ) -> Result<(Wanted<'a>, Map<String, Value>), ConfigError> {
-        let Value::Object(given) = config else {
-            let what = format!("the configuration of `{class_name}` is no object");
-            return Err(ConfigError::new(what).received(shortened(config)));
-        };
-        let known = match defaults {
-            Value::Object(known) => known,
-            _ => Map::new(),
-        };
-        // What is not given keeps the member's own default, also inside flattened options.
-        let mut fields = known.clone();
-        // What wraps a function takes the arguments of the function beside its own options.
-        let wraps = known.contains_key("fn");
-        for (key, value) in given {
-            if value.is_null() && key.ends_with("_initializer") && known.contains_key(key) {
-                // What Keras takes for a weight without an initializer.
-                fields.insert(key.clone(), json!("glorot_uniform"));
-            } else if wraps || known.contains_key(key) {
-                fields.insert(key.clone(), value.clone());
-            } else if !matches!(value, Value::Null | Value::Bool(false)) {
-                let error = ConfigError::new(format!("`{class_name}` has no option `{key}`"))
-                    .received(format!("{key} = {}", shortened(value)));
-                return Err(match nearest(key, known.keys().map(String::as_str)) {
-                    Some(name) => error.help(format!("did you mean `{name}`?")),
-                    None => error,
-                });
-            }
+/// Makes an object from its configuration and its defaults; there once, whatever the type.
+fn make(
+    class_name: &str,
+    config: &Value,
+    defaults: Value,
+    attempt: &mut Attempt,
+) -> Result<(), ConfigError> {
+    let Value::Object(given) = config else {
+        let what = format!("the configuration of `{class_name}` is no object");
+        return Err(ConfigError::new(what).received(shortened(config)));
+    };
+    let known = match defaults {
+        Value::Object(known) => known,
+        _ => Map::new(),
+    };
+    // What is not given keeps the member's own default, also inside flattened options.
+    let mut fields = known.clone();
+    // What wraps a function takes the arguments of the function beside its own options.
+    let wraps = known.contains_key("fn");
+    for (key, value) in given {
+        if value.is_null() && key.ends_with("_initializer") && known.contains_key(key) {
+            // What Keras takes for a weight without an initializer.
+            fields.insert(key.clone(), json!("glorot_uniform"));
+        } else if wraps || known.contains_key(key) {
+            fields.insert(key.clone(), value.clone());
+        } else if !matches!(value, Value::Null | Value::Bool(false)) {
+            let error = ConfigError::new(format!("`{class_name}` has no option `{key}`"))
+                .received(format!("{key} = {}", shortened(value)));
+            return Err(match nearest(key, known.keys().map(String::as_str)) {
+                Some(name) => error.help(format!("did you mean `{name}`?")),
+                None => error,
+            });
         }
-        Ok((Wanted { class_name, known, given }, fields))
+    }
+    match attempt(fields) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unfit::unfit(class_name, &known, given, &error, attempt)),
     }
 }
 

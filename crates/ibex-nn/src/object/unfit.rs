@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ConfigError, Wanted, shortened};
+use super::{Attempt, ConfigError, shortened};
 
 /// What a type of Rust is called in a message.
 const PLAIN: [(&str, &str); 8] = [
@@ -21,42 +21,40 @@ const PLAIN: [(&str, &str); 8] = [
 
 const WHOLE: &str = "a whole number of 0 or more";
 
-/// Makes an object from its fields and counts what it finds wrong with itself.
-pub(super) type Count<'a> = dyn Fn(Map<String, Value>) -> serde_json::Result<usize> + 'a;
-
-impl Wanted<'_> {
-    /// The error of a configuration that does not make what is wanted.
-    pub(super) fn unfit(&self, error: &serde_json::Error, count: &Count) -> ConfigError {
-        let Wanted { class_name, known, given } = self;
-        let with = |key: &str, value: &Value| {
-            let mut fields = known.clone();
-            fields.insert(key.to_string(), value.clone());
-            count(fields)
-        };
-        let defaults_fit = count(known.clone()).is_ok();
-        let first = given.iter().filter(|_| defaults_fit).find_map(|(key, value)| {
-            let error = with(key, value).err()?;
-            Some((key, value, error))
-        });
-        let Some((key, value, error)) = first else {
-            let inner = plain(&error.to_string());
-            let what = format!("the configuration of `{class_name}` does not fit: {}", inner.what);
-            return ConfigError { what, ..inner };
-        };
-        let mut inner = plain(&error.to_string());
-        if inner.expected == WHOLE {
-            let mistakes = |number: u8| with(key, &json!(number)).unwrap_or(0);
-            if mistakes(0) > mistakes(1) {
-                inner.expected = "a positive whole number".to_string();
-            }
+/// The error of a configuration that does not make an object; `defaults` are one that does.
+pub(super) fn unfit(
+    class_name: &str,
+    defaults: &Map<String, Value>,
+    given: &Map<String, Value>,
+    error: &serde_json::Error,
+    attempt: &mut Attempt,
+) -> ConfigError {
+    let defaults_fit = attempt(defaults.clone()).is_ok();
+    let mut with = |key: &str, value: &Value| {
+        let mut fields = defaults.clone();
+        fields.insert(key.to_string(), value.clone());
+        attempt(fields)
+    };
+    let first = given.iter().filter(|_| defaults_fit).find_map(|(key, value)| {
+        let error = with(key, value).err()?;
+        Some((key, value, error))
+    });
+    let Some((key, value, error)) = first else {
+        let inner = plain(&error.to_string());
+        let what = format!("the configuration of `{class_name}` does not fit: {}", inner.what);
+        return ConfigError { what, ..inner };
+    };
+    let mut inner = plain(&error.to_string());
+    if inner.expected == WHOLE {
+        let mut mistakes = |number: u8| with(key, &json!(number)).unwrap_or(0);
+        if mistakes(0) > mistakes(1) {
+            inner.expected = "a positive whole number".to_string();
         }
-        let what = format!("the option `{key}` of `{class_name}` does not fit");
-        match inner.what.is_empty() {
-            true => {
-                ConfigError { what, received: format!("{key} = {}", shortened(value)), ..inner }
-            }
-            false => ConfigError { what: format!("{what}: {}", inner.what), ..inner },
-        }
+    }
+    let what = format!("the option `{key}` of `{class_name}` does not fit");
+    match inner.what.is_empty() {
+        true => ConfigError { what, received: format!("{key} = {}", shortened(value)), ..inner },
+        false => ConfigError { what: format!("{what}: {}", inner.what), ..inner },
     }
 }
 
