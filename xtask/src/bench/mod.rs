@@ -32,18 +32,18 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         Against::Commit(commit) => Some(recorded::build(root, commit.as_deref())?),
         _ => None,
     };
-    let mut table = report::header(&options, &machine(root)?);
+    // The table grows as it is measured: a run that is cut short has not been for nothing.
+    print!("{}", report::header(&options, &machine(root)?));
     for workload in workload::chosen(&options)? {
         let others = |round: &mut Vec<Measurement>| match &before {
             Some(before) => recorded::run(before, &options, &workload, round),
             None => peers::run(&options, &workload, round),
         };
         match rounds(&ibex, &options, &workload, others) {
-            Ok(rounds) => table.push_str(&report::rows(&workload.name, &rounds)),
+            Ok(rounds) => print!("{}", report::rows(&workload.name, &rounds)),
             Err(reason) => eprintln!("{}: skipped: {reason}", workload.name),
         }
     }
-    println!("{table}");
     Ok(())
 }
 
