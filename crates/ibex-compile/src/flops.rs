@@ -3,6 +3,7 @@
 //! Must not know: kernels, memory.
 
 use ibex_graph::Op;
+use ibex_graph::ops::recurrent::{Input, Recurrence};
 
 use crate::lower::unit::{Lowered, Pointwise, Source, Unit, UnitKind};
 
@@ -73,14 +74,22 @@ fn of_op(op: &Op, inputs: &[&[usize]], outputs: &[&[usize]]) -> u64 {
             let keys = k.get(1).copied().unwrap_or(1) as u64;
             size(q).saturating_mul(factor * keys)
         }
-        // The projections of all steps times the recurrent kernel.
-        (Op::Recurrent(_) | Op::RecurrentGradient(_), [x, kernel, ..]) => {
-            let factor = if matches!(op, Op::Recurrent(_)) { 2 } else { 4 };
-            let units = kernel.first().copied().unwrap_or(1) as u64;
-            size(x).saturating_mul(factor * units)
-        }
+        (Op::Recurrent(op), _) => recurrent(op.recurrence, inputs, 1),
+        // Two products for each.
+        (Op::RecurrentGradient(op), _) => recurrent(op.recurrence, inputs, 2),
         _ => inputs.iter().chain(outputs).map(|shape| KERNEL.saturating_mul(size(shape))).sum(),
     }
+}
+
+/// Two operations for each element of the kernels of a recurrence, for each row and product.
+fn recurrent(recurrence: Recurrence, inputs: &[&[usize]], products: u64) -> u64 {
+    let features = matches!(recurrence.input, Input::Features { .. });
+    let kernels = inputs.iter().filter(|shape| shape.len() == 2);
+    // The kernel of features comes first, then the recurrent one.
+    let kernel = |at: usize| kernels.clone().nth(at).map_or(0, |shape| size(shape));
+    let sum = kernel(0) + if features { kernel(1) } else { 0 };
+    let rows = inputs.iter().find(|shape| shape.len() == 3).map_or(0, |steps| size(&steps[..2]));
+    rows.saturating_mul(2 * products).saturating_mul(sum)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use machine::{copy_rate, lanes, medians, peak, peak_flops};
 /// Name, m, n, k, whether A and B are transposed in memory.
 type Shape = (&'static str, usize, usize, usize, bool, bool);
 
-const SHAPES: [Shape; 21] = [
+const SHAPES: [Shape; 26] = [
     ("cube 1024", 1024, 1024, 1024, false, false),
     ("cube 512", 512, 512, 512, false, false),
     ("cube 256", 256, 256, 256, false, false),
@@ -39,6 +39,11 @@ const SHAPES: [Shape; 21] = [
     ("moa 2 dX", 128, 2048, 1024, false, true),
     ("lstm step", 128, 256, 64, false, false),
     ("lstm projection", 25600, 256, 64, false, false),
+    ("lstm dW", 64, 256, 25600, true, false),
+    ("lstm dX", 25600, 64, 256, false, true),
+    ("lstm part", 1024, 256, 64, false, false),
+    ("lstm part dW", 64, 256, 1024, true, false),
+    ("lstm part dX", 1024, 64, 256, false, true),
     ("attention", 2048, 256, 256, false, false),
     ("dense 1", 2048, 1024, 256, false, false),
     ("logits", 2048, 8000, 256, false, false),

@@ -10,7 +10,7 @@ use std::time::Instant;
 use ibex_cpu::pool::ThreadPool;
 use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::random;
-use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence};
+use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence, Sequence};
 use ibex_graph::ops::window::Padding;
 use ibex_graph::{Array, DType, Graph, Tensor, Variable, gradients};
 
@@ -202,7 +202,9 @@ fn cnn_mnist() -> Workload {
 fn recurrent(model: &mut Model, x: &Tensor, cell: Cell, units: usize, reverse: bool) -> Tensor {
     let x = x.transpose(&[1, 0, 2]);
     let columns = cell.gates() * units;
-    let projection = model.dense(&x, columns);
+    let input_kernel = model.weights(&[x.dim(2), columns]);
+    let input_bias = model.variable("bias", Array::zeros(DType::F32, [columns]));
+    let sequence = Sequence::Features(&x, &input_kernel, Some(&input_bias));
     let kernel = model.weights(&[units, columns]);
     let bias = model.variable("recurrent_bias", Array::zeros(DType::F32, [columns]));
     let state = Tensor::full(DType::F32, [x.dim(1), units], 0.0);
@@ -213,7 +215,7 @@ fn recurrent(model: &mut Model, x: &Tensor, cell: Cell, units: usize, reverse: b
     if bias.is_none() {
         model.variables.pop();
     }
-    recurrence.run(&projection, &kernel, bias, &states, None).states.swap_remove(0)
+    recurrence.run(sequence, &kernel, bias, &states, None).states.swap_remove(0)
 }
 
 fn lstm_imdb() -> Workload {

@@ -19,9 +19,9 @@ pub(crate) enum Slot {
     Private = 1,
     /// Partial results, reduced in fixed order afterwards.
     Partial = 2,
-    /// Rearranged operands of a convolution.
+    /// Rearranged operands of a convolution, or of a recurrence.
     Rearranged = 3,
-    /// Results that are spread over their places afterwards.
+    /// Results that are used up, or spread over their places, afterwards.
     Phase = 4,
 }
 

@@ -116,12 +116,18 @@ mod tests {
 
     #[test]
     fn what_only_a_gradient_would_read_is_not_kept() {
-        use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence};
+        use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence, Sequence};
         let input = |name, shape: &[usize]| Tensor::input(name, DType::F32, shape);
         let (x, kernel) = (input("x", &[2, 1, 8]), input("kernel", &[2, 8]));
         let (h, c) = (input("h", &[1, 2]), input("c", &[1, 2]));
         let lstm = Recurrence::new(Cell::Lstm, Activation::Tanh, Activation::Sigmoid);
-        let run = lstm.run(&x, &kernel, None, &[h.clone(), c.clone()], None);
+        let run = lstm.run(
+            Sequence::Projection(&x),
+            &kernel,
+            None,
+            &[h.clone(), c.clone()],
+            None,
+        );
         let graph = Graph::new(&[x, kernel, h, c], &[run.states[0].clone()], &[]).unwrap();
         check_pass(
             "dead_code",

@@ -1,7 +1,7 @@
 //! Sequences through recurrent cells, and their gradients.
 
 use ibex_compile::program::Step;
-use ibex_graph::ops::recurrent::{Cell, Extents, Recurrent, RecurrentGradient};
+use ibex_graph::ops::recurrent::{Cell, Extents, Input, Recurrence, Recurrent, RecurrentGradient};
 use ibex_graph::{Error, Type};
 
 use super::Launch;
@@ -34,15 +34,26 @@ impl<'a> Next<'a> {
 /// The saved gates take the place of an LSTM's projections: a gate is computed from its own
 /// projection.
 pub(super) fn forward_overwrites(op: &Recurrent) -> Option<(usize, usize)> {
-    let cell = op.recurrence.cell;
-    (cell == Cell::Lstm && op.saves).then_some((0, 1 + cell.states()))
+    let Recurrence { input, cell, .. } = op.recurrence;
+    let fits = cell == Cell::Lstm && input == Input::Projection && op.saves;
+    fits.then_some((0, 1 + cell.states()))
 }
 
 /// The gradients of the projections take the place of an LSTM's saved gates: those of one unit
 /// follow from its own gates.
 pub(super) fn backward_overwrites(op: &RecurrentGradient) -> Option<(usize, usize)> {
-    let cell = op.recurrence.cell;
-    (cell == Cell::Lstm).then_some((2 + cell.states(), 0))
+    let Recurrence { input, cell, .. } = op.recurrence;
+    let fits = cell == Cell::Lstm && input == Input::Projection && op.input;
+    // After the gradients of the states and of the recurrent kernel.
+    fits.then_some((2 + cell.states(), cell.states() + 1))
+}
+
+/// Whether features are given, and whether their projections have a bias.
+fn features(input: Input) -> (bool, bool) {
+    match input {
+        Input::Projection => (false, false),
+        Input::Features { bias } => (true, bias),
+    }
 }
 
 fn types(step: &Step) -> Vec<Type> {
@@ -50,8 +61,8 @@ fn types(step: &Step) -> Vec<Type> {
 }
 
 fn sizes(extents: Extents) -> Sizes {
-    let Extents { time, batch, units } = extents;
-    Sizes { time, batch, units }
+    let Extents { time, batch, units, features } = extents;
+    Sizes { time, batch, units, features }
 }
 
 fn invalid(error: ibex_graph::OpError) -> Error {
@@ -68,6 +79,7 @@ pub(super) fn forward(
     let Recurrent { recurrence, saves } = *op;
     let cell = recurrence.cell;
     let kept = if saves { cell.saved().len() } else { 0 };
+    let (projects, bias) = features(recurrence.input);
     // SAFETY: the operands have the types of the operation, checked above.
     Ok(unsafe {
         function(move |memory, pool| {
@@ -76,7 +88,9 @@ pub(super) fn forward(
             let f = Forward {
                 recurrence,
                 sizes,
-                projection: inputs.take(true),
+                input: inputs.take(true),
+                input_kernel: inputs.take(projects),
+                input_bias: inputs.take(bias),
                 kernel: inputs.take(true),
                 bias: inputs.take(cell.has_recurrent_bias()),
                 states: inputs.take_two(cell.states()).map(<*mut f32>::cast_const),
@@ -97,8 +111,9 @@ pub(super) fn backward(
     places: Places,
 ) -> Result<Box<dyn Launch>, Error> {
     let sizes = sizes(op.extents(&types(step)).map_err(invalid)?);
-    let RecurrentGradient { recurrence, sequence } = *op;
+    let RecurrentGradient { recurrence, sequence, input } = *op;
     let cell = recurrence.cell;
+    let (projects, bias) = features(recurrence.input);
     // SAFETY: the operands have the types of the operation, checked above.
     Ok(unsafe {
         function(move |memory, pool| {
@@ -107,6 +122,8 @@ pub(super) fn backward(
             let b = Backward {
                 recurrence,
                 sizes,
+                input: inputs.take(projects),
+                input_kernel: inputs.take(projects),
                 kernel: inputs.take(true),
                 states: inputs.take_two(cell.states()).map(<*mut f32>::cast_const),
                 sequence: inputs.take(true),
@@ -114,9 +131,12 @@ pub(super) fn backward(
                 mask: inputs.take(recurrence.masked),
                 by_sequence: inputs.take(sequence),
                 by_last: inputs.take_two(cell.states()).map(<*mut f32>::cast_const),
-                projection: outputs.take(true),
-                inner: outputs.take(cell.has_recurrent_bias()),
                 by_states: outputs.take_two(cell.states()),
+                by_kernel: outputs.take(true),
+                by_bias: outputs.take(cell.has_recurrent_bias()),
+                by_input_kernel: outputs.take(projects),
+                by_input_bias: outputs.take(bias),
+                by_input: outputs.take(input),
             };
             recurrent::backward(pool, &b);
         })

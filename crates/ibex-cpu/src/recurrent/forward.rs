@@ -2,22 +2,27 @@
 
 use super::gates::{Any, Pair, Usual};
 use super::panels::{Cut, Left, Panels, pack};
-use super::{Activation, Cell, Recurrence, Sizes, moves, nth, previous};
-use crate::gemm::run_if;
+use super::{Activation, Cell, Input, Recurrence, Sizes, moves, nth, previous, span};
+use crate::gemm::{Bias, Epilogue, Product, View, gemm, run_if};
 use crate::isa::Isa;
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
+use std::ops::Range;
 
 /// Where a sequence comes from and goes to; everything lies time by time, row by row.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward {
     /// The cell and the order of steps; its `masked` says whether there is a mask.
     pub recurrence: Recurrence,
-    /// Time steps, rows, units.
+    /// Time steps, rows, units, features.
     pub sizes: Sizes,
-    /// The input projections, with all gates of a row side by side.
-    pub projection: *const f32,
+    /// The projections, with all gates of a row side by side, or features.
+    pub input: *const f32,
+    /// The kernel of features.
+    pub input_kernel: *const f32,
+    /// The bias of their projections, or null.
+    pub input_bias: *const f32,
     /// The recurrent kernel, `units` rows of all gates.
     pub kernel: *const f32,
     /// A bias beside the recurrent product, or null.
@@ -45,7 +50,7 @@ unsafe impl Send for Forward {}
 /// The pointers are valid for the sizes, what is written overlaps nothing else, and nobody else
 /// touches it meanwhile.
 pub unsafe fn forward(pool: &ThreadPool, f: &Forward) {
-    let Sizes { batch, units, time } = f.sizes;
+    let Sizes { batch, units, time, .. } = f.sizes;
     if batch == 0 || units == 0 || time == 0 {
         return;
     }
@@ -59,7 +64,7 @@ pub unsafe fn forward(pool: &ThreadPool, f: &Forward) {
     let second = Cut { steps: units, columns: wide, blocks: units.div_ceil(wide) };
     let second_floats = if together < gates { second.floats() } else { 0 };
     let f = *f;
-    scratch::with(Slot::Shared, first.floats() + second_floats + MAX_LANES, |to| {
+    scratch::with(Slot::Rearranged, first.floats() + second_floats + MAX_LANES, |to| {
         // SAFETY: columns beyond the units are zeros; the others lie within kernel and bias.
         let (gated, candidate) = unsafe {
             let value = |step: usize, block: usize, column: usize| {
@@ -83,25 +88,96 @@ pub unsafe fn forward(pool: &ThreadPool, f: &Forward) {
             let candidate = (second_floats > 0).then(|| pack(pool, second, to, value, None));
             (gated, candidate)
         };
-        let rows = f.sizes.rows_per_task(pool.threads());
-        run_if(pool, f.sizes.pays(all), batch.div_ceil(rows), |task| {
-            let first = task * rows;
-            let rows = rows.min(batch - first);
+        let run = |steps: Range<usize>, projection: *const f32| {
+            let walk = Walk { f: &f, gated, candidate, together, steps, projection };
+            // SAFETY: as the caller promises; the projection holds those steps.
+            unsafe { walk.run(pool) };
+        };
+        if f.recurrence.input == Input::Projection {
+            run(0..time, f.input);
+            return;
+        }
+        let at_once = f.sizes.steps_at_once();
+        scratch::with(Slot::Phase, at_once * batch * all, |space| {
+            for first in (0..time).step_by(at_once) {
+                let steps = first..time.min(first + at_once);
+                let begin = span(f.recurrence.reverse, &steps, time).start * batch;
+                // SAFETY: the features and the space hold these steps.
+                unsafe { project(pool, &f, begin, steps.len() * batch, space) };
+                // Where step 0 would lie.
+                run(steps, space.cast_const().wrapping_sub(begin * all));
+            }
+        });
+    });
+}
+
+/// Projects some rows of all steps.
+///
+/// # Safety
+/// The features have these rows, and `to` has room for all gates of them.
+unsafe fn project(pool: &ThreadPool, f: &Forward, first: usize, rows: usize, to: *mut f32) {
+    let Sizes { units, features, .. } = f.sizes;
+    let columns = f.recurrence.cell.gates() * units;
+    let bias = if f.input_bias.is_null() { Bias::None } else { Bias::Column(f.input_bias) };
+    // SAFETY: as the caller promises.
+    unsafe {
+        let product = Product {
+            m: rows,
+            n: columns,
+            k: features,
+            a: View::rows(f.input.add(first * features), features),
+            b: View::rows(f.input_kernel, columns),
+            c: to,
+            c_row: columns,
+            epilogue: Epilogue { bias, ..Epilogue::default() },
+        };
+        gemm(pool, &product);
+    }
+}
+
+/// Some steps of all rows.
+struct Walk<'a> {
+    f: &'a Forward,
+    gated: Panels,
+    candidate: Option<Panels>,
+    /// Gates whose products are computed together.
+    together: usize,
+    /// The steps as they are numbered by the recurrence.
+    steps: Range<usize>,
+    /// The projections, from where step 0 lies or would lie.
+    projection: *const f32,
+}
+
+// SAFETY: as for `Forward`.
+unsafe impl Sync for Walk<'_> {}
+
+impl Walk<'_> {
+    /// Cuts the rows into tasks.
+    ///
+    /// # Safety
+    /// As for [`forward`].
+    unsafe fn run(&self, pool: &ThreadPool) {
+        let Forward { recurrence, sizes, .. } = *self.f;
+        let Sizes { batch, units, .. } = sizes;
+        let (cell, per_task) = (recurrence.cell, sizes.rows_per_task(pool.threads()));
+        run_if(pool, sizes.pays(cell.gates() * units), batch.div_ceil(per_task), |task| {
+            let first = task * per_task;
+            let rows = per_task.min(batch - first);
             let usual = (Activation::Tanh, Activation::Sigmoid);
-            let Recurrence { activation: outer, recurrent_activation: gate, .. } = f.recurrence;
+            let Recurrence { activation: outer, recurrent_activation: gate, .. } = recurrence;
             // One row of products of a block, and the candidate's operands of all units.
-            let floats = rows * (together * chunk).max(wide) + 2 * rows * units;
+            let wide = (self.together * chunk(cell)).max(2 * lanes());
+            let floats = rows * wide + 2 * rows * units;
             scratch::with(Slot::Private, floats + MAX_LANES, |space| {
-                let f = &f;
+                let walk = self;
                 if (outer, gate) == usual || (outer == usual.0 && cell == Cell::Simple) {
-                    dispatch(Rows { f, pair: Usual, gated, candidate, first, rows, space });
+                    dispatch(Rows { walk, pair: Usual, first, rows, space });
                 } else {
-                    let pair = Any { outer, gate };
-                    dispatch(Rows { f, pair, gated, candidate, first, rows, space });
+                    dispatch(Rows { walk, pair: Any { outer, gate }, first, rows, space });
                 }
             });
         });
-    });
+    }
 }
 
 /// Floats in a vector of the set in use.
@@ -125,12 +201,10 @@ fn chunk(cell: Cell) -> usize {
     }
 }
 
-/// Some rows, through all time steps.
+/// Some rows of a walk.
 struct Rows<'a, P> {
-    f: &'a Forward,
+    walk: &'a Walk<'a>,
     pair: P,
-    gated: Panels,
-    candidate: Option<Panels>,
     first: usize,
     rows: usize,
     /// Room for the products of a block; then, of a cell that needs it, for two states.
@@ -141,10 +215,12 @@ impl<P: Pair> Kernel for Rows<'_, P> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Forward { recurrence, sizes, .. } = *self.f;
+        let Forward { recurrence, sizes, .. } = *self.walk.f;
+        let steps = self.walk.steps.clone();
+        let ends = steps.end == sizes.time;
         // SAFETY: whoever runs a sequence promises its memory; the rows are this task's own.
         unsafe {
-            for index in 0..sizes.time {
+            for index in steps {
                 let step = nth(recurrence.reverse, index, sizes.time);
                 match recurrence.cell {
                     Cell::Simple => self.simple(s, step),
@@ -153,7 +229,9 @@ impl<P: Pair> Kernel for Rows<'_, P> {
                     Cell::Gru { reset_after: false } => self.gru_reset_before(s, step),
                 }
             }
-            self.finish();
+            if ends {
+                self.finish();
+            }
         }
     }
 }
@@ -162,15 +240,15 @@ impl<P: Pair> Rows<'_, P> {
     /// The state before a step: a row of it, and the rows after that.
     #[inline(always)]
     unsafe fn before(&self, step: usize) -> *const f32 {
-        let Forward { recurrence, sizes, .. } = self.f;
+        let Forward { recurrence, sizes, .. } = self.walk.f;
         let units = sizes.units;
         // SAFETY: the step and the rows exist.
         unsafe {
             match previous(recurrence.reverse, step, sizes.time) {
                 Some(step) => {
-                    self.f.sequence.add((step * sizes.batch + self.first) * units).cast_const()
+                    self.walk.f.sequence.add((step * sizes.batch + self.first) * units).cast_const()
                 }
-                None => self.f.states[0].add(self.first * units),
+                None => self.walk.f.states[0].add(self.first * units),
             }
         }
     }
@@ -179,7 +257,8 @@ impl<P: Pair> Rows<'_, P> {
     /// far from what came before, for the processor to foresee.
     #[inline(always)]
     unsafe fn foresee<S: Simd>(&self, s: S, at: usize, unit: usize, kept: usize) {
-        let Forward { recurrence, sizes, projection, saved, .. } = self.f;
+        let Forward { recurrence, sizes, saved, .. } = self.walk.f;
+        let projection = self.walk.projection;
         let (units, gates) = (sizes.units, recurrence.cell.gates());
         let next = match recurrence.reverse {
             false => at.wrapping_add(sizes.batch),
@@ -200,18 +279,18 @@ impl<P: Pair> Rows<'_, P> {
     /// Where an LSTM's cell states are before and after a step.
     #[inline(always)]
     unsafe fn cells(&self, step: usize) -> (*const f32, *mut f32) {
-        let Forward { recurrence, sizes, .. } = self.f;
+        let Forward { recurrence, sizes, .. } = self.walk.f;
         let at = |step: usize| (step * sizes.batch + self.first) * sizes.units;
         let row = self.first * sizes.units;
         let before = previous(recurrence.reverse, step, sizes.time);
         // SAFETY: the step and the rows exist.
         unsafe {
-            let saved = self.f.saved[1];
+            let saved = self.walk.f.saved[1];
             match (before, saved.is_null()) {
-                (None, true) => (self.f.states[1].add(row), self.f.last[1].add(row)),
-                (None, false) => (self.f.states[1].add(row), saved.add(at(step))),
+                (None, true) => (self.walk.f.states[1].add(row), self.walk.f.last[1].add(row)),
+                (None, false) => (self.walk.f.states[1].add(row), saved.add(at(step))),
                 (Some(_), true) => {
-                    let last = self.f.last[1].add(row);
+                    let last = self.walk.f.last[1].add(row);
                     (last.cast_const(), last)
                 }
                 (Some(before), false) => (saved.add(at(before)).cast_const(), saved.add(at(step))),
@@ -222,7 +301,7 @@ impl<P: Pair> Rows<'_, P> {
     /// The last states, from where the last step left them.
     #[inline(always)]
     unsafe fn finish(&self) {
-        let Forward { recurrence, sizes, sequence, last, saved, .. } = *self.f;
+        let Forward { recurrence, sizes, sequence, last, saved, .. } = *self.walk.f;
         let step = nth(recurrence.reverse, sizes.time - 1, sizes.time);
         let at = (step * sizes.batch + self.first) * sizes.units;
         let (row, count) = (self.first * sizes.units, self.rows * sizes.units);
@@ -237,14 +316,14 @@ impl<P: Pair> Rows<'_, P> {
 
     #[inline(always)]
     unsafe fn simple<S: Simd>(&self, s: S, step: usize) {
-        let Forward { sizes: Sizes { batch, units, .. }, mask, .. } = *self.f;
+        let Forward { sizes: Sizes { batch, units, .. }, mask, .. } = *self.walk.f;
         let wide = 2 * S::LANES;
         // SAFETY: the rows, units and gates exist.
         unsafe {
             let before = self.before(step);
             for block in 0..units.div_ceil(wide) {
                 let left = Left::whole(before, units);
-                self.gated.product(block, self.rows, left, (self.space, wide), false);
+                self.walk.gated.product(block, self.rows, left, (self.space, wide), false);
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
                     let moves = moves(s, mask, at);
@@ -254,11 +333,11 @@ impl<P: Pair> Rows<'_, P> {
                             break;
                         }
                         let count = S::LANES.min(units - unit);
-                        let x = s.load_up_to(self.f.projection.add(at * units + unit), count);
+                        let x = s.load_up_to(self.walk.projection.wrapping_add(at * units + unit), count);
                         let inner = s.load(self.space.add(row * wide + part * S::LANES));
                         let h = self.pair.outer(s, s.add(x, inner));
                         let old = s.load_up_to(before.add(row * units + unit), count);
-                        let to = self.f.sequence.add(at * units + unit);
+                        let to = self.walk.f.sequence.add(at * units + unit);
                         s.store_up_to(to, s.select(moves, h, old), count);
                     }
                 }
@@ -268,22 +347,22 @@ impl<P: Pair> Rows<'_, P> {
 
     #[inline(always)]
     unsafe fn lstm<S: Simd>(&self, s: S, step: usize) {
-        let Forward { sizes: Sizes { batch, units, .. }, mask, projection, saved, .. } = *self.f;
-        let pair = self.pair;
+        let Forward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.f;
+        let (pair, projection) = (self.pair, self.walk.projection);
         // SAFETY: the rows, units and gates exist.
         unsafe {
             let before = self.before(step);
             let (cells_before, cells) = self.cells(step);
             for block in 0..units.div_ceil(S::LANES) {
                 let left = Left::whole(before, units);
-                self.gated.product(block, self.rows, left, (self.space, 4 * S::LANES), false);
+                self.walk.gated.product(block, self.rows, left, (self.space, 4 * S::LANES), false);
                 let unit = block * S::LANES;
                 let count = S::LANES.min(units - unit);
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
                     let moves = moves(s, mask, at);
                     self.foresee(s, at, unit, 4);
-                    let x = projection.add(at * 4 * units + unit);
+                    let x = projection.wrapping_add(at * 4 * units + unit);
                     let inner = self.space.add(row * 4 * S::LANES);
                     let mut sums = [s.splat(0.0); 4];
                     for gate in 0..4 {
@@ -300,7 +379,7 @@ impl<P: Pair> Rows<'_, P> {
                     let h = s.mul(o, pair.outer(s, c));
                     s.store_up_to(cells.add(here), s.select(moves, c, old), count);
                     let old = s.load_up_to(before.add(here), count);
-                    let to = self.f.sequence.add(at * units + unit);
+                    let to = self.walk.f.sequence.add(at * units + unit);
                     s.store_up_to(to, s.select(moves, h, old), count);
                     if !saved[0].is_null() {
                         let to = saved[0].add(at * 4 * units + unit);
@@ -315,21 +394,21 @@ impl<P: Pair> Rows<'_, P> {
 
     #[inline(always)]
     unsafe fn gru<S: Simd>(&self, s: S, step: usize) {
-        let Forward { sizes: Sizes { batch, units, .. }, mask, projection, saved, .. } = *self.f;
-        let pair = self.pair;
+        let Forward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.f;
+        let (pair, projection) = (self.pair, self.walk.projection);
         // SAFETY: the rows, units and gates exist.
         unsafe {
             let before = self.before(step);
             for block in 0..units.div_ceil(S::LANES) {
                 let left = Left::whole(before, units);
-                self.gated.product(block, self.rows, left, (self.space, 3 * S::LANES), false);
+                self.walk.gated.product(block, self.rows, left, (self.space, 3 * S::LANES), false);
                 let unit = block * S::LANES;
                 let count = S::LANES.min(units - unit);
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
                     let moves = moves(s, mask, at);
                     self.foresee(s, at, unit, 4);
-                    let x = projection.add(at * 3 * units + unit);
+                    let x = projection.wrapping_add(at * 3 * units + unit);
                     let inner = self.space.add(row * 3 * S::LANES);
                     let [x_z, x_r, x_n] = load_gates::<S>(s, x, units, count);
                     let z = pair.gate(s, s.add(x_z, s.load(inner)));
@@ -338,7 +417,7 @@ impl<P: Pair> Rows<'_, P> {
                     let n = pair.outer(s, s.mul_add(r, q, x_n));
                     let old = s.load_up_to(before.add(row * units + unit), count);
                     let h = s.mul_add(z, s.sub(old, n), n);
-                    let to = self.f.sequence.add(at * units + unit);
+                    let to = self.walk.f.sequence.add(at * units + unit);
                     s.store_up_to(to, s.select(moves, h, old), count);
                     if !saved[0].is_null() {
                         let to = saved[0].add(at * 4 * units + unit);
@@ -353,10 +432,10 @@ impl<P: Pair> Rows<'_, P> {
 
     #[inline(always)]
     unsafe fn gru_reset_before<S: Simd>(&self, s: S, step: usize) {
-        let Forward { sizes: Sizes { batch, units, .. }, mask, projection, saved, .. } = *self.f;
-        let pair = self.pair;
+        let Forward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.f;
+        let (pair, projection) = (self.pair, self.walk.projection);
         let wide = 2 * S::LANES;
-        let Some(candidate) = self.candidate else { return };
+        let Some(candidate) = self.walk.candidate else { return };
         // SAFETY: the rows, units and gates exist; the space holds two more states.
         unsafe {
             let before = self.before(step);
@@ -364,13 +443,13 @@ impl<P: Pair> Rows<'_, P> {
             let reset = updates.add(self.rows * units);
             for block in 0..units.div_ceil(S::LANES) {
                 let left = Left::whole(before, units);
-                self.gated.product(block, self.rows, left, (self.space, wide), false);
+                self.walk.gated.product(block, self.rows, left, (self.space, wide), false);
                 let unit = block * S::LANES;
                 let count = S::LANES.min(units - unit);
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
                     self.foresee(s, at, unit, 3);
-                    let x = projection.add(at * 3 * units + unit);
+                    let x = projection.wrapping_add(at * 3 * units + unit);
                     let inner = self.space.add(row * wide);
                     let x_r = s.load_up_to(x.add(units), count);
                     let z = pair.gate(s, s.add(s.load_up_to(x, count), s.load(inner)));
@@ -398,14 +477,14 @@ impl<P: Pair> Rows<'_, P> {
                             break;
                         }
                         let count = S::LANES.min(units - unit);
-                        let x = projection.add(at * 3 * units + 2 * units + unit);
+                        let x = projection.wrapping_add(at * 3 * units + 2 * units + unit);
                         let inner = s.load(self.space.add(row * wide + part * S::LANES));
                         let n = pair.outer(s, s.add(s.load_up_to(x, count), inner));
                         let here = row * units + unit;
                         let z = s.load_up_to(updates.add(here), count);
                         let old = s.load_up_to(before.add(here), count);
                         let h = s.mul_add(z, s.sub(old, n), n);
-                        let to = self.f.sequence.add(at * units + unit);
+                        let to = self.walk.f.sequence.add(at * units + unit);
                         s.store_up_to(to, s.select(moves, h, old), count);
                         if !saved[0].is_null() {
                             let to = saved[0].add(at * 3 * units + 2 * units + unit);

@@ -5,14 +5,17 @@ use super::*;
 use crate::pool::ThreadPool;
 use crate::testing::{bits, numbers};
 
-const SIZES: Sizes = Sizes { time: 5, batch: 71, units: 37 };
+/// More rows of all steps than are in hand at once.
+const SIZES: Sizes = Sizes { time: 35, batch: 71, units: 37, features: 9 };
 
-/// The sequence and the gradient of the projections, for all rows and for those of `rows` alone.
-fn run(pool: &ThreadPool, cell: Cell, rows: std::ops::Range<usize>) -> [Vec<f32>; 2] {
+/// The sequence, the gradient of what a step takes and those of the weights, for `rows` alone.
+fn run(pool: &ThreadPool, cell: Cell, input: Input, rows: Range<usize>) -> [Vec<f32>; 6] {
     let Sizes { time, units, .. } = SIZES;
     let batch = rows.len();
-    let sizes = Sizes { batch, ..SIZES };
     let all = cell.gates() * units;
+    let projects = input != Input::Projection;
+    let features = if projects { SIZES.features } else { all };
+    let sizes = Sizes { batch, features, ..SIZES };
     // The same numbers for the same row, whoever is beside it.
     let pick = |width: usize, steps: usize, seed: u64| -> Vec<f32> {
         let whole = numbers(steps * SIZES.batch * width, seed);
@@ -22,23 +25,30 @@ fn run(pool: &ThreadPool, cell: Cell, rows: std::ops::Range<usize>) -> [Vec<f32>
         places.flat_map(|(step, r)| one(row(step, r))).collect()
     };
     let kernel: Vec<f32> = numbers(units * all, 1).iter().map(|x| x * 0.2).collect();
-    let (projection, bias) = (pick(all, time, 2), numbers(all, 3));
+    let (given, bias) = (pick(features, time, 2), numbers(all, 3));
+    let (input_kernel, input_bias) = (numbers(features * all, 10), numbers(all, 11));
     let states = [pick(units, 1, 4), pick(units, 1, 5)];
     let mask: Vec<u8> = pick(1, time, 6).iter().map(|&x| u8::from(x > -0.5)).collect();
     let grads = [pick(units, time, 7), pick(units, 1, 8), pick(units, 1, 9)];
     let room = |width: usize| vec![0.0_f32; time * batch * width * units];
     let (mut sequence, mut kept, mut cells) = (room(1), room(4), room(1));
     let mut last = [vec![0.0; batch * units], vec![0.0; batch * units]];
-    let (mut by_projection, mut inner) = (room(cell.gates()), room(1));
+    let mut by_input = vec![0.0; time * batch * features];
+    let (mut by_kernel, mut by_bias) = (kernel.clone(), bias.clone());
+    let (mut by_input_kernel, mut by_input_bias) = (input_kernel.clone(), bias.clone());
     let mut by_states = last.clone();
+    let null = std::ptr::null;
     let mut recurrence = Recurrence::new(cell, Activation::Tanh, Activation::Sigmoid);
+    recurrence.input = input;
     recurrence.reverse = true;
     let f = Forward {
         recurrence,
         sizes,
-        projection: projection.as_ptr(),
+        input: given.as_ptr(),
+        input_kernel: if projects { input_kernel.as_ptr() } else { null() },
+        input_bias: if projects { input_bias.as_ptr() } else { null() },
         kernel: kernel.as_ptr(),
-        bias: if cell.has_recurrent_bias() { bias.as_ptr() } else { std::ptr::null() },
+        bias: if cell.has_recurrent_bias() { bias.as_ptr() } else { null() },
         states: states.each_ref().map(|state| state.as_ptr()),
         mask: mask.as_ptr(),
         sequence: sequence.as_mut_ptr(),
@@ -50,6 +60,8 @@ fn run(pool: &ThreadPool, cell: Cell, rows: std::ops::Range<usize>) -> [Vec<f32>
     let b = Backward {
         recurrence,
         sizes,
+        input: f.input,
+        input_kernel: f.input_kernel,
         kernel: kernel.as_ptr(),
         states: f.states,
         sequence: sequence.as_ptr(),
@@ -57,30 +69,49 @@ fn run(pool: &ThreadPool, cell: Cell, rows: std::ops::Range<usize>) -> [Vec<f32>
         mask: mask.as_ptr(),
         by_sequence: grads[0].as_ptr(),
         by_last: [grads[1].as_ptr(), grads[2].as_ptr()],
-        projection: by_projection.as_mut_ptr(),
-        inner: inner.as_mut_ptr(),
         by_states: by_states.each_mut().map(|state| state.as_mut_ptr()),
+        by_kernel: by_kernel.as_mut_ptr(),
+        by_bias: by_bias.as_mut_ptr(),
+        by_input_kernel: by_input_kernel.as_mut_ptr(),
+        by_input_bias: by_input_bias.as_mut_ptr(),
+        by_input: by_input.as_mut_ptr(),
     };
     // SAFETY: likewise.
     unsafe { backward(pool, &b) };
-    [sequence, by_projection]
+    [sequence, by_input, by_kernel, by_bias, by_input_kernel, by_input_bias]
+}
+
+const CELLS: [Cell; 4] = [
+    Cell::Simple,
+    Cell::Lstm,
+    Cell::Gru { reset_after: true },
+    Cell::Gru { reset_after: false },
+];
+
+#[test]
+fn threads_change_nothing() {
+    for cell in CELLS {
+        for input in [Input::Projection, Input::Features { bias: true }] {
+            let all = run(&ThreadPool::new(1), cell, input, 0..SIZES.batch);
+            assert!(all.iter().flatten().all(|x| x.is_finite()));
+            assert!(all[1].iter().any(|&x| x != 0.0));
+            for threads in [2, 3] {
+                let again = run(&ThreadPool::new(threads), cell, input, 0..SIZES.batch);
+                for (one, other) in all.iter().zip(&again) {
+                    assert_eq!(bits(one), bits(other), "{cell:?}, {input:?}, {threads} threads");
+                }
+            }
+        }
+    }
 }
 
 #[test]
-fn a_row_does_not_depend_on_its_neighbours_or_on_threads() {
-    for cell in [Cell::Simple, Cell::Lstm, Cell::Gru { reset_after: true }] {
-        let all = run(&ThreadPool::new(1), cell, 0..SIZES.batch);
-        assert!(all.iter().flatten().all(|x| x.is_finite()));
-        assert!(all[1].iter().any(|&x| x != 0.0));
-        for threads in [2, 3] {
-            let again = run(&ThreadPool::new(threads), cell, 0..SIZES.batch);
-            for (one, other) in all.iter().zip(&again) {
-                assert_eq!(bits(one), bits(other), "{cell:?}, {threads} threads");
-            }
-        }
+fn a_row_does_not_depend_on_its_neighbours() {
+    let run = |cell, rows| run(&ThreadPool::new(1), cell, Input::Projection, rows);
+    for cell in CELLS {
         let (from, count) = (3, 9);
-        let few = run(&ThreadPool::new(1), cell, from..from + count);
-        for (all, few) in all.iter().zip(&few) {
+        let (all, few) = (run(cell, 0..SIZES.batch), run(cell, from..from + count));
+        for (all, few) in all.iter().zip(&few).take(2) {
             let width = few.len() / SIZES.time / count;
             for step in 0..SIZES.time {
                 let at = (step * SIZES.batch + from) * width;

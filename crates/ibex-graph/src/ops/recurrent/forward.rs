@@ -1,9 +1,8 @@
 //! The recurrence forwards: rule, reference and decomposition of [`Recurrent`].
 
-use super::gradient::weight_gradients;
 use super::{
-    Activation, Cell, Extents, Recurrence, Recurrent, RecurrentGradient, Role, STATES, at_step,
-    expect_count, expect_roles, stacked,
+    Activation, Cell, Extents, Input, Recurrence, Recurrent, RecurrentGradient, Role, STATES,
+    at_step, expect_count, expect_roles, stacked,
 };
 use crate::interpreter::Values;
 use crate::op::{Forward, Rule, Vjp, vjp_of_decomposition};
@@ -11,7 +10,8 @@ use crate::{DType, Op, OpError, Tensor, Type};
 
 /// The inputs of [`Recurrent`] by name; `T` is a tensor or its values.
 struct Inputs<'a, T> {
-    projection: &'a T,
+    /// The projection, or features, kernel and perhaps a bias.
+    given: &'a [T],
     kernel: &'a T,
     bias: Option<&'a T>,
     states: &'a [T],
@@ -20,12 +20,12 @@ struct Inputs<'a, T> {
 
 impl<'a, T> Inputs<'a, T> {
     fn of(recurrence: &Recurrence, inputs: &'a [T]) -> Option<Inputs<'a, T>> {
-        let (projection, rest) = inputs.split_first()?;
+        let (given, rest) = inputs.split_at_checked(recurrence.input.count())?;
         let (kernel, rest) = rest.split_first()?;
         let cell = recurrence.cell;
         let (bias, rest) = rest.split_at_checked(usize::from(cell.has_recurrent_bias()))?;
         let (states, mask) = rest.split_at_checked(cell.states())?;
-        Some(Inputs { projection, kernel, bias: bias.first(), states, mask: mask.first() })
+        Some(Inputs { given, kernel, bias: bias.first(), states, mask: mask.first() })
     }
 }
 
@@ -35,10 +35,11 @@ impl Recurrent {
     /// # Errors
     /// If the inputs are not those of the operation.
     pub fn extents(&self, inputs: &[Type]) -> Result<Extents, OpError> {
-        let Recurrence { cell, masked, .. } = self.recurrence;
+        let Recurrence { input, cell, masked, .. } = self.recurrence;
         let optional = usize::from(cell.has_recurrent_bias()) + usize::from(masked);
-        expect_count(self.name(), inputs, 2 + optional + cell.states())?;
-        let extents = Extents::of(self.name(), &inputs[0], &inputs[1])?;
+        expect_count(self.name(), inputs, input.count() + 1 + optional + cell.states())?;
+        let (steps, kernel) = (&inputs[0], &inputs[input.count()]);
+        let extents = Extents::of(self.name(), &self.recurrence, steps, kernel)?;
         expect_roles(self.name(), inputs, &self.roles(&extents, inputs[0].dtype))?;
         Ok(extents)
     }
@@ -46,10 +47,8 @@ impl Recurrent {
     pub(super) fn roles(&self, extents: &Extents, dtype: DType) -> Vec<Role> {
         let Recurrence { cell, masked, .. } = self.recurrence;
         let columns = cell.gates() * extents.units;
-        let mut roles = vec![
-            ("projection", extents.steps(dtype, cell.gates())),
-            ("recurrent kernel", Type::new(dtype, [extents.units, columns])),
-        ];
+        let mut roles = self.recurrence.input_roles(extents, dtype);
+        roles.push(("recurrent kernel", Type::new(dtype, [extents.units, columns])));
         if cell.has_recurrent_bias() {
             roles.push(("recurrent bias", Type::new(dtype, [columns])));
         }
@@ -62,7 +61,7 @@ impl Recurrent {
 
     /// The gradients of the inputs; `outputs` are those of a node that saves.
     fn gradients(&self, node: &Forward<'_>, outputs: &[Tensor]) -> Option<Vec<Option<Tensor>>> {
-        let Recurrence { cell, .. } = self.recurrence;
+        let Recurrence { input, cell, .. } = self.recurrence;
         let inputs = Inputs::of(&self.recurrence, node.inputs)?;
         let (sequence, rest) = outputs.split_first()?;
         let (last, saved) = rest.split_at_checked(cell.states())?;
@@ -72,7 +71,11 @@ impl Recurrent {
             _ => last[index].zeros_like(),
         };
         let by_last: Vec<Tensor> = (0..cell.states()).map(by_state).collect();
-        let mut given = vec![inputs.kernel];
+        let mut given: Vec<&Tensor> = match input {
+            Input::Projection => Vec::new(),
+            Input::Features { .. } => inputs.given[..2].iter().collect(),
+        };
+        given.push(inputs.kernel);
         given.extend(inputs.states);
         given.push(sequence);
         given.extend(saved);
@@ -80,17 +83,15 @@ impl Recurrent {
         given.extend(by_sequence);
         given.extend(&by_last);
         let recurrence = self.recurrence;
-        let op = RecurrentGradient { recurrence, sequence: by_sequence.is_some() };
-        let found = Tensor::apply(op, &given).siblings();
-        let weights =
-            weight_gradients(&recurrence, &inputs.states[0], sequence, saved.first(), &found)?;
-        let mut all = vec![Some(found.first()?.clone()), Some(weights.kernel)];
-        if cell.has_recurrent_bias() {
-            all.push(weights.bias);
-        }
-        all.extend(found[found.len() - cell.states()..].iter().cloned().map(Some));
-        all.extend(inputs.mask.map(|_| None));
-        Some(all)
+        let op = RecurrentGradient { recurrence, sequence: by_sequence.is_some(), input: true };
+        let mut found = Tensor::apply(op, &given).siblings();
+        // From the order of the results to that of the inputs.
+        let input = found.pop()?;
+        let states: Vec<Tensor> = found.drain(..cell.states()).collect();
+        let recurrent = found.drain(..1 + usize::from(cell.has_recurrent_bias()));
+        let recurrent: Vec<Tensor> = recurrent.collect();
+        let all = [input].into_iter().chain(found).chain(recurrent).chain(states).map(Some);
+        Some(all.chain(inputs.mask.map(|_| None)).collect())
     }
 }
 
@@ -125,13 +126,14 @@ impl Rule for Recurrent {
         let &[time, batch, units] = outputs[0].shape.dims() else { return Vec::new() };
         let cell = self.recurrence.cell;
         let columns = cell.gates() * units;
+        let projection = projected(given.given, columns);
         let mut data: Vec<Vec<f64>> = outputs.iter().map(|t| vec![0.0; t.shape.size()]).collect();
         for row in 0..batch {
             let state = |values: &&Values| values.data[row * units..(row + 1) * units].to_vec();
             let mut states: Vec<Vec<f64>> = given.states.iter().map(state).collect();
             for step in self.recurrence.order(time) {
                 let at = step * batch + row;
-                let x = &given.projection.data[at * columns..(at + 1) * columns];
+                let x = &projection[at * columns..(at + 1) * columns];
                 let bias = given.bias.map(|bias| bias.data.as_slice());
                 let after = self.recurrence.step(x, &given.kernel.data, bias, &states);
                 if given.mask.is_none_or(|mask| mask.data[at] != 0.0) {
@@ -171,11 +173,18 @@ impl Rule for Recurrent {
     fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
         let given = Inputs::of(&self.recurrence, inputs)?;
         let cell = self.recurrence.cell;
-        let order = self.recurrence.order(given.projection.dim(0));
+        let projection = match given.given {
+            [x, kernel, bias @ ..] => {
+                let product = x.matmul(kernel);
+                bias.first().map_or_else(|| product.clone(), |bias| &product + bias)
+            }
+            _ => given.given.first()?.clone(),
+        };
+        let order = self.recurrence.order(projection.dim(0));
         let mut states = given.states.to_vec();
         let mut steps: Vec<Vec<Tensor>> = Vec::with_capacity(order.len());
         for &step in &order {
-            let x = at_step(given.projection, step);
+            let x = at_step(&projection, step);
             let (after, mut saved) =
                 self.recurrence.step_tensors(&x, given.kernel, given.bias, &states);
             states = match given.mask {
@@ -206,6 +215,25 @@ impl Rule for Recurrent {
         }
         Some(outputs)
     }
+}
+
+/// The projections of all steps, naively.
+fn projected(given: &[&Values], columns: usize) -> Vec<f64> {
+    let (x, kernel, bias) = match given {
+        [x, kernel, bias @ ..] => (x, kernel, bias.first()),
+        _ => return given.iter().flat_map(|projection| projection.data.clone()).collect(),
+    };
+    let features = kernel.data.len() / columns;
+    let mut to = Vec::with_capacity(x.data.len() / features.max(1) * columns);
+    let rows = x.shape()[..2].iter().product();
+    for row in 0..rows {
+        for column in 0..columns {
+            let products =
+                (0..features).map(|f| x.data[row * features + f] * kernel.data[f * columns + column]);
+            to.push(products.sum::<f64>() + bias.map_or(0.0, |bias| bias.data[column]));
+        }
+    }
+    to
 }
 
 /// One step of one row.

@@ -1,21 +1,22 @@
-//! The recurrence backwards: rule, reference and decomposition of [`RecurrentGradient`], and the
-//! weight gradients that follow from it.
+//! The recurrence backwards: rule, reference and decomposition of [`RecurrentGradient`].
 //!
 //! The gates are saved, not recomputed: a step of an LSTM with 64 units moves one KiB to keep and
 //! one to read again for each row, where the product that would give them back costs 16,000
 //! multiply-adds; at 40 GB/s and 200 GFLOP/s a core that is 50 ns against 160 ns.
 
 use super::{
-    Cell, Extents, Recurrence, RecurrentGradient, Role, STATES, at_step, expect_count,
+    Cell, Extents, Input, Recurrence, RecurrentGradient, Role, STATES, at_step, expect_count,
     expect_roles, rows, stacked,
 };
 use crate::interpreter::Values;
 use crate::op::{Forward, Rule, Vjp, vjp_of_decomposition};
 use crate::ops::concatenate::concatenate;
-use crate::{DType, OpError, Tensor, Type};
+use crate::{DType, Op, OpError, Tensor, Type};
 
 /// The inputs of [`RecurrentGradient`] by name; `T` is a tensor or its values.
 struct Inputs<'a, T> {
+    /// Features and kernel, or nothing.
+    given: &'a [T],
     kernel: &'a T,
     states: &'a [T],
     sequence: &'a T,
@@ -27,15 +28,24 @@ struct Inputs<'a, T> {
 
 impl<'a, T> Inputs<'a, T> {
     fn of(op: &RecurrentGradient, inputs: &'a [T]) -> Option<Inputs<'a, T>> {
-        let Recurrence { cell, masked, .. } = op.recurrence;
-        let (kernel, rest) = inputs.split_first()?;
+        let Recurrence { input, cell, masked, .. } = op.recurrence;
+        let (given, rest) = inputs.split_at_checked(given(input))?;
+        let (kernel, rest) = rest.split_first()?;
         let (states, rest) = rest.split_at_checked(cell.states())?;
         let (sequence, rest) = rest.split_first()?;
         let (saved, rest) = rest.split_at_checked(cell.saved().len())?;
         let (mask, rest) = rest.split_at_checked(usize::from(masked))?;
         let (by_sequence, by_last) = rest.split_at_checked(usize::from(op.sequence))?;
         let (mask, by_sequence) = (mask.first(), by_sequence.first());
-        Some(Inputs { kernel, states, sequence, saved, mask, by_sequence, by_last })
+        Some(Inputs { given, kernel, states, sequence, saved, mask, by_sequence, by_last })
+    }
+}
+
+/// How many inputs say what the sequence was.
+fn given(input: Input) -> usize {
+    match input {
+        Input::Projection => 0,
+        Input::Features { .. } => 2,
     }
 }
 
@@ -45,11 +55,12 @@ impl RecurrentGradient {
     /// # Errors
     /// If the inputs are not those of the operation.
     pub fn extents(&self, inputs: &[Type]) -> Result<Extents, OpError> {
-        let Recurrence { cell, masked, .. } = self.recurrence;
-        let optional = usize::from(masked) + usize::from(self.sequence);
-        let count = 2 + 2 * cell.states() + cell.saved().len() + optional;
+        let Recurrence { input, cell, masked, .. } = self.recurrence;
+        let (given, optional) = (given(input), usize::from(masked) + usize::from(self.sequence));
+        let count = given + 2 + 2 * cell.states() + cell.saved().len() + optional;
         expect_count(self.name(), inputs, count)?;
-        let extents = Extents::of(self.name(), &inputs[1 + cell.states()], &inputs[0])?;
+        let steps = &inputs[if given > 0 { 0 } else { 1 + cell.states() }];
+        let extents = Extents::of(self.name(), &self.recurrence, steps, &inputs[given])?;
         expect_roles(self.name(), inputs, &self.roles(&extents, inputs[0].dtype))?;
         Ok(extents)
     }
@@ -58,7 +69,9 @@ impl RecurrentGradient {
         let Recurrence { cell, masked, .. } = self.recurrence;
         let units = extents.units;
         let kernel = Type::new(dtype, [units, cell.gates() * units]);
-        let mut roles = vec![("recurrent kernel", kernel)];
+        let mut roles = self.recurrence.input_roles(extents, dtype);
+        roles.truncate(given(self.recurrence.input));
+        roles.push(("recurrent kernel", kernel));
         roles.extend(STATES[..cell.states()].iter().map(|&name| (name, extents.state(dtype))));
         roles.push(("sequence", extents.steps(dtype, 1)));
         let saved = ["record of gates", "record of cell states"].into_iter().zip(cell.saved());
@@ -82,28 +95,47 @@ impl Rule for RecurrentGradient {
 
     fn attributes(&self) -> String {
         let sequence = if self.sequence { ", sequence" } else { "" };
-        format!("{}{sequence}", self.recurrence.text())
+        let input = if self.input { "" } else { ", not of the input" };
+        format!("{}{sequence}{input}", self.recurrence.text())
     }
 
     fn infer(&self, inputs: &[Type]) -> Result<Vec<Type>, OpError> {
         let extents = self.extents(inputs)?;
-        let (cell, dtype) = (self.recurrence.cell, inputs[0].dtype);
-        let mut types = vec![extents.steps(dtype, cell.gates())];
+        let Recurrence { input, cell, .. } = self.recurrence;
+        let Extents { time, batch, units, features } = extents;
+        let (dtype, columns) = (inputs[0].dtype, cell.gates() * units);
+        let mut types = vec![extents.state(dtype); cell.states()];
+        types.push(Type::new(dtype, [units, columns]));
         if cell.has_recurrent_bias() {
-            types.push(extents.steps(dtype, 1));
+            types.push(Type::new(dtype, [columns]));
         }
-        types.extend((0..cell.states()).map(|_| extents.state(dtype)));
+        if let Input::Features { bias } = input {
+            types.push(Type::new(dtype, [features, columns]));
+            types.extend(bias.then(|| Type::new(dtype, [columns])));
+        }
+        if self.input {
+            types.push(Type::new(dtype, [time, batch, features]));
+        }
         Ok(types)
+    }
+
+    fn without_last_outputs(&self, used: usize) -> Option<Op> {
+        let Recurrence { input, cell, .. } = self.recurrence;
+        let others = cell.states() + input.count() + usize::from(cell.has_recurrent_bias());
+        (self.input && used <= others).then(|| RecurrentGradient { input: false, ..*self }.into())
     }
 
     fn reference(&self, inputs: &[&Values], outputs: &[Type]) -> Vec<Values> {
         let Some(given) = Inputs::of(self, inputs) else { return Vec::new() };
         let &[time, batch, units] = given.sequence.shape().dims() else { return Vec::new() };
         let cell = self.recurrence.cell;
+        let columns = cell.gates() * units;
         let order = self.recurrence.order(time);
-        let inner = usize::from(cell.has_recurrent_bias());
-        let mut data: Vec<Vec<f64>> = outputs.iter().map(|t| vec![0.0; t.shape.size()]).collect();
         let state = |values: &Values, at: usize| values.data[at * units..(at + 1) * units].to_vec();
+        let mut projection = vec![0.0; time * batch * columns];
+        let mut kernel = vec![0.0; units * columns];
+        let mut recurrent_bias = vec![0.0; columns];
+        let mut by_states = vec![vec![0.0; batch * units]; cell.states()];
         for row in 0..batch {
             let mut by: Vec<Vec<f64>> = given.by_last.iter().map(|v| state(v, row)).collect();
             for (index, &step) in order.iter().enumerate().rev() {
@@ -127,14 +159,33 @@ impl Rule for RecurrentGradient {
                 let h = state(given.sequence, at);
                 let grads = self.recurrence.step_back(&given.kernel.data, &states, &h, &saved, &by);
                 by = grads.states;
-                for (to, row) in data.iter_mut().zip([&grads.projection, &grads.inner]) {
-                    to[at * row.len()..(at + 1) * row.len()].copy_from_slice(row);
+                // What the recurrent kernel gave, and what it was multiplied with.
+                let mut inner = grads.projection.clone();
+                let mut factors = vec![states[0].clone(); columns];
+                if let Cell::Gru { reset_after } = cell {
+                    match reset_after {
+                        true => inner[2 * units..].copy_from_slice(&grads.inner),
+                        false => (2 * units..columns).for_each(|at| {
+                            (0..units).for_each(|u| factors[at][u] *= saved[0][units + u]);
+                        }),
+                    }
                 }
+                for column in 0..columns {
+                    recurrent_bias[column] += inner[column];
+                    for unit in 0..units {
+                        kernel[unit * columns + column] += factors[column][unit] * inner[column];
+                    }
+                }
+                projection[at * columns..(at + 1) * columns].copy_from_slice(&grads.projection);
             }
-            for (to, state) in data[1 + inner..].iter_mut().zip(&by) {
+            for (to, state) in by_states.iter_mut().zip(&by) {
                 to[row * units..(row + 1) * units].copy_from_slice(state);
             }
         }
+        let mut data = by_states;
+        data.push(kernel);
+        data.extend(cell.has_recurrent_bias().then_some(recurrent_bias));
+        data.extend(of_projection(&self.recurrence.input, given.given, projection, columns));
         outputs.iter().cloned().zip(data).map(|(ty, data)| Values::new(ty, data)).collect()
     }
 
@@ -144,7 +195,6 @@ impl Rule for RecurrentGradient {
 
     fn decompose(&self, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
         let given = Inputs::of(self, inputs)?;
-        let cell = self.recurrence.cell;
         let order = self.recurrence.order(given.sequence.dim(0));
         let mut by = given.by_last.to_vec();
         let mut steps: Vec<(Tensor, Tensor)> = Vec::with_capacity(order.len());
@@ -181,13 +231,53 @@ impl Rule for RecurrentGradient {
             steps.reverse();
         }
         let (projection, inner): (Vec<Tensor>, Vec<Tensor>) = steps.into_iter().unzip();
-        let mut outputs = vec![stacked(&projection)];
-        if cell.has_recurrent_bias() {
-            outputs.push(stacked(&inner));
+        let (projection, inner) = (stacked(&projection), stacked(&inner));
+        let mut outputs = by;
+        outputs.extend(self.recurrence.weight_gradients(&given, &projection, &inner)?);
+        if let ([x, kernel], Input::Features { bias }) = (given.given, self.recurrence.input) {
+            outputs.push(rows(x).matrix_transpose().matmul(&rows(&projection)));
+            outputs.extend(bias.then(|| projection.sum(&[0, 1], false)));
+            outputs.extend(self.input.then(|| turned(&projection, kernel)));
+        } else {
+            outputs.extend(self.input.then_some(projection));
         }
-        outputs.extend(by);
         Some(outputs)
     }
+}
+
+/// `g · kernelᵀ`.
+fn turned(g: &Tensor, kernel: &Tensor) -> Tensor {
+    g.matmul(&kernel.matrix_transpose())
+}
+
+/// The gradients of kernel, bias and features, or that of the projection itself, naively.
+fn of_projection(
+    input: &Input,
+    given: &[&Values],
+    projection: Vec<f64>,
+    columns: usize,
+) -> Vec<Vec<f64>> {
+    let (&[x, kernel], &Input::Features { bias }) = (given, input) else {
+        return vec![projection];
+    };
+    let features = kernel.data.len() / columns;
+    let mut by_kernel = vec![0.0; kernel.data.len()];
+    let mut by_bias = vec![0.0; columns];
+    let mut by_x = vec![0.0; x.data.len()];
+    for (row, grads) in projection.chunks(columns).enumerate() {
+        for (column, grad) in grads.iter().enumerate() {
+            by_bias[column] += grad;
+            for feature in 0..features {
+                let (at, place) = (row * features + feature, feature * columns + column);
+                by_kernel[place] += x.data[at] * grad;
+                by_x[at] += kernel.data[place] * grad;
+            }
+        }
+    }
+    let mut all = vec![by_kernel];
+    all.extend(bias.then_some(by_bias));
+    all.push(by_x);
+    all
 }
 
 /// What a value `(time, batch, width)` holds for one row of one step.
@@ -282,7 +372,6 @@ impl Recurrence {
         let (outer, gate) = (self.activation, self.recurrent_activation);
         let Back { kernel, states, h, saved } = *back;
         let units = h.dim(-1);
-        let turned = |g: &Tensor, kernel: &Tensor| g.matmul(&kernel.matrix_transpose());
         match self.cell {
             Cell::Simple => {
                 let projection = outer.backward(h, &by[0]);
@@ -328,12 +417,6 @@ impl Recurrence {
     }
 }
 
-/// The gradients of the weights of a recurrence.
-pub(super) struct WeightGradients {
-    pub(super) kernel: Tensor,
-    pub(super) bias: Option<Tensor>,
-}
-
 /// The states before all steps, turned, times what belongs to the steps: `Σₜ hₜ₋₁ᵀ gₜ`.
 ///
 /// `gates` are factors of the states, if there are any.
@@ -364,31 +447,31 @@ fn sum_of_products(
     product + states.matrix_transpose().matmul(&all(grad, later))
 }
 
-/// The gradients of recurrent kernel and bias; `found` is what [`RecurrentGradient`] gave.
-pub(super) fn weight_gradients(
-    recurrence: &Recurrence,
-    first: &Tensor,
-    sequence: &Tensor,
-    saved: Option<&Tensor>,
-    found: &[Tensor],
-) -> Option<WeightGradients> {
-    let units = sequence.dim(-1);
-    let projection = found.first()?;
-    let product = |gates: Option<&Tensor>, grad: &Tensor| {
-        sum_of_products(recurrence.reverse, first, sequence, gates, grad)
-    };
-    let Cell::Gru { reset_after } = recurrence.cell else {
-        return Some(WeightGradients { kernel: product(None, projection), bias: None });
-    };
-    let parts = projection.split_at(&[2 * units], -1);
-    let (both, candidate) = (&parts[0], &parts[1]);
-    if reset_after {
-        let inner = found.get(1)?;
-        let kernel = concatenate(&[product(None, both), product(None, inner)], -1);
-        let sums = [both.sum(&[0, 1], false), inner.sum(&[0, 1], false)];
-        return Some(WeightGradients { kernel, bias: Some(concatenate(&sums, -1)) });
+impl Recurrence {
+    /// The gradients of recurrent kernel and bias, from those of the projection and of what the
+    /// reset gate multiplied.
+    fn weight_gradients(
+        &self,
+        given: &Inputs<'_, Tensor>,
+        projection: &Tensor,
+        inner: &Tensor,
+    ) -> Option<Vec<Tensor>> {
+        let units = given.sequence.dim(-1);
+        let product = |gates: Option<&Tensor>, grad: &Tensor| {
+            sum_of_products(self.reverse, &given.states[0], given.sequence, gates, grad)
+        };
+        let Cell::Gru { reset_after } = self.cell else {
+            return Some(vec![product(None, projection)]);
+        };
+        let parts = projection.split_at(&[2 * units], -1);
+        let (both, candidate) = (&parts[0], &parts[1]);
+        if reset_after {
+            let kernel = concatenate(&[product(None, both), product(None, inner)], -1);
+            let sums = [both.sum(&[0, 1], false), inner.sum(&[0, 1], false)];
+            return Some(vec![kernel, concatenate(&sums, -1)]);
+        }
+        let reset = &given.saved.first()?.split(3, -1)[1];
+        let kernel = concatenate(&[product(None, both), product(Some(reset), candidate)], -1);
+        Some(vec![kernel])
     }
-    let reset = &saved?.split(3, -1)[1];
-    let kernel = concatenate(&[product(None, both), product(Some(reset), candidate)], -1);
-    Some(WeightGradients { kernel, bias: None })
 }

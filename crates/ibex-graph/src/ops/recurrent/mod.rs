@@ -1,10 +1,11 @@
 //! Whole sequences through a recurrent cell (simple, LSTM, GRU) as one operation, and its gradient.
 //!
-//! The input projections of all time steps (`x W + b`) come in ready, from one large product;
-//! what is left is the recurrence itself.
+//! The operation also projects its inputs (`x W + b`) and its gradient is that of every input, so
+//! that what is as wide as all gates lives for some time steps only; projections may come in ready,
+//! too.
 //! Everything is time-major, `(time, batch, …)`: the rows of one step lie side by side, and the
-//! states before and after each step are slices, so that weight gradients are single products
-//! over all time steps without a copy.
+//! states before and after each step are slices, so that weight gradients are products over many
+//! time steps without a copy.
 //! Read in this order: this file, `activation`, `forward`, `gradient`, `samples`.
 //! Must not know: layers, input projections, how kernels go about it.
 
@@ -79,9 +80,43 @@ impl Cell {
     }
 }
 
+/// What a recurrence takes at each time step.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Input {
+    /// The projection, `gates · units` wide.
+    Projection,
+    /// Features, with a kernel `(features, gates · units)` that projects them.
+    Features {
+        /// Whether there is a bias `(gates · units,)` of the projection.
+        bias: bool,
+    },
+}
+
+impl Input {
+    /// How many inputs of the operation it is.
+    const fn count(self) -> usize {
+        match self {
+            Input::Projection => 1,
+            Input::Features { bias } => 2 + bias as usize,
+        }
+    }
+}
+
+/// A time-major sequence and what projects it.
+#[derive(Clone, Copy, Debug)]
+pub enum Sequence<'a> {
+    /// Projections `(time, batch, gates · units)`.
+    Projection(&'a Tensor),
+    /// Features `(time, batch, features)`, a kernel `(features, gates · units)` and a bias
+    /// `(gates · units,)`.
+    Features(&'a Tensor, &'a Tensor, Option<&'a Tensor>),
+}
+
 /// What the operation and its gradient share.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Recurrence {
+    /// What a step takes.
+    pub input: Input,
     /// What a step computes.
     pub cell: Cell,
     /// The function of the candidate and of an LSTM's output.
@@ -96,9 +131,9 @@ pub struct Recurrence {
 
 /// A sequence through a recurrent cell.
 ///
-/// Inputs: the projection `(time, batch, gates · units)`, the recurrent kernel
-/// `(units, gates · units)`, the recurrent bias `(gates · units,)` if the cell has one, the initial
-/// states `(batch, units)` each, and the mask `bool (time, batch)` if there is one.
+/// Inputs: what [`Input`] says (a projection, or features, kernel and perhaps a bias), the recurrent
+/// kernel `(units, gates · units)`, the recurrent bias `(gates · units,)` if the cell has one, the
+/// initial states `(batch, units)` each, and the mask `bool (time, batch)` if there is one.
 /// Outputs: the first state after each step `(time, batch, units)`, the last states
 /// `(batch, units)` each, and, if the operation saves, [`Cell::saved`] as `(time, batch, …)`.
 ///
@@ -111,20 +146,22 @@ pub struct Recurrent {
     pub saves: bool,
 }
 
-/// The gradients of [`Recurrent`] that go through time.
+/// The gradients of the inputs of [`Recurrent`].
 ///
-/// Inputs: the recurrent kernel, the initial states, the first output of [`Recurrent`], what it
-/// saved, the mask if there is one, the gradient of the first output if the loss depends on it,
-/// and those of the last states.
-/// Outputs: the gradient of the projection; with `reset_after` that of what the reset gate
-/// multiplied, `(time, batch, units)`; those of the initial states.
-/// The gradients of recurrent kernel and bias are products and sums of these over all time steps.
+/// Inputs: features and kernel, if [`Recurrent`] took those; the recurrent kernel, the initial
+/// states, the first output of [`Recurrent`], what it saved, the mask if there is one, the gradient
+/// of the first output if the loss depends on it, and those of the last states.
+/// Outputs: the gradients of the initial states, of the recurrent kernel and the recurrent bias, of
+/// the kernel and the bias, as far as there are any, and last that of the features or of the
+/// projection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RecurrentGradient {
     /// The cell and the order of steps.
     pub recurrence: Recurrence,
     /// Whether the gradient of the first output is among the inputs.
     pub sequence: bool,
+    /// Whether the gradient of the features or of the projection is among the outputs.
+    pub input: bool,
 }
 
 /// What a recurrence gives.
@@ -137,47 +174,55 @@ pub struct Run {
 }
 
 impl Recurrence {
-    /// A recurrence that walks forwards, without a mask.
+    /// A recurrence over projections that walks forwards, without a mask.
     pub const fn new(
         cell: Cell,
         activation: Activation,
         recurrent_activation: Activation,
     ) -> Recurrence {
-        Recurrence { cell, activation, recurrent_activation, reverse: false, masked: false }
+        let input = Input::Projection;
+        Recurrence { input, cell, activation, recurrent_activation, reverse: false, masked: false }
     }
 
-    /// Runs a time-major sequence `(time, batch, gates · units)` of input projections.
+    /// Runs a time-major sequence; what it is decides on `input`, the mask on `masked`.
     ///
     /// `recurrent_bias` is taken by a GRU with `reset_after` only, and then needed;
     /// `states` are the initial ones; `mask` is `bool (time, batch)`.
     /// Where the mask is false, the states stay and `sequence` repeats the one before.
     ///
     /// ```
-    /// use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence};
+    /// use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence, Sequence};
     /// use ibex_graph::{Array, Tensor, interpreter::evaluate};
     ///
     /// let projection = Tensor::constant(Array::from_slice([3, 1, 1], &[1f32, 2., 3.])?);
     /// let kernel = Tensor::constant(Array::from_slice([1, 1], &[0.5f32])?);
     /// let start = Tensor::constant(Array::from_slice([1, 1], &[4f32])?);
     /// let cell = Recurrence::new(Cell::Simple, Activation::Linear, Activation::Linear);
-    /// let run = cell.run(&projection, &kernel, None, &[start], None);
+    /// let run = cell.run(Sequence::Projection(&projection), &kernel, None, &[start], None);
     /// assert_eq!(evaluate(&run.sequence)?.to_f64_vec(), [3., 3.5, 4.75]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
     pub fn run(
         &self,
-        projection: &Tensor,
+        sequence: Sequence<'_>,
         recurrent_kernel: &Tensor,
         recurrent_bias: Option<&Tensor>,
         states: &[Tensor],
         mask: Option<&Tensor>,
     ) -> Run {
-        let mut inputs = vec![projection, recurrent_kernel];
+        let (input, mut inputs) = match sequence {
+            Sequence::Projection(projection) => (Input::Projection, vec![projection]),
+            Sequence::Features(x, kernel, bias) => {
+                let given = [x, kernel].into_iter().chain(bias);
+                (Input::Features { bias: bias.is_some() }, given.collect())
+            }
+        };
+        inputs.push(recurrent_kernel);
         inputs.extend(recurrent_bias);
         inputs.extend(states);
         inputs.extend(mask);
-        let recurrence = Recurrence { masked: mask.is_some(), ..*self };
+        let recurrence = Recurrence { input, masked: mask.is_some(), ..*self };
         let first = Tensor::apply(Recurrent { recurrence, saves: true }, &inputs);
         if first.is_poisoned() {
             return Run { states: vec![first.clone(); self.cell.states()], sequence: first };
@@ -194,7 +239,13 @@ impl Recurrence {
         if self.cell != Cell::Simple {
             text.push_str(&format!(", {}", self.recurrent_activation.name()));
         }
-        let flags = [(self.reverse, ", reverse"), (self.masked, ", masked")];
+        let bias = self.input == (Input::Features { bias: true });
+        let flags = [
+            (self.input != Input::Projection, ", features"),
+            (bias, ", bias"),
+            (self.reverse, ", reverse"),
+            (self.masked, ", masked"),
+        ];
         flags.iter().filter(|(set, _)| *set).for_each(|(_, flag)| text.push_str(flag));
         text
     }
@@ -217,6 +268,8 @@ pub struct Extents {
     pub batch: usize,
     /// Elements of a state.
     pub units: usize,
+    /// Elements of what a step takes: features, or all gates of a projection.
+    pub features: usize,
 }
 
 impl Extents {
@@ -230,12 +283,22 @@ impl Extents {
         Type::new(dtype, [self.batch, self.units])
     }
 
-    /// The sizes that follow from a tensor `(time, batch, …)` and a recurrent kernel.
-    fn of(name: &str, steps: &Type, kernel: &Type) -> Result<Extents, OpError> {
+    /// The sizes that follow from a tensor `(time, batch, …)`, the features if that is what they
+    /// are, and a recurrent kernel.
+    fn of(
+        name: &str,
+        recurrence: &Recurrence,
+        steps: &Type,
+        kernel: &Type,
+    ) -> Result<Extents, OpError> {
         let floats = steps.dtype.is_float() && kernel.dtype == steps.dtype;
         match (steps.shape.dims(), kernel.shape.dims()) {
-            (&[time, batch, _], &[units, _]) if floats && time > 0 && units > 0 => {
-                Ok(Extents { time, batch, units })
+            (&[time, batch, width], &[units, _]) if floats && time > 0 && units > 0 => {
+                let features = match recurrence.input {
+                    Input::Projection => recurrence.cell.gates() * units,
+                    Input::Features { .. } => width,
+                };
+                Ok(Extents { time, batch, units, features })
             }
             _ => Err(OpError::new(
                 format!("`{name}` needs a sequence and a recurrent kernel"),
@@ -249,6 +312,23 @@ impl Extents {
 
 /// A part that an operation takes, and its type.
 type Role = (&'static str, Type);
+
+impl Recurrence {
+    /// What a step takes, and what projects it.
+    fn input_roles(&self, extents: &Extents, dtype: DType) -> Vec<Role> {
+        let Extents { time, batch, units, features } = *extents;
+        let columns = self.cell.gates() * units;
+        let steps = Type::new(dtype, [time, batch, features]);
+        let kernel = Type::new(dtype, [features, columns]);
+        match self.input {
+            Input::Projection => vec![("projection", steps)],
+            Input::Features { bias } => {
+                let bias = bias.then(|| ("bias", Type::new(dtype, [columns])));
+                [("sequence of features", steps), ("kernel", kernel)].into_iter().chain(bias).collect()
+            }
+        }
+    }
+}
 
 /// Checks the inputs against what they must be.
 fn expect_roles(name: &str, inputs: &[Type], roles: &[Role]) -> Result<(), OpError> {

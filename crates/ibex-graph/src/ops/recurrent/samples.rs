@@ -1,6 +1,6 @@
 //! The rows of the two operations in the table: cases and mistakes.
 
-use super::{Activation, Cell, Extents, Recurrence, Recurrent, RecurrentGradient};
+use super::{Activation, Cell, Extents, Input, Recurrence, Recurrent, RecurrentGradient};
 use crate::interpreter::Values;
 use crate::op::{BadSample, Described, Info, Kind, Sample};
 use crate::{DType, Type};
@@ -21,8 +21,15 @@ fn cases() -> Vec<Case> {
         |label, cell, [activation, recurrent_activation]: [Activation; 2], sizes: [usize; 3]| {
             let [time, batch, units] = sizes;
             let recurrence = Recurrence::new(cell, activation, recurrent_activation);
-            Case { label, recurrence, extents: Extents { time, batch, units }, saves: false }
+            let features = cell.gates() * units;
+            let extents = Extents { time, batch, units, features };
+            Case { label, recurrence, extents, saves: false }
         };
+    let of = |features, bias, case: Case| Case {
+        recurrence: Recurrence { input: Input::Features { bias }, ..case.recurrence },
+        extents: Extents { features, ..case.extents },
+        ..case
+    };
     let masked =
         |case: Case| Case { recurrence: Recurrence { masked: true, ..case.recurrence }, ..case };
     let reversed =
@@ -51,6 +58,12 @@ fn cases() -> Vec<Case> {
         saving(masked(case("gru, reset before, masked", before, [Relu, Sigmoid], [4, 3, 2]))),
         masked(reversed(case("gru, reset before, backwards", before, usual, [3, 2, 3]))),
         saving(case("gru, reset before, many units", before, usual, [2, 19, 18])),
+        of(4, true, case("simple, features", Simple, [Relu, Linear], [3, 2, 3])),
+        of(3, false, saving(masked(case("lstm, features, no bias", Lstm, usual, [4, 3, 2])))),
+        of(5, true, saving(reversed(case("lstm, features", Lstm, usual, [3, 17, 19])))),
+        of(1, true, saving(masked(reversed(case("gru, features", after, usual, [4, 3, 2]))))),
+        of(9, true, masked(case("gru, reset before, features", before, usual, [3, 4, 3]))),
+        of(2, true, saving(case("lstm, features, no rows", Lstm, usual, [2, 0, 3]))),
     ]
 }
 
@@ -71,9 +84,16 @@ fn types(forward: bool, case: &Case) -> Vec<Type> {
     let Case { recurrence, extents, saves, .. } = *case;
     let roles = match forward {
         true => Recurrent { recurrence, saves }.roles(&extents, DType::F32),
-        false => RecurrentGradient { recurrence, sequence: saves }.roles(&extents, DType::F32),
+        false => gradient_of(case).roles(&extents, DType::F32),
     };
     roles.into_iter().map(|(_, ty)| ty).collect()
+}
+
+/// The gradient, of the input as well wherever it is that of the whole sequence.
+fn gradient_of(case: &Case) -> RecurrentGradient {
+    let Case { recurrence, saves, .. } = *case;
+    let projection = recurrence.input == Input::Projection;
+    RecurrentGradient { recurrence, sequence: saves, input: saves || projection }
 }
 
 fn forward_sample(case: Case) -> Sample {
@@ -83,8 +103,9 @@ fn forward_sample(case: Case) -> Sample {
 
 /// What went before stands for itself: a gradient is a function of everything it is given.
 fn gradient_sample(case: Case) -> Sample {
-    let op = RecurrentGradient { recurrence: case.recurrence, sequence: case.saves };
-    let saved = 2 + case.recurrence.cell.states();
+    let op = gradient_of(&case);
+    let given = if case.recurrence.input == Input::Projection { 0 } else { 2 };
+    let saved = given + 2 + case.recurrence.cell.states();
     let types = types(false, &case);
     let input = |(index, ty): (usize, &Type)| match index == saved
         && !case.recurrence.cell.saved().is_empty()
@@ -146,8 +167,8 @@ fn forward_errors() -> Vec<BadSample> {
 
 fn gradient_errors() -> Vec<BadSample> {
     let recurrence = lstm();
-    let op = RecurrentGradient { recurrence, sequence: false };
-    let extents = Extents { time: 4, batch: 2, units: 3 };
+    let op = RecurrentGradient { recurrence, sequence: false, input: true };
+    let extents = Extents { time: 4, batch: 2, units: 3, features: 12 };
     let mut types: Vec<Type> =
         op.roles(&extents, DType::F32).into_iter().map(|(_, ty)| ty).collect();
     types[4] = float(&[4, 2, 9]);

@@ -3,7 +3,7 @@
 
 use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::ops::random;
-use ibex_graph::ops::recurrent::{Activation as Function, Cell as Kind, Recurrence, Run};
+use ibex_graph::ops::recurrent::{Activation as Function, Cell as Kind, Recurrence, Run, Sequence};
 use ibex_graph::{Array, DType, Shape, Tensor};
 use serde_json::{Value, json};
 
@@ -218,15 +218,25 @@ impl Options<'_> {
         }
         let input = super::sequence::at_step(pass.sequence, 0);
         let shared = cell.prepare(call, &input, pass.states);
-        let projection = cell.project(call, pass.sequence, &shared);
-        let bias = self.kind.has_recurrent_bias().then(|| match self.biases(call) {
-            Some((_, Some(bias))) => bias,
-            _ => Tensor::full(self.dtype, [self.kind.gates() * self.units], 0.0),
+        let (bias, recurrent_bias) = self.biases(call).unzip();
+        let recurrent_bias = self.kind.has_recurrent_bias().then(|| {
+            let zeros = || Tensor::full(self.dtype, [self.kind.gates() * self.units], 0.0);
+            recurrent_bias.flatten().unwrap_or_else(zeros)
         });
         let recurrence = Recurrence::new(self.kind, activation, gates);
         let recurrence = Recurrence { reverse: pass.reverse, ..recurrence };
-        let kernel = call.weight("recurrent_kernel");
-        Some(recurrence.run(&projection, &kernel, bias.as_ref(), pass.states, pass.mask))
+        let kernel = call.weight("kernel");
+        let (recurrent, own) = (call.weight("recurrent_kernel"), recurrent_bias.as_ref());
+        let run = |sequence: Sequence<'_>| {
+            Some(recurrence.run(sequence, &recurrent, own, pass.states, pass.mask))
+        };
+        let x = pass.sequence.cast(self.dtype);
+        match shared.input.as_slice() {
+            [] => run(Sequence::Features(&x, &kernel, bias.as_ref())),
+            [one] => run(Sequence::Features(&(x * one), &kernel, bias.as_ref())),
+            // Each gate has its own features.
+            _ => run(Sequence::Projection(&cell.project(call, pass.sequence, &shared))),
+        }
     }
 }
 

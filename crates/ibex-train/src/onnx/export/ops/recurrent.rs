@@ -1,12 +1,8 @@
 //! Recurrences: layers of ONNX where the cells agree, and steps one after another elsewhere.
-//!
-//! Here the input is multiplied by its kernel before the recurrence; ONNX wants it as it was
-//! before, so the product is looked for.
 
 use ibex_format::onnx::OnnxAttribute;
-use ibex_graph::ops::binary::Binary;
-use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence, Recurrent};
-use ibex_graph::{Array, Op, ValueId};
+use ibex_graph::ops::recurrent::{Activation, Cell, Input, Recurrence, Recurrent};
+use ibex_graph::{Array, ValueId};
 
 use super::super::builder::{int, text};
 use super::super::site::{Outcome, Site, source};
@@ -17,15 +13,20 @@ use crate::error::Result;
 pub(super) fn recurrent(site: &mut Site<'_>, op: &Recurrent) -> Result<Outcome> {
     let recurrence = &op.recurrence;
     let names = activations(recurrence);
-    let projection = projection(site).filter(|_| !recurrence.masked && !op.saves);
-    let (Some(projection), Some(names)) = (projection, names) else { return Ok(Outcome::Parts) };
-    let Some(weights) = weights(site, recurrence, &projection)? else { return Ok(Outcome::Parts) };
+    let bias = match recurrence.input {
+        Input::Features { bias } if !recurrence.masked && !op.saves => bias,
+        _ => return Ok(Outcome::Parts),
+    };
+    let Some(names) = names else { return Ok(Outcome::Parts) };
+    // Features, kernel and perhaps a bias come first.
+    let recurrent = 2 + usize::from(bias);
+    let Some(weights) = weights(site, recurrence, recurrent)? else { return Ok(Outcome::Parts) };
     let [w, r, b] = weights;
     let cell = recurrence.cell;
-    let units = site.shape(1)[0];
-    let x = site.name(projection.x);
+    let units = site.shape(recurrent)[0];
+    let x = site.name(site.node.inputs[0]);
     let mut inputs = vec![x, w, r, b, String::new()];
-    let first = 2 + usize::from(cell.has_recurrent_bias());
+    let first = recurrent + 1 + usize::from(cell.has_recurrent_bias());
     for state in first..first + cell.states() {
         inputs.push(match site.splat(state) {
             Some(0.0) => String::new(),
@@ -92,58 +93,13 @@ fn activations(recurrence: &Recurrence) -> Option<Vec<(String, OnnxAttribute)>> 
     Some(vec![("activations".to_string(), OnnxAttribute::Texts(names))])
 }
 
-/// Where the input of a recurrence comes from.
-struct Projection {
-    /// `(time, batch, features)`.
-    x: ValueId,
-    kernel: ValueId,
-    bias: Option<ValueId>,
-}
-
-/// The product, and perhaps the sum with a bias, that is input 0.
-fn projection(site: &Site<'_>) -> Option<Projection> {
-    let graph = site.graph;
-    let columns = *site.shape(0).last()?;
-    let mut bias = None;
-    let mut value = site.node.inputs[0];
-    // No chain of these is longer; a graph is not walked for nothing.
-    for _ in 0..4 {
-        let node = graph.node(value.node);
-        match &node.op {
-            Op::Reshape(_) if graph.ty(node.inputs[0]).shape.last() == Some(&columns) => {
-                value = node.inputs[0];
-            }
-            Op::Binary(Binary::Add) if bias.is_none() => {
-                let is_bias = |v: ValueId| graph.ty(source(graph, v)).shape.size() == columns;
-                let (a, b) = (node.inputs[0], node.inputs[1]);
-                let (sum, vector) = if is_bias(b) { (a, b) } else { (b, a) };
-                if !is_bias(vector) || is_bias(sum) {
-                    return None;
-                }
-                bias = Some(source(graph, vector));
-                value = sum;
-            }
-            Op::MatMul(_) => {
-                let (rows, kernel) = (node.inputs[0], node.inputs[1]);
-                let joined = graph.node(rows.node);
-                let x = if matches!(joined.op, Op::Reshape(_)) { joined.inputs[0] } else { rows };
-                let [time, batch] = [site.shape(0)[0], site.shape(0)[1]];
-                let features = graph.ty(kernel).shape[0];
-                let fits = graph.ty(kernel).shape.rank() == 2
-                    && graph.ty(x).shape.dims() == [time, batch, features];
-                return fits.then_some(Projection { x, kernel, bias });
-            }
-            _ => return None,
-        }
-    }
-    None
-}
-
 /// The kernels and biases as ONNX arranges them; `None` if they are not known.
+///
+/// `at` is the input that is the recurrent kernel.
 fn weights(
     site: &mut Site<'_>,
     recurrence: &Recurrence,
-    projection: &Projection,
+    at: usize,
 ) -> Result<Option<[String; 3]>> {
     let cell = recurrence.cell;
     let known = |site: &Site<'_>, value: ValueId| {
@@ -151,19 +107,19 @@ fn weights(
         let raw = site.builder.known(&name)?;
         Some(from_raw(raw).map(|array| (name, array)))
     };
-    let kernel = known(site, projection.kernel).transpose()?;
-    let recurrent = known(site, site.node.inputs[1]).transpose()?;
-    let bias = projection.bias.map(|bias| known(site, bias).transpose()).transpose()?;
-    let has_own = cell.has_recurrent_bias();
-    let own =
-        if has_own { Some(known(site, source(site.graph, site.node.inputs[2]))) } else { None };
+    let kernel = known(site, site.node.inputs[1]).transpose()?;
+    let recurrent = known(site, site.node.inputs[at]).transpose()?;
+    let bias = (at > 2).then(|| known(site, source(site.graph, site.node.inputs[2])));
+    let own = cell
+        .has_recurrent_bias()
+        .then(|| known(site, source(site.graph, site.node.inputs[at + 1])));
     let (Some((name, kernel)), Some((other, recurrent))) = (kernel, recurrent) else {
         return Ok(None);
     };
     let width = recurrent.shape()[1];
     let mut numbers = Vec::with_capacity(2 * width);
-    for part in [bias, own.map(Option::transpose).transpose()?] {
-        match part {
+    for part in [bias, own] {
+        match part.map(Option::transpose).transpose()? {
             None => numbers.extend(vec![0.0; width]),
             Some(None) => return Ok(None),
             Some(Some((_, array))) => match array.size() {
