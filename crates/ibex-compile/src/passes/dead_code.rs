@@ -121,13 +121,7 @@ mod tests {
         let (x, kernel) = (input("x", &[2, 1, 8]), input("kernel", &[2, 8]));
         let (h, c) = (input("h", &[1, 2]), input("c", &[1, 2]));
         let lstm = Recurrence::new(Cell::Lstm, Activation::Tanh, Activation::Sigmoid);
-        let run = lstm.run(
-            Sequence::Projection(&x),
-            &kernel,
-            None,
-            &[h.clone(), c.clone()],
-            None,
-        );
+        let run = lstm.run(Sequence::Projection(&x), &kernel, None, &[h.clone(), c.clone()], None);
         let graph = Graph::new(&[x, kernel, h, c], &[run.states[0].clone()], &[]).unwrap();
         check_pass(
             "dead_code",

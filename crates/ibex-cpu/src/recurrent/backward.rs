@@ -3,14 +3,16 @@
 //! The gradient of the state is kept where that of the initial state will be; a step turns it
 //! into gradients of the gates, leaves what does not go through the recurrent kernel, and adds the
 //! product that does.
-//! The gradients of the gates of some steps then go into those of the weights and of the features
-//! (`weights`), while they are near.
+//! The gradients of the gates of some steps then go into those of the weights and of the features:
+//! those of a few rows in the second cache (`near`), or, where the weights are too many for that,
+//! those of all rows by products of their own (`weights`).
 
-use super::forward::{lanes, load_gates};
+use super::forward::load_gates;
 use super::gates::{Any, Pair, Usual};
+use super::near::Near;
 use super::panels::{Cut, Left, Panels, pack};
-use super::weights::{Gates, weights};
-use super::{Activation, Cell, Input, Recurrence, Sizes, moves, nth, previous, span};
+use super::weights::weights;
+use super::{Activation, Cell, Recurrence, Sizes, moves, nth, previous, span};
 use crate::gemm::run_if;
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
@@ -97,22 +99,14 @@ pub unsafe fn backward(pool: &ThreadPool, b: &Backward) {
             let to = to.add(first.floats());
             (gated, apart.then(|| pack(pool, second, to, value, None)))
         };
-        let at_once = b.sizes.steps_at_once();
-        let own = b.recurrence.input == Input::Projection && !b.by_input.is_null();
-        let widths = Widths::new(cell, own);
-        scratch::with(Slot::Phase, widths.all() * units * at_once * batch, |space| {
-            for first in (0..time).step_by(at_once).rev() {
-                let steps = first..time.min(first + at_once);
-                let begin = span(b.recurrence.reverse, &steps, time).start * batch;
-                let gates = widths.gates(&b, space, begin, steps.len() * batch);
-                let walk = Walk { b: &b, gated, candidate, steps, gates: gates.from_zero(begin) };
-                // SAFETY: as the caller promises; the space holds these steps.
-                unsafe {
-                    walk.run(pool);
-                    weights(pool, &b, &gates, &walk.steps);
-                }
+        let walk = Walk { b: &b, gated, candidate };
+        // SAFETY: as the caller promises.
+        unsafe {
+            match Near::new(&b) {
+                Some(near) => near.run(pool, &walk),
+                None => far(pool, &walk),
             }
-        });
+        }
     });
 }
 
@@ -136,82 +130,115 @@ unsafe fn nothing(b: &Backward) {
     zero(b.by_input, time * batch * features);
 }
 
-/// How wide what is in hand of each row is, in units.
-struct Widths {
-    projection: usize,
-    inner: usize,
-    reset: usize,
-}
-
-impl Widths {
-    /// `own`: the gradients of the projections have a place of their own.
-    fn new(cell: Cell, own: bool) -> Widths {
-        let is_gru = |after: bool| usize::from(cell == Cell::Gru { reset_after: after });
-        let projection = if own { 0 } else { cell.gates() };
-        Widths { projection, inner: is_gru(true), reset: is_gru(false) }
-    }
-
-    fn all(&self) -> usize {
-        self.projection + self.inner + self.reset
-    }
-
-    /// Where the gradients of some rows lie.
-    fn gates(&self, b: &Backward, space: *mut f32, first: usize, rows: usize) -> Gates {
-        let units = b.sizes.units;
-        let columns = b.recurrence.cell.gates() * units;
-        let inner = space.wrapping_add(self.projection * units * rows);
-        Gates {
-            first,
-            rows,
-            units,
-            columns,
-            projection: match self.projection {
-                0 => b.by_input.wrapping_add(first * columns),
-                _ => space,
-            },
-            inner,
-            reset: inner.wrapping_add(self.inner * units * rows),
+/// Walks over all rows for some steps, then multiplies what they give.
+///
+/// # Safety
+/// As for [`backward`].
+unsafe fn far(pool: &ThreadPool, walk: &Walk) {
+    let Backward { recurrence, sizes, .. } = *walk.b;
+    let Sizes { batch, units, time, .. } = sizes;
+    let row = Gates::row(recurrence.cell, units);
+    let (at_once, per_task) = (sizes.steps_at_once(), sizes.rows_per_task(pool.threads()));
+    let pays = sizes.pays(recurrence.cell.gates() * units);
+    scratch::with(Slot::Phase, at_once * batch * row, |data| {
+        for first in (0..time).step_by(at_once).rev() {
+            let steps = first..time.min(first + at_once);
+            let begin = span(recurrence.reverse, &steps, time).start;
+            let gates = Gates { data, row, begin, rows: batch };
+            run_if(pool, pays, batch.div_ceil(per_task), |task| {
+                let first = task * per_task;
+                let rows = first..batch.min(first + per_task);
+                scratch::with(Slot::Private, rows.len() * units + MAX_LANES, |state| {
+                    // SAFETY: tasks have rows of their own, and the space holds these steps.
+                    unsafe { walk.rows(rows, &steps, gates.from_row(first), state) };
+                });
+            });
+            // SAFETY: as the caller promises.
+            unsafe { weights(pool, walk.b, &gates, &steps) };
         }
+    });
+}
+
+/// Where the gradients of the gates of some steps are in hand.
+///
+/// A row has those of the projection; a GRU's has one more state: with `reset_after` the gradient of
+/// what the reset gate multiplied, else what it made of the state before.
+#[derive(Clone, Copy)]
+pub(super) struct Gates {
+    pub(super) data: *mut f32,
+    /// Floats from one row to the next.
+    pub(super) row: usize,
+    /// The first of the steps, in time.
+    pub(super) begin: usize,
+    /// Rows of a step.
+    pub(super) rows: usize,
+}
+
+// SAFETY: whoever has one sees to it that tasks write disjoint rows.
+unsafe impl Sync for Gates {}
+// SAFETY: as above.
+unsafe impl Send for Gates {}
+
+impl Gates {
+    /// Floats that are written of a row.
+    pub(super) fn width(cell: Cell, units: usize) -> usize {
+        let more = usize::from(matches!(cell, Cell::Gru { .. }));
+        (cell.gates() + more) * units
+    }
+
+    /// Floats from one row to the next: an odd number of cache lines, so that the places of one
+    /// column in many rows fall into all sets of a cache.
+    pub(super) fn row(cell: Cell, units: usize) -> usize {
+        spread(Gates::width(cell, units))
+    }
+
+    /// The same from another row of each step on.
+    fn from_row(self, row: usize) -> Gates {
+        Gates { data: self.data.wrapping_add(row * self.row), ..self }
+    }
+
+    /// A row of a step.
+    #[inline(always)]
+    pub(super) fn at(&self, step: usize, row: usize) -> *mut f32 {
+        self.data.wrapping_add(((step - self.begin) * self.rows + row) * self.row)
     }
 }
 
-/// Some steps of all rows.
-struct Walk<'a> {
-    b: &'a Backward,
+/// At least so many floats, as an odd number of cache lines.
+pub(super) fn spread(floats: usize) -> usize {
+    (floats.div_ceil(16) | 1) * 16
+}
+
+/// A recurrence with its packed kernel.
+pub(super) struct Walk<'a> {
+    pub(super) b: &'a Backward,
     gated: Panels,
     candidate: Option<Panels>,
-    /// The steps as they are numbered by the recurrence.
-    steps: Range<usize>,
-    /// Where the gradients go, from where step 0 lies or would lie.
-    gates: Gates,
 }
 
-// SAFETY: as for `Backward`.
-unsafe impl Sync for Walk<'_> {}
-
 impl Walk<'_> {
-    /// Cuts the rows into tasks.
+    /// Walks over some steps of some rows, the last step first; `gates` begin with these rows.
     ///
     /// # Safety
-    /// As for [`backward`].
-    unsafe fn run(&self, pool: &ThreadPool) {
-        let Backward { recurrence, sizes, .. } = *self.b;
-        let Sizes { batch, units, .. } = sizes;
-        let (cell, per_task) = (recurrence.cell, sizes.rows_per_task(pool.threads()));
-        run_if(pool, sizes.pays(cell.gates() * units), batch.div_ceil(per_task), |task| {
-            let first = task * per_task;
-            let rows = per_task.min(batch - first);
-            let usual = (Activation::Tanh, Activation::Sigmoid);
-            let Recurrence { activation: outer, recurrent_activation: gate, .. } = recurrence;
-            scratch::with(Slot::Private, rows * units + lanes(), |space| {
-                let walk = self;
-                if (outer, gate) == usual || (outer == usual.0 && cell == Cell::Simple) {
-                    dispatch(Rows { walk, pair: Usual, first, rows, space });
-                } else {
-                    dispatch(Rows { walk, pair: Any { outer, gate }, first, rows, space });
-                }
-            });
-        });
+    /// As for [`backward`]; nobody else touches these rows, and `space` has room for a state of them.
+    pub(super) unsafe fn rows(
+        &self,
+        rows: Range<usize>,
+        steps: &Range<usize>,
+        gates: Gates,
+        space: *mut f32,
+    ) {
+        let Backward { recurrence, .. } = *self.b;
+        let usual = (Activation::Tanh, Activation::Sigmoid);
+        let Recurrence { cell, activation: outer, recurrent_activation: gate, .. } = recurrence;
+        let (first, rows) = (rows.start, rows.len());
+        let (walk, steps) = (self, steps.clone());
+        if (outer, gate) == usual || (outer == usual.0 && cell == Cell::Simple) {
+            dispatch(Rows { walk, pair: Usual, first, rows, steps, gates, space });
+        } else {
+            let pair = Any { outer, gate };
+            dispatch(Rows { walk, pair, first, rows, steps, gates, space });
+        }
     }
 }
 
@@ -221,6 +248,9 @@ struct Rows<'a, P> {
     pair: P,
     first: usize,
     rows: usize,
+    /// The steps as they are numbered by the recurrence.
+    steps: Range<usize>,
+    gates: Gates,
     /// Room for a state.
     space: *mut f32,
 }
@@ -230,13 +260,12 @@ impl<P: Pair> Kernel for Rows<'_, P> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Backward { recurrence, sizes, .. } = *self.walk.b;
-        let steps = self.walk.steps.clone();
         // SAFETY: whoever runs a sequence promises its memory; the rows are this task's own.
         unsafe {
-            if steps.end == sizes.time {
+            if self.steps.end == sizes.time {
                 self.begin();
             }
-            for index in steps.rev() {
+            for index in self.steps.clone().rev() {
                 let step = nth(recurrence.reverse, index, sizes.time);
                 match recurrence.cell {
                     Cell::Simple => self.simple(s, step),
@@ -290,24 +319,19 @@ impl<P: Pair> Rows<'_, P> {
         }
     }
 
-    /// Asks for what the step before will read and write of a row, as forwards.
+    /// Asks for what the step before will read of a row, as forwards.
     #[inline(always)]
     fn foresee<S: Simd>(&self, s: S, at: usize, unit: usize, kept: usize) {
         let Backward { recurrence, sizes, saved, by_sequence, .. } = self.walk.b;
-        let projection = self.walk.gates.projection;
-        let (units, gates) = (sizes.units, recurrence.cell.gates());
+        let units = sizes.units;
         let next = match recurrence.reverse {
             false => at.wrapping_sub(sizes.batch),
             true => at.wrapping_add(sizes.batch),
         };
         let place = |width: usize| next.wrapping_mul(width * units).wrapping_add(unit);
-        let (from, to) =
-            (saved[0].wrapping_add(place(kept)), projection.wrapping_add(place(gates)));
+        let from = saved[0].wrapping_add(place(kept));
         for gate in 0..kept {
             s.prefetch(from.wrapping_add(gate * units));
-        }
-        for gate in 0..gates {
-            s.prefetch(to.wrapping_add(gate * units));
         }
         if !by_sequence.is_null() {
             s.prefetch(by_sequence.wrapping_add(place(1)));
@@ -328,7 +352,6 @@ impl<P: Pair> Rows<'_, P> {
     #[inline(always)]
     unsafe fn simple<S: Simd>(&self, s: S, step: usize) {
         let Backward { sizes: Sizes { batch, units, .. }, mask, .. } = *self.walk.b;
-        let projection = self.walk.gates.projection;
         let zero = s.splat(0.0);
         // SAFETY: the rows and units exist.
         unsafe {
@@ -342,19 +365,17 @@ impl<P: Pair> Rows<'_, P> {
                     let by_h = self.by_state(s, so_far, here, count);
                     let h = s.load_up_to(self.walk.b.sequence.add(here), count);
                     let by_x = s.select(moves, self.pair.outer_back(s, h, by_h), zero);
-                    s.store_up_to(projection.wrapping_add(here), by_x, count);
+                    s.store_up_to(self.gates.at(step, row).add(unit), by_x, count);
                     s.store_up_to(so_far, s.select(moves, zero, by_h), count);
                 }
             }
-            let first = (step * batch + self.first) * units;
-            self.add_product(Left::whole(projection.wrapping_add(first), units));
+            self.add_product(Left::whole(self.gates.at(step, 0), self.gates.row));
         }
     }
 
     #[inline(always)]
     unsafe fn lstm<S: Simd>(&self, s: S, step: usize) {
         let Backward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.b;
-        let projection = self.walk.gates.projection;
         let (pair, zero) = (self.pair, s.splat(0.0));
         // SAFETY: the rows, units and gates exist.
         unsafe {
@@ -384,7 +405,7 @@ impl<P: Pair> Rows<'_, P> {
                         pair.outer_back(s, g, s.mul(by_c, i)),
                         pair.gate_back(s, o, s.mul(by_h, bent)),
                     ];
-                    let to = projection.wrapping_add(at * 4 * units + unit);
+                    let to = self.gates.at(step, row).add(unit);
                     for (gate, value) in by_gates.into_iter().enumerate() {
                         let value = s.select(moves, value, zero);
                         s.store_up_to(to.add(gate * units), value, count);
@@ -394,15 +415,13 @@ impl<P: Pair> Rows<'_, P> {
                     s.store_up_to(c_so_far, by_old, count);
                 }
             }
-            let first = (step * batch + self.first) * 4 * units;
-            self.add_product(Left::whole(projection.wrapping_add(first), 4 * units));
+            self.add_product(Left::whole(self.gates.at(step, 0), self.gates.row));
         }
     }
 
     #[inline(always)]
     unsafe fn gru<S: Simd>(&self, s: S, step: usize) {
         let Backward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.b;
-        let projection = self.walk.gates.projection;
         let (pair, zero, one) = (self.pair, s.splat(0.0), s.splat(1.0));
         // SAFETY: the rows, units and gates exist.
         unsafe {
@@ -423,30 +442,25 @@ impl<P: Pair> Rows<'_, P> {
                     let by_z = pair.gate_back(s, z, s.mul(by_h, s.sub(old, n)));
                     let by_n = pair.outer_back(s, n, s.mul(by_h, s.sub(one, z)));
                     let by_r = pair.gate_back(s, r, s.mul(by_n, q));
-                    let to = projection.wrapping_add(at * 3 * units + unit);
+                    let to = self.gates.at(step, row).add(unit);
                     for (gate, value) in [by_z, by_r, by_n].into_iter().enumerate() {
                         let value = s.select(moves, value, zero);
                         s.store_up_to(to.add(gate * units), value, count);
                     }
                     let by_q = s.select(moves, s.mul(by_n, r), zero);
-                    s.store_up_to(self.walk.gates.inner.wrapping_add(here), by_q, count);
+                    s.store_up_to(to.add(3 * units), by_q, count);
                     s.store_up_to(so_far, s.select(moves, s.mul(by_h, z), by_h), count);
                 }
             }
-            let at = step * batch + self.first;
-            let gates = projection.wrapping_add(at * 3 * units).cast_const();
-            let inner = self.walk.gates.inner.wrapping_add(at * units).cast_const();
-            self.add_product(Left {
-                runs: [gates, gates.add(units), inner],
-                row: [3 * units, 3 * units, units],
-            });
+            let (gates, row) = (self.gates.at(step, 0).cast_const(), self.gates.row);
+            let runs = [gates, gates.add(units), gates.add(3 * units)];
+            self.add_product(Left { runs, row: [row; 3] });
         }
     }
 
     #[inline(always)]
     unsafe fn gru_reset_before<S: Simd>(&self, s: S, step: usize) {
         let Backward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.b;
-        let projection = self.walk.gates.projection;
         let (pair, zero, one) = (self.pair, s.splat(0.0), s.splat(1.0));
         let Some(candidate) = self.walk.candidate else { return };
         // SAFETY: the rows, units and gates exist; the space holds a state.
@@ -463,13 +477,13 @@ impl<P: Pair> Rows<'_, P> {
                     let so_far = self.walk.b.by_states[0].add((self.first + row) * units + unit);
                     let by_h = self.by_state(s, so_far, at * units + unit, count);
                     let by_n = pair.outer_back(s, n, s.mul(by_h, s.sub(one, z)));
-                    let to = projection.wrapping_add(at * 3 * units + 2 * units + unit);
+                    let to = self.gates.at(step, row).add(2 * units + unit);
                     s.store_up_to(to, s.select(moves, by_n, zero), count);
                     s.store_up_to(so_far, by_h, count);
                 }
             }
-            let first = projection.wrapping_add((step * batch + self.first) * 3 * units);
-            let left = Left::whole(first.wrapping_add(2 * units), 3 * units);
+            let (first, width) = (self.gates.at(step, 0), self.gates.row);
+            let left = Left::whole(first.add(2 * units), width);
             candidate.product(0, self.rows, left, (self.space, units), false);
             for row in 0..self.rows {
                 let at = step * batch + self.first + row;
@@ -484,16 +498,15 @@ impl<P: Pair> Rows<'_, P> {
                     let by_h = s.load_up_to(so_far, count);
                     let by_z = pair.gate_back(s, z, s.mul(by_h, s.sub(old, n)));
                     let by_r = pair.gate_back(s, r, s.mul(product, old));
-                    let to = projection.wrapping_add(at * 3 * units + unit);
+                    let to = self.gates.at(step, row).add(unit);
                     s.store_up_to(to, s.select(moves, by_z, zero), count);
                     s.store_up_to(to.add(units), s.select(moves, by_r, zero), count);
-                    let reset = self.walk.gates.reset.wrapping_add(at * units + unit);
-                    s.store_up_to(reset, s.mul(r, old), count);
+                    s.store_up_to(to.add(3 * units), s.mul(r, old), count);
                     let kept = s.mul_add(by_h, z, s.mul(product, r));
                     s.store_up_to(so_far, s.select(moves, kept, by_h), count);
                 }
             }
-            self.add_product(Left::whole(first, 3 * units));
+            self.add_product(Left::whole(first, width));
         }
     }
 }

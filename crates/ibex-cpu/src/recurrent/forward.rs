@@ -50,7 +50,7 @@ unsafe impl Send for Forward {}
 /// The pointers are valid for the sizes, what is written overlaps nothing else, and nobody else
 /// touches it meanwhile.
 pub unsafe fn forward(pool: &ThreadPool, f: &Forward) {
-    let Sizes { batch, units, time, .. } = f.sizes;
+    let Sizes { batch, units, time, features } = f.sizes;
     if batch == 0 || units == 0 || time == 0 {
         return;
     }
@@ -88,13 +88,38 @@ pub unsafe fn forward(pool: &ThreadPool, f: &Forward) {
             let candidate = (second_floats > 0).then(|| pack(pool, second, to, value, None));
             (gated, candidate)
         };
-        let run = |steps: Range<usize>, projection: *const f32| {
-            let walk = Walk { f: &f, gated, candidate, together, steps, projection };
-            // SAFETY: as the caller promises; the projection holds those steps.
+        let run = |steps: Range<usize>, inputs: Inputs| {
+            let walk = Walk { f: &f, gated, candidate, together, steps, inputs };
+            // SAFETY: as the caller promises; the inputs have those steps.
             unsafe { walk.run(pool) };
         };
         if f.recurrence.input == Input::Projection {
-            run(0..time, f.input);
+            run(0..time, Inputs::Projection(f.input));
+            return;
+        }
+        let cut = Cut { steps: features, columns: gates * chunk, blocks: units.div_ceil(chunk) };
+        if together == gates && cut.floats() <= MOST_FLOATS {
+            scratch::with(Slot::Shared, cut.floats() + MAX_LANES, |to| {
+                let place = |block: usize, column: usize| {
+                    let (gate, unit) = (column / chunk, block * chunk + column % chunk);
+                    (unit < units).then_some(gate * units + unit)
+                };
+                let value = |step: usize, block: usize, column: usize| {
+                    let f = &f;
+                    // SAFETY: the place lies within the kernel.
+                    place(block, column)
+                        .map_or(0.0, |at| unsafe { *f.input_kernel.add(step * all + at) })
+                };
+                let bias = |block: usize, column: usize| {
+                    let f = &f;
+                    // SAFETY: the place lies within the bias.
+                    place(block, column).map_or(0.0, |at| unsafe { *f.input_bias.add(at) })
+                };
+                let bias = (!f.input_bias.is_null()).then_some(&bias as _);
+                // SAFETY: the space has room for the panels.
+                let panels = unsafe { pack(pool, cut, to, value, bias) };
+                run(0..time, Inputs::Features(panels));
+            });
             return;
         }
         let at_once = f.sizes.steps_at_once();
@@ -105,7 +130,7 @@ pub unsafe fn forward(pool: &ThreadPool, f: &Forward) {
                 // SAFETY: the features and the space hold these steps.
                 unsafe { project(pool, &f, begin, steps.len() * batch, space) };
                 // Where step 0 would lie.
-                run(steps, space.cast_const().wrapping_sub(begin * all));
+                run(steps, Inputs::Projection(space.cast_const().wrapping_sub(begin * all)));
             }
         });
     });
@@ -135,6 +160,19 @@ unsafe fn project(pool: &ThreadPool, f: &Forward, first: usize, rows: usize, to:
     }
 }
 
+/// The most floats of a packed kernel of features that each task reads at every step: they stay in
+/// a second cache of 512 KiB.
+const MOST_FLOATS: usize = 1 << 16;
+
+/// What the steps of a walk begin with.
+#[derive(Clone, Copy)]
+enum Inputs {
+    /// Projections, from where step 0 lies or would lie.
+    Projection(*const f32),
+    /// Features, which this kernel projects block by block.
+    Features(Panels),
+}
+
 /// Some steps of all rows.
 struct Walk<'a> {
     f: &'a Forward,
@@ -144,8 +182,7 @@ struct Walk<'a> {
     together: usize,
     /// The steps as they are numbered by the recurrence.
     steps: Range<usize>,
-    /// The projections, from where step 0 lies or would lie.
-    projection: *const f32,
+    inputs: Inputs,
 }
 
 // SAFETY: as for `Forward`.
@@ -165,9 +202,10 @@ impl Walk<'_> {
             let rows = per_task.min(batch - first);
             let usual = (Activation::Tanh, Activation::Sigmoid);
             let Recurrence { activation: outer, recurrent_activation: gate, .. } = recurrence;
-            // One row of products of a block, and the candidate's operands of all units.
+            // For each row: products of a block, its projections or the candidate's operands of all
+            // units.
             let wide = (self.together * chunk(cell)).max(2 * lanes());
-            let floats = rows * wide + 2 * rows * units;
+            let floats = rows * (wide + wide.max(2 * units));
             scratch::with(Slot::Private, floats + MAX_LANES, |space| {
                 let walk = self;
                 if (outer, gate) == usual || (outer == usual.0 && cell == Cell::Simple) {
@@ -207,7 +245,8 @@ struct Rows<'a, P> {
     pair: P,
     first: usize,
     rows: usize,
-    /// Room for the products of a block; then, of a cell that needs it, for two states.
+    /// Room for the products of a block; then for its projections or, of a cell that needs it, for
+    /// two states.
     space: *mut f32,
 }
 
@@ -236,6 +275,17 @@ impl<P: Pair> Kernel for Rows<'_, P> {
     }
 }
 
+/// The projections of a block of units.
+#[derive(Clone, Copy)]
+struct Given {
+    /// The first gate of the first row.
+    data: *const f32,
+    /// Floats from one row to the next.
+    row: usize,
+    /// Floats from one gate to the next.
+    gate: usize,
+}
+
 impl<P: Pair> Rows<'_, P> {
     /// The state before a step: a row of it, and the rows after that.
     #[inline(always)]
@@ -253,20 +303,48 @@ impl<P: Pair> Rows<'_, P> {
         }
     }
 
+    /// The projections of a block of units, beginning with those of the first row: where the first
+    /// gate is, floats from one row to the next and from one gate to the next.
+    ///
+    /// `wide` columns lie in space if they are computed here.
+    #[inline(always)]
+    unsafe fn projections(&self, step: usize, block: usize, wide: usize) -> Given {
+        let Forward { recurrence, sizes, input, .. } = *self.walk.f;
+        let Sizes { batch, units, features, .. } = sizes;
+        let gates = recurrence.cell.gates();
+        let (at, chunk) = (step * batch + self.first, wide / gates);
+        match self.walk.inputs {
+            Inputs::Projection(data) => {
+                let data = data.wrapping_add(at * gates * units + block * chunk);
+                Given { data, row: gates * units, gate: units }
+            }
+            Inputs::Features(panels) => {
+                // SAFETY: the features have the rows, and the space has room for them.
+                unsafe {
+                    let left = Left::whole(input.add(at * features), features);
+                    let to = self.space.add(self.rows * wide);
+                    panels.product(block, self.rows, left, (to, wide), false);
+                    Given { data: to, row: wide, gate: chunk }
+                }
+            }
+        }
+    }
+
     /// Asks for what the next step of a row will read and write, which is too much at once, and too
     /// far from what came before, for the processor to foresee.
     #[inline(always)]
     unsafe fn foresee<S: Simd>(&self, s: S, at: usize, unit: usize, kept: usize) {
         let Forward { recurrence, sizes, saved, .. } = self.walk.f;
-        let projection = self.walk.projection;
         let (units, gates) = (sizes.units, recurrence.cell.gates());
         let next = match recurrence.reverse {
             false => at.wrapping_add(sizes.batch),
             true => at.wrapping_sub(sizes.batch),
         };
-        let x = projection.wrapping_add(next.wrapping_mul(gates * units).wrapping_add(unit));
-        for gate in 0..gates {
-            s.prefetch(x.wrapping_add(gate * units));
+        if let Inputs::Projection(data) = self.walk.inputs {
+            let x = data.wrapping_add(next.wrapping_mul(gates * units).wrapping_add(unit));
+            for gate in 0..gates {
+                s.prefetch(x.wrapping_add(gate * units));
+            }
         }
         if !saved[0].is_null() {
             let to = saved[0].wrapping_add(next.wrapping_mul(kept * units).wrapping_add(unit));
@@ -322,6 +400,7 @@ impl<P: Pair> Rows<'_, P> {
         unsafe {
             let before = self.before(step);
             for block in 0..units.div_ceil(wide) {
+                let given = self.projections(step, block, wide);
                 let left = Left::whole(before, units);
                 self.walk.gated.product(block, self.rows, left, (self.space, wide), false);
                 for row in 0..self.rows {
@@ -333,7 +412,8 @@ impl<P: Pair> Rows<'_, P> {
                             break;
                         }
                         let count = S::LANES.min(units - unit);
-                        let x = s.load_up_to(self.walk.projection.wrapping_add(at * units + unit), count);
+                        let x = given.data.add(row * given.row + part * S::LANES);
+                        let x = s.load_up_to(x, count);
                         let inner = s.load(self.space.add(row * wide + part * S::LANES));
                         let h = self.pair.outer(s, s.add(x, inner));
                         let old = s.load_up_to(before.add(row * units + unit), count);
@@ -348,12 +428,13 @@ impl<P: Pair> Rows<'_, P> {
     #[inline(always)]
     unsafe fn lstm<S: Simd>(&self, s: S, step: usize) {
         let Forward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.f;
-        let (pair, projection) = (self.pair, self.walk.projection);
+        let pair = self.pair;
         // SAFETY: the rows, units and gates exist.
         unsafe {
             let before = self.before(step);
             let (cells_before, cells) = self.cells(step);
             for block in 0..units.div_ceil(S::LANES) {
+                let given = self.projections(step, block, 4 * S::LANES);
                 let left = Left::whole(before, units);
                 self.walk.gated.product(block, self.rows, left, (self.space, 4 * S::LANES), false);
                 let unit = block * S::LANES;
@@ -362,11 +443,11 @@ impl<P: Pair> Rows<'_, P> {
                     let at = step * batch + self.first + row;
                     let moves = moves(s, mask, at);
                     self.foresee(s, at, unit, 4);
-                    let x = projection.wrapping_add(at * 4 * units + unit);
+                    let x = given.data.add(row * given.row);
                     let inner = self.space.add(row * 4 * S::LANES);
                     let mut sums = [s.splat(0.0); 4];
                     for gate in 0..4 {
-                        let x = s.load_up_to(x.add(gate * units), count);
+                        let x = s.load_up_to(x.add(gate * given.gate), count);
                         sums[gate] = s.add(x, s.load(inner.add(gate * S::LANES)));
                     }
                     let i = pair.gate(s, sums[0]);
@@ -395,11 +476,12 @@ impl<P: Pair> Rows<'_, P> {
     #[inline(always)]
     unsafe fn gru<S: Simd>(&self, s: S, step: usize) {
         let Forward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.f;
-        let (pair, projection) = (self.pair, self.walk.projection);
+        let pair = self.pair;
         // SAFETY: the rows, units and gates exist.
         unsafe {
             let before = self.before(step);
             for block in 0..units.div_ceil(S::LANES) {
+                let given = self.projections(step, block, 3 * S::LANES);
                 let left = Left::whole(before, units);
                 self.walk.gated.product(block, self.rows, left, (self.space, 3 * S::LANES), false);
                 let unit = block * S::LANES;
@@ -408,9 +490,9 @@ impl<P: Pair> Rows<'_, P> {
                     let at = step * batch + self.first + row;
                     let moves = moves(s, mask, at);
                     self.foresee(s, at, unit, 4);
-                    let x = projection.wrapping_add(at * 3 * units + unit);
+                    let x = given.data.add(row * given.row);
                     let inner = self.space.add(row * 3 * S::LANES);
-                    let [x_z, x_r, x_n] = load_gates::<S>(s, x, units, count);
+                    let [x_z, x_r, x_n] = load_gates::<S>(s, x, given.gate, count);
                     let z = pair.gate(s, s.add(x_z, s.load(inner)));
                     let r = pair.gate(s, s.add(x_r, s.load(inner.add(S::LANES))));
                     let q = s.load(inner.add(2 * S::LANES));
@@ -433,12 +515,13 @@ impl<P: Pair> Rows<'_, P> {
     #[inline(always)]
     unsafe fn gru_reset_before<S: Simd>(&self, s: S, step: usize) {
         let Forward { sizes: Sizes { batch, units, .. }, mask, saved, .. } = *self.walk.f;
-        let (pair, projection) = (self.pair, self.walk.projection);
+        let pair = self.pair;
         let wide = 2 * S::LANES;
         let Some(candidate) = self.walk.candidate else { return };
         // SAFETY: the rows, units and gates exist; the space holds two more states.
         unsafe {
             let before = self.before(step);
+            let given = self.projections(step, 0, 3 * S::LANES);
             let updates = self.space.add(self.rows * wide);
             let reset = updates.add(self.rows * units);
             for block in 0..units.div_ceil(S::LANES) {
@@ -449,9 +532,9 @@ impl<P: Pair> Rows<'_, P> {
                 for row in 0..self.rows {
                     let at = step * batch + self.first + row;
                     self.foresee(s, at, unit, 3);
-                    let x = projection.wrapping_add(at * 3 * units + unit);
+                    let x = given.data.add(row * given.row + unit);
                     let inner = self.space.add(row * wide);
-                    let x_r = s.load_up_to(x.add(units), count);
+                    let x_r = s.load_up_to(x.add(given.gate), count);
                     let z = pair.gate(s, s.add(s.load_up_to(x, count), s.load(inner)));
                     let r = pair.gate(s, s.add(x_r, s.load(inner.add(S::LANES))));
                     let here = row * units + unit;
@@ -477,7 +560,7 @@ impl<P: Pair> Rows<'_, P> {
                             break;
                         }
                         let count = S::LANES.min(units - unit);
-                        let x = projection.wrapping_add(at * 3 * units + 2 * units + unit);
+                        let x = given.data.add(row * given.row + 2 * given.gate + unit);
                         let inner = s.load(self.space.add(row * wide + part * S::LANES));
                         let n = pair.outer(s, s.add(s.load_up_to(x, count), inner));
                         let here = row * units + unit;
@@ -497,7 +580,7 @@ impl<P: Pair> Rows<'_, P> {
     }
 }
 
-/// Some units of gates that lie `units` apart.
+/// Some units of gates that lie so far apart.
 ///
 /// # Safety
 /// `from` is valid for `count` floats of each gate.
@@ -505,15 +588,15 @@ impl<P: Pair> Rows<'_, P> {
 pub(super) unsafe fn load_gates<S: Simd>(
     s: S,
     from: *const f32,
-    units: usize,
+    apart: usize,
     count: usize,
 ) -> [S::F; 3] {
     // SAFETY: as the caller promises.
     unsafe {
         [
             s.load_up_to(from, count),
-            s.load_up_to(from.add(units), count),
-            s.load_up_to(from.add(2 * units), count),
+            s.load_up_to(from.add(apart), count),
+            s.load_up_to(from.add(2 * apart), count),
         ]
     }
 }

@@ -81,12 +81,8 @@ fn run(pool: &ThreadPool, cell: Cell, input: Input, rows: Range<usize>) -> [Vec<
     [sequence, by_input, by_kernel, by_bias, by_input_kernel, by_input_bias]
 }
 
-const CELLS: [Cell; 4] = [
-    Cell::Simple,
-    Cell::Lstm,
-    Cell::Gru { reset_after: true },
-    Cell::Gru { reset_after: false },
-];
+const CELLS: [Cell; 4] =
+    [Cell::Simple, Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Gru { reset_after: false }];
 
 #[test]
 fn threads_change_nothing() {

@@ -1,87 +1,72 @@
-//! What the gradients of the gates of some steps give: those of weights, biases and features.
+//! What the gradients of the gates of some steps give, by products over all rows: the gradients of
+//! weights, biases and features.
 //!
 //! Sums over time steps are added part by part, last steps first; how many steps are a part follows
 //! from the sizes alone, and so do the bits.
 //! Must not know: cells beyond which columns belong to what.
 
-use super::{Backward, Cell, Input, previous, span};
+use super::backward::Gates;
+use super::{Backward, Cell, Input, Sizes, previous, span};
 use crate::gemm::{Epilogue, Pointer, Product, View, gemm, run_if};
 use crate::pool::ThreadPool;
 use crate::simd::{Kernel, Simd, dispatch};
 use std::ops::Range;
 
-/// Gradients of some rows of all steps, which lie one after another.
+/// Some neighbouring columns of rows.
 #[derive(Clone, Copy)]
-pub(super) struct Gates {
-    /// Which row of all steps is the first.
-    pub(super) first: usize,
-    pub(super) rows: usize,
-    pub(super) units: usize,
-    /// Columns of the projection.
-    pub(super) columns: usize,
-    /// Those of the projection.
-    pub(super) projection: *mut f32,
-    /// Those of what the reset gate multiplied afterwards, one state wide.
-    pub(super) inner: *mut f32,
-    /// The states that the reset gate multiplied before, one state wide.
-    pub(super) reset: *mut f32,
+pub(super) struct Columns {
+    pub(super) data: *const f32,
+    /// Floats from one row to the next.
+    pub(super) row: usize,
+    pub(super) count: usize,
 }
 
-impl Gates {
-    /// The same, from where the first row of all steps lies or would lie.
-    pub(super) fn from_zero(&self, first: usize) -> Gates {
-        let back = |place: *mut f32, width: usize| place.wrapping_sub(first * width);
-        Gates {
-            projection: back(self.projection, self.columns),
-            inner: back(self.inner, self.units),
-            reset: back(self.reset, self.units),
-            ..*self
-        }
+impl Columns {
+    fn view(&self) -> View<'static> {
+        View::Strided { data: self.data, row: self.row.cast_signed(), column: 1 }
     }
 }
 
-/// Some neighbouring columns of rows.
-#[derive(Clone, Copy)]
-struct Columns {
-    data: *const f32,
-    /// Floats from one row to the next.
-    row: usize,
-    count: usize,
-}
-
-/// Adds what `steps` give to the gradients of the weights, and writes those of their features.
+/// Adds what `steps` give to the gradients of the weights, and writes those of what they took.
 ///
 /// # Safety
-/// As for [`super::backward`]; `gates` are those of these steps.
+/// As for [`super::backward`]; `gates` are those of all rows of these steps.
 pub(super) unsafe fn weights(pool: &ThreadPool, b: &Backward, gates: &Gates, steps: &Range<usize>) {
-    let Gates { first, rows, units, columns, .. } = *gates;
-    let features = b.sizes.features;
-    let all = Columns { data: gates.projection, row: columns, count: columns };
-    let both = Columns { count: 2 * units, ..all };
-    let candidate = Columns { data: gates.projection.wrapping_add(2 * units), ..all };
-    let candidate = Columns { count: units, ..candidate };
-    let inner = Columns { data: gates.inner, row: units, count: units };
+    let Sizes { batch, units, features, .. } = b.sizes;
+    let columns = b.recurrence.cell.gates() * units;
+    let (first, rows) = (gates.begin * batch, steps.len() * batch);
+    let some = |columns: Range<usize>| Columns {
+        data: gates.data.wrapping_add(columns.start),
+        row: gates.row,
+        count: columns.len(),
+    };
+    let (both, last) = (some(0..2 * units), some(3 * units..4 * units));
     // The walk begins with the last steps.
     let adds = steps.end < b.sizes.time;
     // SAFETY: the places lie within the operands of the gradient.
     unsafe {
         // The columns of a GRU's candidate.
         let rest = b.by_kernel.wrapping_add(2 * units);
+        let states = |grads, to| by_states(pool, b, steps, gates.begin, grads, (to, columns), adds);
         match b.recurrence.cell {
-            Cell::Simple | Cell::Lstm => by_states(pool, b, steps, all, gates, b.by_kernel, adds),
+            Cell::Simple | Cell::Lstm => states(some(0..columns), b.by_kernel),
             Cell::Gru { reset_after: true } => {
-                by_states(pool, b, steps, both, gates, b.by_kernel, adds);
-                by_states(pool, b, steps, inner, gates, rest, adds);
+                states(both, b.by_kernel);
+                states(last, rest);
                 sums(pool, both, rows, b.by_bias, adds);
-                sums(pool, inner, rows, b.by_bias.wrapping_add(2 * units), adds);
+                sums(pool, last, rows, b.by_bias.wrapping_add(2 * units), adds);
             }
             Cell::Gru { reset_after: false } => {
-                by_states(pool, b, steps, both, gates, b.by_kernel, adds);
-                let factors = Columns { data: gates.reset, row: units, count: units };
-                product_of_sums(pool, factors, candidate, rows, (rest, columns), adds);
+                states(both, b.by_kernel);
+                let candidate = some(2 * units..3 * units);
+                product_of_sums(pool, last, candidate, rows, (rest, columns), adds);
             }
         }
+        let all = some(0..columns);
         if b.recurrence.input == Input::Projection {
+            if !b.by_input.is_null() {
+                copy(all, rows, b.by_input.add(first * columns));
+            }
             return;
         }
         let x = b.input.add(first * features);
@@ -95,7 +80,7 @@ pub(super) unsafe fn weights(pool: &ThreadPool, b: &Backward, gates: &Gates, ste
                 m: rows,
                 n: features,
                 k: columns,
-                a: View::rows(gates.projection, columns),
+                a: all.view(),
                 b: View::columns(b.input_kernel, columns),
                 c: b.by_input.add(first * features),
                 c_row: features,
@@ -109,14 +94,14 @@ pub(super) unsafe fn weights(pool: &ThreadPool, b: &Backward, gates: &Gates, ste
 /// The states before the steps, turned, times what belongs to the steps.
 ///
 /// # Safety
-/// As for [`weights`]; `to` has all gates in a row.
+/// As for [`weights`]; `grads` are those of the steps from `begin` on.
 unsafe fn by_states(
     pool: &ThreadPool,
     b: &Backward,
     steps: &Range<usize>,
+    begin: usize,
     grads: Columns,
-    gates: &Gates,
-    to: *mut f32,
+    to: (*mut f32, usize),
     adds: bool,
 ) {
     let (reverse, sizes) = (b.recurrence.reverse, b.sizes);
@@ -124,10 +109,9 @@ unsafe fn by_states(
     let mut times = span(reverse, steps, sizes.time);
     let states = |data: *const f32| Columns { data, row: units, count: units };
     let at = |time: usize| {
-        let data = grads.data.wrapping_add((time * batch - gates.first) * grads.row);
+        let data = grads.data.wrapping_add((time - begin) * batch * grads.row);
         Columns { data, ..grads }
     };
-    let to = (to, gates.columns);
     // SAFETY: as the caller promises.
     unsafe {
         let mut adds = adds;
@@ -138,10 +122,25 @@ unsafe fn by_states(
             adds = true;
             times = if reverse { times.start..begin } else { begin + 1..times.end };
         }
-        if let (false, Some(before)) = (times.is_empty(), previous(reverse, times.start, sizes.time))
+        if let (false, Some(before)) =
+            (times.is_empty(), previous(reverse, times.start, sizes.time))
         {
             let before = states(b.sequence.add(before * batch * units));
             product_of_sums(pool, before, at(times.start), times.len() * batch, to, adds);
+        }
+    }
+}
+
+/// Copies rows to where they lie one after another.
+///
+/// # Safety
+/// The columns have the rows, and `to` has room for them.
+pub(super) unsafe fn copy(from: Columns, rows: usize, to: *mut f32) {
+    for row in 0..rows {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let to = to.add(row * from.count);
+            to.copy_from_nonoverlapping(from.data.add(row * from.row), from.count);
         }
     }
 }
@@ -158,17 +157,12 @@ unsafe fn product_of_sums(
     (c, c_row): (*mut f32, usize),
     adds: bool,
 ) {
-    let strided = |columns: Columns| View::Strided {
-        data: columns.data,
-        row: columns.row.cast_signed(),
-        column: 1,
-    };
     let product = Product {
         m: left.count,
         n: right.count,
         k: rows,
-        a: strided(left).transpose(),
-        b: strided(right),
+        a: left.view().transpose(),
+        b: right.view(),
         c,
         c_row,
         epilogue: Epilogue { accumulate: adds, ..Epilogue::default() },

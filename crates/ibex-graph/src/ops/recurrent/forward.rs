@@ -228,8 +228,8 @@ fn projected(given: &[&Values], columns: usize) -> Vec<f64> {
     let rows = x.shape()[..2].iter().product();
     for row in 0..rows {
         for column in 0..columns {
-            let products =
-                (0..features).map(|f| x.data[row * features + f] * kernel.data[f * columns + column]);
+            let products = (0..features)
+                .map(|f| x.data[row * features + f] * kernel.data[f * columns + column]);
             to.push(products.sum::<f64>() + bias.map_or(0.0, |bias| bias.data[column]));
         }
     }

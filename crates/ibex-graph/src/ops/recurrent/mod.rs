@@ -324,7 +324,10 @@ impl Recurrence {
             Input::Projection => vec![("projection", steps)],
             Input::Features { bias } => {
                 let bias = bias.then(|| ("bias", Type::new(dtype, [columns])));
-                [("sequence of features", steps), ("kernel", kernel)].into_iter().chain(bias).collect()
+                [("sequence of features", steps), ("kernel", kernel)]
+                    .into_iter()
+                    .chain(bias)
+                    .collect()
             }
         }
     }

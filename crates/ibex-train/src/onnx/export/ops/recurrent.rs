@@ -96,11 +96,7 @@ fn activations(recurrence: &Recurrence) -> Option<Vec<(String, OnnxAttribute)>> 
 /// The kernels and biases as ONNX arranges them; `None` if they are not known.
 ///
 /// `at` is the input that is the recurrent kernel.
-fn weights(
-    site: &mut Site<'_>,
-    recurrence: &Recurrence,
-    at: usize,
-) -> Result<Option<[String; 3]>> {
+fn weights(site: &mut Site<'_>, recurrence: &Recurrence, at: usize) -> Result<Option<[String; 3]>> {
     let cell = recurrence.cell;
     let known = |site: &Site<'_>, value: ValueId| {
         let name = site.name(value);
