@@ -8,6 +8,7 @@ use ibex_graph::ops::along_axis::resolve_index;
 
 use crate::gemm::{Pointer, run_if};
 use crate::pool::ThreadPool;
+use crate::simd::{Kernel, Simd, dispatch};
 
 /// Bytes that one task copies, or clears.
 const TASK: usize = 1 << 16;
@@ -136,21 +137,85 @@ pub(crate) unsafe fn scatter_add_rows<I: Copy + Sync + Into<i64>>(
     let parts = if parallel { PARTS } else { 1 };
     run_if(pool, parallel, count * parts, |task| {
         let (table, part) = (task / parts, task % parts);
-        for (place, &index) in indices.iter().enumerate() {
-            let row = row(index, rows);
-            if row % parts != part {
+        let (updates, to) = (updates.get(), to.get());
+        dispatch(Part {
+            indices,
+            rows,
+            width,
+            part,
+            parts,
+            updates: updates.wrapping_add(table * indices.len() * width),
+            to: to.wrapping_add(table * rows * width),
+        });
+    });
+}
+
+/// The rows of a table that are `part` when divided by `parts`, and what is added to them.
+struct Part<'a, I> {
+    indices: &'a [I],
+    rows: usize,
+    width: usize,
+    part: usize,
+    parts: usize,
+    updates: *const f32,
+    to: *mut f32,
+}
+
+/// Rows that are asked for before the first of them is added to: their order is that of words in a
+/// text, which nobody foresees.
+const AHEAD: usize = 8;
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+impl<I: Copy + Into<i64>> Kernel for Part<'_, I> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let width = self.width;
+        // Those that wait, from the oldest on.
+        let mut waiting = [(self.updates, self.to); AHEAD];
+        let mut found = 0;
+        for (place, &index) in self.indices.iter().enumerate() {
+            let row = row(index, self.rows);
+            if row % self.parts != self.part {
                 continue;
             }
-            // SAFETY: the row exists and belongs to this part alone.
+            let update = self.updates.wrapping_add(place * width);
+            let row = self.to.wrapping_add(row * width);
+            for line in (0..width).step_by(LINE) {
+                s.prefetch(update.wrapping_add(line));
+                s.prefetch(row.wrapping_add(line));
+            }
+            let oldest = std::mem::replace(&mut waiting[found % AHEAD], (update, row));
+            if found >= AHEAD {
+                // SAFETY: whoever scatters promises the rows, which belong to this part alone.
+                unsafe { self.add(s, oldest) };
+            }
+            found += 1;
+        }
+        for at in found.saturating_sub(AHEAD)..found {
+            // SAFETY: as above.
+            unsafe { self.add(s, waiting[at % AHEAD]) };
+        }
+    }
+}
+
+impl<I> Part<'_, I> {
+    /// Adds an update to a row.
+    ///
+    /// # Safety
+    /// Both are valid for the width.
+    #[inline(always)]
+    unsafe fn add<S: Simd>(&self, s: S, (update, row): (*const f32, *mut f32)) {
+        for column in (0..self.width).step_by(S::LANES) {
+            let count = S::LANES.min(self.width - column);
+            // SAFETY: as the caller promises.
             unsafe {
-                let update = updates.get().add((table * indices.len() + place) * width);
-                let row = to.get().add((table * rows + row) * width);
-                for column in 0..width {
-                    *row.add(column) += *update.add(column);
-                }
+                let (at, value) = (row.add(column), s.load_up_to(update.add(column), count));
+                s.store_up_to(at, s.add(s.load_up_to(at, count), value), count);
             }
         }
-    });
+    }
 }
 
 #[cfg(test)]

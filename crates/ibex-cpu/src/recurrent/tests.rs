@@ -1,6 +1,8 @@
 //! Rows give the same bits alone and among others, on every instruction set; what they are is
 //! compared with the reference by the table test of the operations.
 
+use std::ptr::{null, null_mut};
+
 use super::*;
 use crate::pool::ThreadPool;
 use crate::testing::{bits, numbers};
@@ -8,8 +10,19 @@ use crate::testing::{bits, numbers};
 /// More rows of all steps than are in hand at once.
 const SIZES: Sizes = Sizes { time: 35, batch: 71, units: 37, features: 9 };
 
+/// How the gradients of the weights are added up.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Near,
+    Far,
+}
+
 /// The sequence, the gradient of what a step takes and those of the weights, for `rows` alone.
-fn run(pool: &ThreadPool, cell: Cell, input: Input, rows: Range<usize>) -> [Vec<f32>; 6] {
+fn run(
+    pool: &ThreadPool,
+    (cell, input, way): (Cell, Input, Way),
+    rows: Range<usize>,
+) -> [Vec<f32>; 6] {
     let Sizes { time, units, .. } = SIZES;
     let batch = rows.len();
     let all = cell.gates() * units;
@@ -37,7 +50,6 @@ fn run(pool: &ThreadPool, cell: Cell, input: Input, rows: Range<usize>) -> [Vec<
     let (mut by_kernel, mut by_bias) = (kernel.clone(), bias.clone());
     let (mut by_input_kernel, mut by_input_bias) = (input_kernel.clone(), bias.clone());
     let mut by_states = last.clone();
-    let null = std::ptr::null;
     let mut recurrence = Recurrence::new(cell, Activation::Tanh, Activation::Sigmoid);
     recurrence.input = input;
     recurrence.reverse = true;
@@ -71,30 +83,57 @@ fn run(pool: &ThreadPool, cell: Cell, input: Input, rows: Range<usize>) -> [Vec<
         by_last: [grads[1].as_ptr(), grads[2].as_ptr()],
         by_states: by_states.each_mut().map(|state| state.as_mut_ptr()),
         by_kernel: by_kernel.as_mut_ptr(),
-        by_bias: by_bias.as_mut_ptr(),
-        by_input_kernel: by_input_kernel.as_mut_ptr(),
-        by_input_bias: by_input_bias.as_mut_ptr(),
+        by_bias: if cell.has_recurrent_bias() { by_bias.as_mut_ptr() } else { null_mut() },
+        by_input_kernel: if projects { by_input_kernel.as_mut_ptr() } else { null_mut() },
+        by_input_bias: if projects { by_input_bias.as_mut_ptr() } else { null_mut() },
         by_input: by_input.as_mut_ptr(),
     };
+    let near = match way {
+        Way::Near => near::Near::new(&b),
+        Way::Far => None,
+    };
+    assert_eq!(near.is_some(), matches!(way, Way::Near));
     // SAFETY: likewise.
-    unsafe { backward(pool, &b) };
+    unsafe { backward::run(pool, &b, near) };
     [sequence, by_input, by_kernel, by_bias, by_input_kernel, by_input_bias]
 }
 
 const CELLS: [Cell; 4] =
     [Cell::Simple, Cell::Lstm, Cell::Gru { reset_after: true }, Cell::Gru { reset_after: false }];
 
+const INPUTS: [Input; 2] = [Input::Projection, Input::Features { bias: true }];
+
 #[test]
 fn threads_change_nothing() {
     for cell in CELLS {
-        for input in [Input::Projection, Input::Features { bias: true }] {
-            let all = run(&ThreadPool::new(1), cell, input, 0..SIZES.batch);
+        let [projection, features] = INPUTS;
+        let ways = [(projection, Way::Near), (features, Way::Near), (features, Way::Far)];
+        for case in ways.map(|(input, way)| (cell, input, way)) {
+            let all = run(&ThreadPool::new(1), case, 0..SIZES.batch);
             assert!(all.iter().flatten().all(|x| x.is_finite()));
             assert!(all[1].iter().any(|&x| x != 0.0));
             for threads in [2, 3] {
-                let again = run(&ThreadPool::new(threads), cell, input, 0..SIZES.batch);
+                let again = run(&ThreadPool::new(threads), case, 0..SIZES.batch);
                 for (one, other) in all.iter().zip(&again) {
-                    assert_eq!(bits(one), bits(other), "{cell:?}, {input:?}, {threads} threads");
+                    assert_eq!(bits(one), bits(other), "{case:?}, {threads} threads");
+                }
+            }
+        }
+    }
+}
+
+/// The other tests see small weights only, whose gradients are added up near.
+#[test]
+fn gradients_are_the_same_near_and_far() {
+    let pool = ThreadPool::new(2);
+    for cell in CELLS {
+        for input in INPUTS {
+            let [near, far] =
+                [Way::Near, Way::Far].map(|way| run(&pool, (cell, input, way), 0..SIZES.batch));
+            for (what, (near, far)) in near.iter().zip(&far).enumerate() {
+                let most = near.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+                for (x, y) in near.iter().zip(far) {
+                    assert!((x - y).abs() <= 2e-6 * most, "{cell:?}, {input:?}, {what}: {x} {y}");
                 }
             }
         }
@@ -103,7 +142,7 @@ fn threads_change_nothing() {
 
 #[test]
 fn a_row_does_not_depend_on_its_neighbours() {
-    let run = |cell, rows| run(&ThreadPool::new(1), cell, Input::Projection, rows);
+    let run = |cell, rows| run(&ThreadPool::new(1), (cell, Input::Projection, Way::Near), rows);
     for cell in CELLS {
         let (from, count) = (3, 9);
         let (all, few) = (run(cell, 0..SIZES.batch), run(cell, from..from + count));

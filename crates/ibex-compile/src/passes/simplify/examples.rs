@@ -26,3 +26,13 @@ pub(super) fn column() -> Tensor {
 pub(super) fn p() -> Tensor {
     Tensor::input("p", DType::Bool, [2, 3])
 }
+
+/// `table`: `float32 (4, 5)`.
+pub(super) fn table() -> Tensor {
+    Tensor::input("table", DType::F32, [4, 5])
+}
+
+/// `indices`: `int32 (2, 3)`.
+pub(super) fn indices() -> Tensor {
+    Tensor::input("indices", DType::I32, [2, 3])
+}

@@ -23,6 +23,7 @@ mod pad;
 mod reduce;
 mod reshape;
 mod reverse;
+mod scatter_add;
 mod select;
 mod slice;
 mod stop_gradient;
@@ -67,6 +68,7 @@ pub static RULES: &[&[Rule]] = &[
     pad::RULES,
     reverse::RULES,
     concatenate::RULES,
+    scatter_add::RULES,
 ];
 
 /// The rules for nodes of an operation.
@@ -86,6 +88,7 @@ fn rules(op: &Op) -> &'static [&'static [Rule]] {
         Op::Pad(_) => const { &[pad::RULES] },
         Op::Reverse(_) => const { &[reverse::RULES] },
         Op::Concatenate(_) => const { &[concatenate::RULES] },
+        Op::ScatterAdd(_) => const { &[scatter_add::RULES] },
         Op::Softplus(_) => const { &[elementwise::RULES] },
         _ => &[],
     }

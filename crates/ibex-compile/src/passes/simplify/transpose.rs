@@ -1,9 +1,10 @@
 //! Rules for axes in another order.
 
+use ibex_graph::ops::gather::Gather;
 use ibex_graph::ops::transpose::Transpose;
 use ibex_graph::{Node, Op, Shape, Tensor, ValueId};
 
-use super::examples::{row, x, y};
+use super::examples::{indices, row, table, x, y};
 use super::{Rewriter, Rule};
 
 pub(super) static RULES: &[Rule] = &[
@@ -34,6 +35,13 @@ pub(super) static RULES: &[Rule] = &[
         example: || row().broadcast_to([2, 3]).transpose(&[1, 0]),
         becomes: "broadcast[(3, 2)](reshape[(3, 1)](row))",
         apply: transpose_of_repeated,
+    },
+    Rule {
+        name: "transpose_of_gather",
+        summary: "slices in another order are those of indices in that order, which are fewer",
+        example: || table().take(&indices(), 0).transpose(&[1, 0, 2]),
+        becomes: "gather[0](table, transpose[[1, 0]](indices))",
+        apply: transpose_of_gather,
     },
 ];
 
@@ -70,4 +78,23 @@ fn transpose_of_repeated(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<Val
     let x = rewriter.reshape(node, x, &Shape::from(dims))?;
     let x = rewriter.apply(node, Transpose { axes: axes(node).to_vec() }, &[x])?;
     rewriter.broadcast(node, x, &node.types[0].shape)
+}
+
+/// The order of the axes of indices, if a transposition moves nothing else; they are the `rank`
+/// axes from `first` on.
+pub(super) fn order_of_indices(axes: &[usize], first: usize, rank: usize) -> Option<Vec<usize>> {
+    let moved = first..first + rank;
+    let stays = |(at, &axis): (usize, &usize)| moved.contains(&at) || at == axis;
+    let all = axes.iter().enumerate().all(stays);
+    all.then(|| axes[moved].iter().map(|axis| axis - first).collect())
+}
+
+fn transpose_of_gather(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {
+    let inner = rewriter.node(node.inputs[0]);
+    let (&Op::Gather(Gather { axis }), &[x, indices]) = (&inner.op, &inner.inputs[..]) else {
+        return None;
+    };
+    let order = order_of_indices(axes(node), axis, rewriter.shape(indices).rank())?;
+    let indices = rewriter.apply(node, Transpose { axes: order }, &[indices])?;
+    rewriter.apply(node, Gather { axis }, &[x, indices])
 }

@@ -131,9 +131,10 @@ pub struct Recurrence {
 
 /// A sequence through a recurrent cell.
 ///
-/// Inputs: what [`Input`] says (a projection, or features, kernel and perhaps a bias), the recurrent
-/// kernel `(units, gates · units)`, the recurrent bias `(gates · units,)` if the cell has one, the
-/// initial states `(batch, units)` each, and the mask `bool (time, batch)` if there is one.
+/// Inputs: what [`Input`] says (a projection, or features, kernel and perhaps a bias), the
+/// recurrent kernel `(units, gates · units)`, the recurrent bias `(gates · units,)` if the cell has
+/// one, the initial states `(batch, units)` each, and the mask `bool (time, batch)` if there is
+/// one.
 /// Outputs: the first state after each step `(time, batch, units)`, the last states
 /// `(batch, units)` each, and, if the operation saves, [`Cell::saved`] as `(time, batch, …)`.
 ///
