@@ -119,6 +119,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn or_i(self, a: Self::I, b: Self::I) -> Self::I;
     /// Bitwise exclusive or.
     fn xor_i(self, a: Self::I, b: Self::I) -> Self::I;
+    /// The upper and the lower halves of `a · b`, both without signs.
+    fn mul_wide(self, a: Self::I, b: Self::I) -> (Self::I, Self::I);
     /// Shifts left.
     fn shl<const BITS: u32>(self, a: Self::I) -> Self::I;
     /// Shifts right, keeping the sign.

@@ -92,6 +92,12 @@ impl Simd for Neon {
         and_i(a: int32x4_t, b: int32x4_t) -> int32x4_t = vandq_s32(a, b);
         or_i(a: int32x4_t, b: int32x4_t) -> int32x4_t = vorrq_s32(a, b);
         xor_i(a: int32x4_t, b: int32x4_t) -> int32x4_t = veorq_s32(a, b);
+        mul_wide(a: int32x4_t, b: int32x4_t) -> (int32x4_t, int32x4_t) = {
+            let (a, b) = (vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b));
+            let first = vreinterpretq_s32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
+            let second = vreinterpretq_s32_u64(vmull_high_u32(a, b));
+            (vuzp2q_s32(first, second), vuzp1q_s32(first, second))
+        };
         bits(a: float32x4_t) -> int32x4_t = vreinterpretq_s32_f32(a);
         from_bits(a: int32x4_t) -> float32x4_t = vreinterpretq_f32_s32(a);
         to_int(a: float32x4_t) -> int32x4_t = vcvtnq_s32_f32(a);

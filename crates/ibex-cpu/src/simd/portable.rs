@@ -165,6 +165,12 @@ impl Simd for Portable {
         map(a, |a| a << BITS)
     }
     #[inline(always)]
+    fn mul_wide(self, a: I, b: I) -> (I, I) {
+        let product = |a: i32, b: i32| u64::from(a.cast_unsigned()) * u64::from(b.cast_unsigned());
+        let high = zip(a, b, |a, b| ((product(a, b) >> 32) as u32).cast_signed());
+        (high, zip(a, b, |a, b| (product(a, b) as u32).cast_signed()))
+    }
+    #[inline(always)]
     fn shr<const BITS: u32>(self, a: I) -> I {
         map(a, |a| a >> BITS)
     }

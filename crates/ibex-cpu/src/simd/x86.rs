@@ -134,6 +134,12 @@ impl Simd for Avx2 {
         and_i(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
         or_i(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
         xor_i(a: __m256i, b: __m256i) -> __m256i = _mm256_xor_si256(a, b);
+        mul_wide(a: __m256i, b: __m256i) -> (__m256i, __m256i) = {
+            let even = _mm256_mul_epu32(a, b);
+            let odd = _mm256_mul_epu32(_mm256_srli_epi64::<32>(a), _mm256_srli_epi64::<32>(b));
+            let high = _mm256_blend_epi32::<0xAA>(_mm256_srli_epi64::<32>(even), odd);
+            (high, _mm256_blend_epi32::<0xAA>(even, _mm256_slli_epi64::<32>(odd)))
+        };
         bits(a: __m256) -> __m256i = _mm256_castps_si256(a);
         from_bits(a: __m256i) -> __m256 = _mm256_castsi256_ps(a);
         to_int(a: __m256) -> __m256i = _mm256_cvtps_epi32(a);
@@ -263,6 +269,12 @@ impl Simd for Avx512 {
         and_i(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
         or_i(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
         xor_i(a: __m512i, b: __m512i) -> __m512i = _mm512_xor_si512(a, b);
+        mul_wide(a: __m512i, b: __m512i) -> (__m512i, __m512i) = {
+            let even = _mm512_mul_epu32(a, b);
+            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(a), _mm512_srli_epi64::<32>(b));
+            let high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64::<32>(even), odd);
+            (high, _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64::<32>(odd)))
+        };
         bits(a: __m512) -> __m512i = _mm512_castps_si512(a);
         from_bits(a: __m512i) -> __m512 = _mm512_castsi512_ps(a);
         to_int(a: __m512) -> __m512i = _mm512_cvtps_epi32(a);
