@@ -73,7 +73,7 @@ impl Kernel for Blocks<'_> {
                 // SAFETY: a vector has at most that many lanes.
                 unsafe { s.store(numbers.as_mut_ptr(), unit) };
             }
-            // SAFETY: the group has four numbers for each lane; rows that do not exist are the first.
+            // SAFETY: the group has four numbers for each lane; other rows repeat these four.
             unsafe {
                 let rows: [*const f32; MAX_LANES] =
                     std::array::from_fn(|row| numbers[row % 4].as_ptr());

@@ -1,7 +1,7 @@
 //! What the compiler makes of typical graphs: how many steps, which of them fused, how much
 //! memory.
 
-use ibex_compile::program::{Place, Program, Work};
+use ibex_compile::program::{Place, Program, Step, Work};
 use ibex_graph::ops::unary::Unary;
 use ibex_graph::{Array, DType, Graph, Tensor, Variable, gradients};
 
@@ -112,6 +112,29 @@ fn what_an_lstm_keeps_and_its_gradient_lie_where_the_projections_were() {
     let [forward, backward] = steps.as_slice() else { panic!("{program}") };
     assert_eq!(forward.outputs[3].place, forward.inputs[0].place, "{program}");
     assert_eq!(backward.outputs[3].place, backward.inputs[4].place, "{program}");
+}
+
+#[test]
+fn gradients_of_features_lie_where_the_features_were() {
+    use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence, Sequence};
+    let x = input(&[7, 16, 5]);
+    let reads = [&[5, 24][..], &[8, 24], &[24]].map(|shape| Tensor::read(&variable(shape)));
+    let [kernel, recurrent, bias] = &reads;
+    let cell = Cell::Gru { reset_after: true };
+    let gru = Recurrence::new(cell, Activation::Tanh, Activation::Sigmoid);
+    let zeros = Tensor::full(DType::F32, [16, 8], 0.0);
+    let features = &x * 2.0;
+    let sequence = Sequence::Features(&features, kernel, Some(bias));
+    let run = gru.run(sequence, recurrent, Some(bias), &[zeros], None);
+    let loss = run.states[0].square().sum_all();
+    let grad = gradients(&loss, std::slice::from_ref(&x)).unwrap().remove(0).unwrap();
+    let program = plan(&[x], &[grad], &[]);
+    let named = |step: &&Step| match &step.work {
+        Work::Op(op) => op.name() == "recurrent_gradient",
+        _ => false,
+    };
+    let step = program.steps.iter().find(named).unwrap();
+    assert_eq!(step.outputs.last().unwrap().place, step.inputs[0].place, "{program}");
 }
 
 #[test]

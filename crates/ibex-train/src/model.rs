@@ -243,6 +243,12 @@ impl Model {
         self.programs.clear();
     }
 
+    /// Gives back the memory of the compiled programs, above all what a training step keeps for its
+    /// gradients; to train, evaluate or predict again compiles them again.
+    pub fn release_programs(&mut self) {
+        self.programs.clear();
+    }
+
     /// Calls the model inside a traced computation, such as a training step of one's own; the
     /// first output of a model with several.
     pub fn call(&self, trace: &mut Trace, inputs: impl Tensors) -> Tensor {

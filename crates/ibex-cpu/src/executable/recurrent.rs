@@ -41,11 +41,18 @@ pub(super) fn forward_overwrites(op: &Recurrent) -> Option<(usize, usize)> {
 
 /// The gradients of the projections take the place of an LSTM's saved gates: those of one unit
 /// follow from its own gates.
+/// Those of features take the place of the features, which are read before.
 pub(super) fn backward_overwrites(op: &RecurrentGradient) -> Option<(usize, usize)> {
     let Recurrence { input, cell, .. } = op.recurrence;
-    let fits = cell == Cell::Lstm && input == Input::Projection && op.input;
-    // After the gradients of the states and of the recurrent kernel.
-    fits.then_some((2 + cell.states(), cell.states() + 1))
+    let (projects, bias) = features(input);
+    // After the gradients of the states and of the recurrent weights.
+    let own = cell.states() + 1 + usize::from(cell.has_recurrent_bias());
+    let output = own + usize::from(projects) + usize::from(bias);
+    match input {
+        Input::Projection => (cell == Cell::Lstm).then_some((2 + cell.states(), output)),
+        Input::Features { .. } => Some((0, output)),
+    }
+    .filter(|_| op.input)
 }
 
 /// Whether features are given, and whether their projections have a bias.

@@ -69,8 +69,9 @@ unsafe impl Send for Backward {}
 /// Runs a sequence backwards.
 ///
 /// # Safety
-/// The pointers are valid for the sizes, what is written overlaps nothing else, and nobody else
-/// touches it meanwhile.
+/// The pointers are valid for the sizes, and nobody else touches what is written meanwhile; it
+/// overlaps nothing else, but the gradients of the features may lie where the features are, and
+/// those of an LSTM's projections where its gates were saved.
 pub unsafe fn backward(pool: &ThreadPool, b: &Backward) {
     // SAFETY: as the caller promises.
     unsafe { run(pool, b, Near::new(b)) };

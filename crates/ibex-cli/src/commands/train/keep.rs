@@ -18,11 +18,14 @@ pub(super) fn check_ending(path: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Saves a model; if that is not possible any more, saves it elsewhere and says where.
+/// Saves a model that is trained; if that is not possible any more, saves it elsewhere and says
+/// where.
 ///
 /// # Errors
 /// If it could not be saved at `path`.
-pub(super) fn save(model: &Model, path: &Path) -> Result<(), Failure> {
+pub(super) fn save(model: &mut Model, path: &Path) -> Result<(), Failure> {
+    // Saving takes memory too, and there are no more steps.
+    model.release_programs();
     let Err(error) = model.save(path) else { return Ok(()) };
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = format!("{name}-rescued-{}.keras", std::process::id());

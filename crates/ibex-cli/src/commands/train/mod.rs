@@ -168,7 +168,7 @@ impl Arguments {
         let history =
             self.train(&mut model, fit, self.out.as_deref(), |model, fit| feeds.fit(model, fit))?;
         if let Some(out) = &self.out {
-            keep::save(&model, out)?;
+            keep::save(&mut model, out)?;
             if recipe != Recipe::Arrays {
                 recipe.save(out)?;
             }
@@ -202,7 +202,7 @@ impl Arguments {
         let history = self.train(&mut model, fit, Some(&out), |model, fit| {
             model.fit_samples(digits.train, fit)
         })?;
-        keep::save(&model, &out)?;
+        keep::save(&mut model, &out)?;
         starter::tell(&history, &out);
         Ok(())
     }

@@ -59,6 +59,9 @@ pub(super) struct Reducing {
     parallel: bool,
 }
 
+/// Enough tasks for any number of threads.
+const MOST_TASKS: usize = 256;
+
 /// Memory for the parts, shared by the tasks.
 #[derive(Debug, Clone, Copy)]
 struct Parts(*mut f64);
@@ -118,7 +121,9 @@ fn cut(outer: usize, reduced: usize, inner: usize, tile: usize) -> Cut {
     // Enough blocks side by side need no cut along the sums, which would have to be joined.
     let side_by_side = outer * blocks >= 8 && reduced <= 1024;
     let part = if side_by_side { reduced.max(1) } else { (2 * TASK / columns).max(1) };
-    let part = part.min(reduced.max(1));
+    // Parts are memory, and are added one after another: no more of them than tasks are needed.
+    let most = (MOST_TASKS / (outer * blocks).max(1)).max(1);
+    let part = part.max(reduced.div_ceil(most)).min(reduced.max(1));
     let group = (2 * TASK / (columns * part).max(1)).clamp(1, outer.max(1));
     let parts = reduced.div_ceil(part).max(1);
     let group = if parts > 1 { 1 } else { group };
