@@ -54,7 +54,7 @@ pub struct Sizes {
 impl Sizes {
     /// How many rows a task takes; no result depends on it.
     fn rows_per_task(&self, threads: usize) -> usize {
-        self.batch.div_ceil(4 * threads).clamp(LEAST_ROWS, MOST_ROWS)
+        self.batch.div_ceil(2 * threads).clamp(LEAST_ROWS, MOST_ROWS)
     }
 
     /// How many steps are in hand at once.
