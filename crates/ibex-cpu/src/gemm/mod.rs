@@ -290,6 +290,6 @@ pub(crate) fn run_if<F: Fn(usize) + Sync>(pool: &ThreadPool, pays: bool, tasks: 
 }
 
 /// The height of the tiles that cover `rows` evenly: the largest without a thin last one.
-fn tile_rows(tiles: &Tiles, rows: usize) -> usize {
+pub(crate) fn tile_rows(tiles: &Tiles, rows: usize) -> usize {
     rows.div_ceil(rows.div_ceil(tiles.rows))
 }

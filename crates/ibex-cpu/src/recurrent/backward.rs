@@ -5,18 +5,17 @@
 //! product that does.
 //! The gradients of the gates of some steps then go into those of the weights and of the features:
 //! those of a few rows in the second cache (`near`), or, where the weights are too many for that,
-//! those of all rows by products of their own (`weights`).
+//! those of all rows by products of their own (`far`).
 
 mod cells;
 
 use cells::Rows;
 
+use super::far::far;
 use super::gates::{Any, Usual};
 use super::near::Near;
 use super::panels::{Cut, Panels, pack};
-use super::weights::weights;
-use super::{Activation, Cell, Recurrence, Sizes, span};
-use crate::gemm::run_if;
+use super::{Cell, Recurrence, Sizes};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 use crate::simd::{MAX_LANES, dispatch};
@@ -143,35 +142,6 @@ unsafe fn nothing(b: &Backward) {
     zero(b.by_input, time * batch * features);
 }
 
-/// Walks over all rows for some steps, then multiplies what they give.
-///
-/// # Safety
-/// As for [`backward`].
-unsafe fn far(pool: &ThreadPool, walk: &Walk) {
-    let Backward { recurrence, sizes, .. } = *walk.b;
-    let Sizes { batch, units, time, .. } = sizes;
-    let row = Gates::row(recurrence.cell, units);
-    let (at_once, per_task) = (sizes.steps_at_once(), sizes.rows_per_task(pool.threads()));
-    let pays = sizes.pays(recurrence.cell.gates() * units);
-    scratch::with(Slot::Phase, at_once * batch * row, |data| {
-        for first in (0..time).step_by(at_once).rev() {
-            let steps = first..time.min(first + at_once);
-            let begin = span(recurrence.reverse, &steps, time).start;
-            let gates = Gates { data, row, begin, rows: batch };
-            run_if(pool, pays, batch.div_ceil(per_task), |task| {
-                let first = task * per_task;
-                let rows = first..batch.min(first + per_task);
-                scratch::with(Slot::Private, rows.len() * units + MAX_LANES, |state| {
-                    // SAFETY: tasks have rows of their own, and the space holds these steps.
-                    unsafe { walk.rows(rows, &steps, gates.since_row(first), state) };
-                });
-            });
-            // SAFETY: as the caller promises.
-            unsafe { weights(pool, walk.b, &gates, &steps) };
-        }
-    });
-}
-
 /// Where the gradients of the gates of some steps are in hand.
 ///
 /// A row has those of the projection; a GRU's has one more state: with `reset_after` the gradient
@@ -206,7 +176,7 @@ impl Gates {
     }
 
     /// The same from another row of each step on.
-    fn since_row(self, row: usize) -> Gates {
+    pub(super) fn since_row(self, row: usize) -> Gates {
         Gates { data: self.data.wrapping_add(row * self.row), ..self }
     }
 
@@ -242,16 +212,11 @@ impl Walk<'_> {
         gates: Gates,
         space: *mut f32,
     ) {
-        let Backward { recurrence, .. } = *self.b;
-        let usual = (Activation::Tanh, Activation::Sigmoid);
-        let Recurrence { cell, activation: outer, recurrent_activation: gate, .. } = recurrence;
         let (first, rows) = (rows.start, rows.len());
         let (walk, steps) = (self, steps.clone());
-        if (outer, gate) == usual || (outer == usual.0 && cell == Cell::Simple) {
-            dispatch(Rows { walk, pair: Usual, first, rows, steps, gates, space });
-        } else {
-            let pair = Any { outer, gate };
-            dispatch(Rows { walk, pair, first, rows, steps, gates, space });
+        match Any::unless_usual(&self.b.recurrence) {
+            None => dispatch(Rows { walk, pair: Usual, first, rows, steps, gates, space }),
+            Some(pair) => dispatch(Rows { walk, pair, first, rows, steps, gates, space }),
         }
     }
 }

@@ -6,7 +6,7 @@ use cells::Rows;
 
 use super::gates::{Any, Usual};
 use super::panels::{Cut, Panels, pack};
-use super::{Activation, Cell, Input, Recurrence, Sizes, span};
+use super::{Cell, Input, Recurrence, Sizes, span};
 use crate::gemm::{Bias, Epilogue, Product, View, gemm, run_if};
 use crate::isa::Isa;
 use crate::pool::ThreadPool;
@@ -221,18 +221,15 @@ impl Walk<'_> {
         run_if(pool, sizes.pays(cell.gates() * units), batch.div_ceil(per_task), |task| {
             let first = task * per_task;
             let rows = per_task.min(batch - first);
-            let usual = (Activation::Tanh, Activation::Sigmoid);
-            let Recurrence { activation: outer, recurrent_activation: gate, .. } = recurrence;
             // For each row: products of a block, its projections or the candidate's operands of all
             // units.
             let wide = (self.together * chunk(cell)).max(2 * lanes());
             let floats = rows * (wide + wide.max(2 * units));
             scratch::with(Slot::Private, floats + MAX_LANES, |space| {
                 let walk = self;
-                if (outer, gate) == usual || (outer == usual.0 && cell == Cell::Simple) {
-                    dispatch(Rows { walk, pair: Usual, first, rows, space });
-                } else {
-                    dispatch(Rows { walk, pair: Any { outer, gate }, first, rows, space });
+                match Any::unless_usual(&recurrence) {
+                    None => dispatch(Rows { walk, pair: Usual, first, rows, space }),
+                    Some(pair) => dispatch(Rows { walk, pair, first, rows, space }),
                 }
             });
         });

@@ -2,7 +2,7 @@
 //!
 //! The usual pair is compiled on its own; the others choose at run time.
 
-use super::Activation;
+use super::{Activation, Cell, Recurrence};
 use crate::simd::{Simd, math};
 
 /// The two activations of a cell.
@@ -26,6 +26,16 @@ pub(super) struct Usual;
 pub(super) struct Any {
     pub(super) outer: Activation,
     pub(super) gate: Activation,
+}
+
+impl Any {
+    /// The activations of a recurrence, if they are not the usual ones; a simple cell has no gates.
+    pub(super) fn unless_usual(recurrence: &Recurrence) -> Option<Any> {
+        let Recurrence { cell, activation: outer, recurrent_activation: gate, .. } = *recurrence;
+        let usual =
+            outer == Activation::Tanh && (gate == Activation::Sigmoid || cell == Cell::Simple);
+        (!usual).then_some(Any { outer, gate })
+    }
 }
 
 impl Pair for Usual {

@@ -9,17 +9,17 @@
 //! Every element is summed in one order whatever the rows of a task, so the bits do not depend on
 //! the number of threads.
 //! Order to read: this file, `gates` (activations), `panels` (packing and products), `forward`,
-//! `backward`, `near`, `weights`.
+//! `backward`, `near`, `far`.
 //! Must not know: graphs, layers; of the operations only what a cell is.
 
 mod backward;
+mod far;
 mod forward;
 mod gates;
 mod near;
 mod panels;
 #[cfg(test)]
 mod tests;
-mod weights;
 
 pub use backward::{Backward, backward};
 pub use forward::{Forward, forward};

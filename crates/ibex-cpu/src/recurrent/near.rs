@@ -8,10 +8,10 @@
 //! on the number of threads.
 
 use super::backward::{Gates, Walk, spread};
+use super::far::{Columns, copy};
 use super::panels::{Cut, Left, Panels, pack};
-use super::weights::{Columns, copy};
 use super::{Backward, Cell, Input, MOST_ROWS, Sizes, previous, span};
-use crate::gemm::{Finish, Pointer, Tile, Tiles, run_if};
+use crate::gemm::{Finish, Pointer, Tile, Tiles, run_if, tile_rows};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 use crate::simd::MAX_LANES;
@@ -142,7 +142,6 @@ impl<'a> Near<'a> {
     ///
     /// # Safety
     /// As for [`super::backward`]; the factors have room for all rows.
-    #[inline]
     unsafe fn collect(&self, hand: &Hand) {
         let Backward { recurrence, sizes, input, states, sequence, .. } = *self.b;
         let Sizes { batch, units, time, .. } = sizes;
@@ -211,7 +210,7 @@ impl<'a> Near<'a> {
         sums: *mut f32,
     ) {
         let tiles = Tiles::current();
-        let height = rows.len().div_ceil(rows.len().div_ceil(tiles.rows));
+        let height = tile_rows(tiles, rows.len());
         for column in columns.clone().step_by(tiles.columns()) {
             let wide = tiles.columns().min(columns.end - column);
             for row in rows.clone().step_by(height) {

@@ -1,6 +1,6 @@
 //! The recurrent kernel in panels as the tiles of the matrix product read it.
 
-use crate::gemm::{Finish, Pointer, Tile, Tiles, run_if};
+use crate::gemm::{Finish, Pointer, Tile, Tiles, run_if, tile_rows};
 use crate::pool::ThreadPool;
 
 /// The most rows of a tile of any set.
@@ -112,7 +112,7 @@ impl Panels {
         accumulate: bool,
     ) {
         let tiles = Tiles::current();
-        let height = rows.div_ceil(rows.div_ceil(tiles.rows));
+        let height = tile_rows(tiles, rows);
         let segments = left.runs.iter().take_while(|run| !run.is_null()).count();
         let mut pointers = [std::ptr::null(); MAX_ROWS * MAX_SEGMENTS];
         // SAFETY: as the caller promises.

@@ -35,7 +35,8 @@ impl Tensor {
 }
 
 impl Transpose {
-    fn inverse(&self) -> Vec<usize> {
+    /// The order of the axes that undoes this one.
+    pub fn inverse(&self) -> Vec<usize> {
         let mut inverse = vec![0; self.axes.len()];
         for (to, &from) in self.axes.iter().enumerate() {
             inverse[from] = to;

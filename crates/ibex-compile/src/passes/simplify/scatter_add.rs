@@ -26,8 +26,7 @@ fn scatter_of_transpose(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<Valu
         return None;
     };
     let order = order_of_indices(&transpose.axes, op.axis, rewriter.shape(indices).rank())?;
-    let mut back = vec![0; order.len()];
-    order.iter().enumerate().for_each(|(at, &axis)| back[axis] = at);
-    let indices = rewriter.apply(node, Transpose { axes: back }, &[indices])?;
+    let axes = Transpose { axes: order }.inverse();
+    let indices = rewriter.apply(node, Transpose { axes }, &[indices])?;
     rewriter.apply(node, op, &[x, indices])
 }

@@ -1,16 +1,46 @@
-//! What the gradients of the gates of some steps give, by products over all rows: the gradients of
-//! weights, biases and features.
+//! The gradients of the weights of a recurrence, by products over all rows: some steps of all of
+//! them go back through time, and what they give is multiplied.
 //!
 //! Sums over time steps are added part by part, last steps first; how many steps are a part follows
 //! from the sizes alone, and so do the bits.
 //! Must not know: cells beyond which columns belong to what.
 
-use super::backward::Gates;
+use super::backward::{Gates, Walk};
 use super::{Backward, Cell, Input, Sizes, previous, span};
 use crate::gemm::{Epilogue, Pointer, Product, View, gemm, run_if};
 use crate::pool::ThreadPool;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::scratch::{self, Slot};
+use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
 use std::ops::Range;
+
+/// Walks over all rows for some steps, then multiplies what they give.
+///
+/// # Safety
+/// As for [`super::backward`].
+pub(super) unsafe fn far(pool: &ThreadPool, walk: &Walk) {
+    let Backward { recurrence, sizes, .. } = *walk.b;
+    let Sizes { batch, units, time, .. } = sizes;
+    let row = Gates::row(recurrence.cell, units);
+    let (at_once, per_task) = (sizes.steps_at_once(), sizes.rows_per_task(pool.threads()));
+    let pays = sizes.pays(recurrence.cell.gates() * units);
+    scratch::with(Slot::Phase, at_once * batch * row, |data| {
+        for first in (0..time).step_by(at_once).rev() {
+            let steps = first..time.min(first + at_once);
+            let begin = span(recurrence.reverse, &steps, time).start;
+            let gates = Gates { data, row, begin, rows: batch };
+            run_if(pool, pays, batch.div_ceil(per_task), |task| {
+                let first = task * per_task;
+                let rows = first..batch.min(first + per_task);
+                scratch::with(Slot::Private, rows.len() * units + MAX_LANES, |state| {
+                    // SAFETY: tasks have rows of their own, and the space holds these steps.
+                    unsafe { walk.rows(rows, &steps, gates.since_row(first), state) };
+                });
+            });
+            // SAFETY: as the caller promises.
+            unsafe { weights(pool, walk.b, &gates, &steps) };
+        }
+    });
+}
 
 /// Some neighbouring columns of rows.
 #[derive(Clone, Copy)]
@@ -31,7 +61,7 @@ impl Columns {
 ///
 /// # Safety
 /// As for [`super::backward`]; `gates` are those of all rows of these steps.
-pub(super) unsafe fn weights(pool: &ThreadPool, b: &Backward, gates: &Gates, steps: &Range<usize>) {
+unsafe fn weights(pool: &ThreadPool, b: &Backward, gates: &Gates, steps: &Range<usize>) {
     let Sizes { batch, units, features, .. } = b.sizes;
     let columns = b.recurrence.cell.gates() * units;
     let (first, rows) = (gates.begin * batch, steps.len() * batch);
