@@ -92,7 +92,7 @@ pub(crate) fn with<R>(slot: Slot, floats: usize, body: impl FnOnce(*mut f32) -> 
 /// Reserves what most kernels need, so that a thread which first takes part in a later call
 /// allocates nothing then. Memory that is never touched costs nothing.
 pub(crate) fn reserve() {
-    with(Slot::Private, 1 << 16, |_| ());
+    with(Slot::Private, 1 << 17, |_| ());
     with(Slot::Shared, 1 << 18, |_| ());
 }
 

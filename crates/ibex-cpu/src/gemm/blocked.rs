@@ -1,9 +1,12 @@
 //! The cache-blocked product: one operand packed for all, the other by each task for itself.
 //!
 //! The longer side of C is cut into tasks; the operand of that side is private, the other shared.
-//! A block of the inner dimension is short enough for a packed panel of B to stay in the first
-//! cache while the panels of A stream past it from the second.
+//! A block of the inner dimension is short enough for a packed panel of A to stay in the first
+//! cache while a group of panels of B streams past it from the second.
 
+use std::ops::Range;
+
+use super::ahead::{Ahead, Stream};
 use super::kernel::{Tile, Tiles};
 use super::pack::{MAX_ZEROS, Panel, ZEROS};
 use super::packed::{Cut, Packed};
@@ -14,19 +17,20 @@ use crate::scratch::{self, Slot};
 use crate::simd::MAX_LANES;
 
 /// The longest block of the inner dimension.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
 /// The most floats of the shared operand that are packed at once: half of a second cache.
 const MAX_SHARED: usize = 1 << 18;
-/// Panels of A in one private block: what fits into the second cache beside a panel of B.
+/// Panels of A in one private block: what fits into the second cache beside a group of B.
 const PRIVATE_ROWS: usize = 8;
-/// Panels of B in one private block.
-const PRIVATE_COLUMNS: usize = 4;
-/// Panels of A that are run against one panel of B before the next: they stay in the second cache.
-const RESIDENT: usize = 32;
+/// Columns of B that meet a panel of A one after another: the panel of A stays in the first cache,
+/// they in the second, and C is written along its rows.
+const GROUP: usize = 128;
 /// Fewer channels than this make runs too short for reading windows in place.
 const IN_PLACE: usize = 16;
 /// Columns of a transposed A further apart than this are packed: they fall into few sets, too.
 const NARROW: isize = 128;
+/// More floats of C than this do not stay in the second cache.
+const FAR_RESULT: usize = 1 << 17;
 /// Pixels further apart than this fall into few sets of the first cache.
 const FAR: usize = 640;
 
@@ -49,6 +53,8 @@ pub(super) struct Plan<'a> {
     as_packed: Option<(*const f32, isize)>,
     /// All panels of B, when they were packed before.
     kept: Option<Pointer>,
+    /// C is larger than the second cache.
+    far: bool,
 }
 
 // SAFETY: the pointers are those of the product.
@@ -108,6 +114,7 @@ impl<'a> Plan<'a> {
             in_place,
             as_packed,
             kept: None,
+            far: product.m * product.n > FAR_RESULT,
         };
         let kept = packed.and_then(|packed| packed.fitting(plan.cut()));
         plan.kept = kept.map(|panels| Pointer(panels.cast_mut()));
@@ -138,7 +145,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Safety
     /// B is valid for its size, and `to` for the blocks.
-    unsafe fn pack_blocks(&self, pool: &ThreadPool, blocks: std::ops::Range<usize>, to: Pointer) {
+    unsafe fn pack_blocks(&self, pool: &ThreadPool, blocks: Range<usize>, to: Pointer) {
         let lanes = self.column_panels * self.width;
         run_if(pool, self.pays(), blocks.len() * self.column_panels, |task| {
             let (block, panel) = (task / self.column_panels, task % self.column_panels);
@@ -169,6 +176,11 @@ impl<'a> Plan<'a> {
         self.product.work() >= PARALLEL
     }
 
+    /// Panels of B that meet a panel of A one after another.
+    fn group(&self) -> usize {
+        (GROUP / self.width).max(1)
+    }
+
     /// Blocks of the inner dimension that are packed into shared memory at once.
     fn shared_blocks(&self, lanes: usize) -> usize {
         (MAX_SHARED / (self.block * lanes)).max(1)
@@ -182,6 +194,12 @@ impl<'a> Plan<'a> {
     fn steps(&self, block: usize) -> (usize, usize) {
         let from = block * self.block;
         (from, self.block.min(self.product.k - from))
+    }
+
+    /// The steps of a block, from where the product begins.
+    fn range(&self, block: usize) -> Range<usize> {
+        let (from, steps) = self.steps(block);
+        self.from + from..self.from + from + steps
     }
 
     /// Packs rows `panel · height ..` of A over a block.
@@ -219,12 +237,11 @@ impl<'a> Plan<'a> {
     unsafe fn run_rows(&self, pool: &ThreadPool) {
         let lanes = self.column_panels * self.width;
         let at_once = self.shared_blocks(lanes).min(self.blocks());
-        let per_task = self.row_panels.div_ceil(4 * pool.threads()).clamp(1, PRIVATE_ROWS);
-        let multiply = |blocks: std::ops::Range<usize>, shared: Pointer| {
-            run_if(pool, self.pays(), self.row_panels.div_ceil(per_task), |task| {
-                let panels = task * per_task..self.row_panels.min((task + 1) * per_task);
+        let tasks = Tasks::new(self.row_panels, PRIVATE_ROWS, pool.threads());
+        let multiply = |blocks: Range<usize>, shared: Pointer| {
+            run_if(pool, self.pays(), tasks.count, |task| {
                 // SAFETY: tasks write disjoint rows of C; B is packed.
-                unsafe { self.rows_task(panels, blocks.clone(), shared, lanes) };
+                unsafe { self.rows_task(tasks.panels(task), blocks.clone(), shared, lanes) };
             });
         };
         if let Some(kept) = self.kept {
@@ -277,8 +294,8 @@ impl<'a> Plan<'a> {
     /// B is packed for the blocks; nobody else touches these rows.
     unsafe fn rows_task(
         &self,
-        panels: std::ops::Range<usize>,
-        blocks: std::ops::Range<usize>,
+        panels: Range<usize>,
+        blocks: Range<usize>,
         shared: Pointer,
         lanes: usize,
     ) {
@@ -296,24 +313,34 @@ impl<'a> Plan<'a> {
                     for (index, panel) in panels.clone().enumerate() {
                         self.pack_a(panel, block, private.add(index * panel_floats));
                     }
-                    for column in 0..self.column_panels {
-                        let index = block - blocks.start;
-                        let b = self.shared_panel(
-                            shared,
-                            index,
-                            blocks.start,
-                            column,
-                            lanes,
-                            self.width,
-                        );
+                    let next = next_panels(&panels, self.row_panels, block, &blocks);
+                    let mut ahead = self.ahead_of_rows(next);
+                    for group in (0..self.column_panels).step_by(self.group()) {
+                        let group = group..self.column_panels.min(group + self.group());
                         for (index, row) in panels.clone().enumerate() {
                             let a = private.add(index * panel_floats);
-                            self.tile(row, column, block, |tile| Tile { a, b, steps, ..tile });
+                            for column in group.clone() {
+                                let (index, first) = (block - blocks.start, blocks.start);
+                                let b = self
+                                    .shared_panel(shared, index, first, column, lanes, self.width);
+                                let ahead = ahead.stream(steps);
+                                let operands = |tile| Tile { a, b, steps, ahead, ..tile };
+                                self.tile(row, column, block, operands);
+                            }
                         }
                     }
                 }
             }
         });
+    }
+
+    /// What is asked for before panels of A are packed over a block.
+    fn ahead_of_rows(&self, (panels, block): (Range<usize>, usize)) -> Ahead {
+        if panels.is_empty() {
+            return Ahead::NOTHING;
+        }
+        let lanes = panels.start * self.height..self.product.m.min(panels.end * self.height);
+        Ahead::of(&self.product.a, lanes, self.range(block))
     }
 
     /// The rows of one task when A's windows are read in place, through row pointers.
@@ -324,8 +351,8 @@ impl<'a> Plan<'a> {
         &self,
         data: *const f32,
         windows: &Windows,
-        panels: std::ops::Range<usize>,
-        blocks: std::ops::Range<usize>,
+        panels: Range<usize>,
+        blocks: Range<usize>,
         shared: Pointer,
         lanes: usize,
     ) {
@@ -370,7 +397,7 @@ impl<'a> Plan<'a> {
         data: *const f32,
         windows: &Windows,
         panel: usize,
-        taps: std::ops::Range<usize>,
+        taps: Range<usize>,
         table: *mut *const f32,
     ) {
         let first = panel * self.height;
@@ -396,7 +423,7 @@ impl<'a> Plan<'a> {
     unsafe fn run_columns(&self, pool: &ThreadPool) {
         let lanes = self.row_panels * self.height;
         let at_once = self.shared_blocks(lanes).min(self.blocks());
-        let per_task = self.column_panels.div_ceil(4 * pool.threads()).clamp(1, PRIVATE_COLUMNS);
+        let tasks = Tasks::new(self.column_panels, self.group(), pool.threads());
         let packs = self.as_packed.is_none();
         let floats = if packs { at_once * self.block * lanes + 2 * MAX_LANES } else { 0 };
         scratch::with(Slot::Shared, floats, |shared| {
@@ -412,10 +439,11 @@ impl<'a> Plan<'a> {
                         self.pack_a(panel, first + block, to);
                     }
                 });
-                run_if(pool, self.pays(), self.column_panels.div_ceil(per_task), |task| {
-                    let panels = task * per_task..self.column_panels.min((task + 1) * per_task);
+                let blocks = first..first + count;
+                run_if(pool, self.pays(), tasks.count, |task| {
+                    let (panels, blocks) = (tasks.panels(task), blocks.clone());
                     // SAFETY: tasks write disjoint columns of C; A is packed.
-                    unsafe { self.columns_task(panels, first..first + count, shared, lanes) };
+                    unsafe { self.columns_task(panels, blocks, shared, lanes) };
                 });
             }
         });
@@ -427,8 +455,8 @@ impl<'a> Plan<'a> {
     /// A is packed for the blocks; nobody else touches these columns.
     unsafe fn columns_task(
         &self,
-        panels: std::ops::Range<usize>,
-        blocks: std::ops::Range<usize>,
+        panels: Range<usize>,
+        blocks: Range<usize>,
         shared: Pointer,
         lanes: usize,
     ) {
@@ -438,28 +466,44 @@ impl<'a> Plan<'a> {
             for block in blocks.clone() {
                 let (_, steps) = self.steps(block);
                 let index = block - blocks.start;
+                let next = next_panels(&panels, self.column_panels, block, &blocks);
+                let mut ahead = self.ahead_of_columns(next);
                 // SAFETY: the private memory has a place for each panel.
                 unsafe {
                     for (index, panel) in packing.clone().enumerate() {
                         self.pack_b(panel, block, private.add(index * panel_floats));
                     }
-                    for rows in (0..self.row_panels).step_by(RESIDENT) {
-                        let rows = rows..self.row_panels.min(rows + RESIDENT);
+                    for row in 0..self.row_panels {
+                        let (a, a_step) = self.panel_a(shared, index, &blocks, row, lanes);
                         for (position, column) in panels.clone().enumerate() {
                             let b = match self.kept {
                                 None => private.add(position * panel_floats),
                                 Some(kept) => self.kept_panel(kept, block, column),
                             };
-                            for row in rows.clone() {
-                                let (a, a_step) = self.panel_a(shared, index, &blocks, row, lanes);
-                                let operands = |tile| Tile { a, a_step, b, steps, ..tile };
-                                self.tile(row, column, block, operands);
-                            }
+                            let ahead = ahead.stream(steps);
+                            let operands = |tile| Tile { a, a_step, b, steps, ahead, ..tile };
+                            self.tile(row, column, block, operands);
                         }
                     }
                 }
             }
         });
+    }
+
+    /// What is asked for before panels of B are packed over a block, or read where they were
+    /// packed before.
+    fn ahead_of_columns(&self, (panels, block): (Range<usize>, usize)) -> Ahead {
+        if panels.is_empty() {
+            return Ahead::NOTHING;
+        }
+        if let Some(kept) = self.kept {
+            let (_, steps) = self.steps(block);
+            // SAFETY: the panel is one of B.
+            let from = unsafe { self.kept_panel(kept, block, panels.start) };
+            return Ahead::rows(from, self.width.cast_signed(), panels.len() * steps, self.width);
+        }
+        let lanes = panels.start * self.width..self.product.n.min(panels.end * self.width);
+        Ahead::of(&self.product.b.transpose(), lanes, self.range(block))
     }
 
     /// A panel of A and the distance between its steps: packed and shared, or where it lies.
@@ -471,7 +515,7 @@ impl<'a> Plan<'a> {
         &self,
         shared: Pointer,
         index: usize,
-        blocks: &std::ops::Range<usize>,
+        blocks: &Range<usize>,
         row: usize,
         lanes: usize,
     ) -> (*const f32, isize) {
@@ -516,12 +560,66 @@ impl<'a> Plan<'a> {
                 c: product.c.add(row * product.c_row + column),
                 c_row: product.c_row,
                 columns,
+                far: self.far,
+                ahead: Stream::NONE,
                 finish: product.finish(row, column, first, last),
             });
             self.tiles.get(rows, columns, self.in_place.is_none())(&tile);
             if last {
                 product.activate(row, rows, column, columns);
             }
+        }
+    }
+}
+
+/// Panels cut into tasks: as many for each thread, which differ by one panel at most.
+#[derive(Clone, Copy)]
+struct Tasks {
+    panels: usize,
+    count: usize,
+}
+
+impl Tasks {
+    /// At least four tasks for each thread, of at most `most` panels; fewer, where there are not so
+    /// many panels.
+    fn new(panels: usize, most: usize, threads: usize) -> Self {
+        let count = panels.div_ceil(most).next_multiple_of(threads).max(4 * threads);
+        Self { panels, count: count.min(panels) }
+    }
+
+    /// The panels of a task.
+    fn panels(self, task: usize) -> Range<usize> {
+        let first = |task: usize| task * self.panels / self.count;
+        first(task)..first(task + 1)
+    }
+}
+
+/// The panels and the block that a task packs after a block: the same panels over the next block,
+/// or, after the last, as many panels of the task that comes next.
+fn next_panels(
+    panels: &Range<usize>,
+    count: usize,
+    block: usize,
+    blocks: &Range<usize>,
+) -> (Range<usize>, usize) {
+    match block + 1 < blocks.end {
+        true => (panels.clone(), block + 1),
+        false => (panels.end..count.min(panels.end + panels.len()), blocks.start),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tasks;
+
+    #[test]
+    fn tasks_have_every_panel_once_and_threads_as_many_panels() {
+        for (panels, most, threads) in [(28, 4, 2), (74, 8, 2), (1, 4, 8), (64, 4, 3), (9, 8, 1)] {
+            let tasks = Tasks::new(panels, most, threads);
+            let all: Vec<usize> = (0..tasks.count).flat_map(|task| tasks.panels(task)).collect();
+            assert_eq!(all, (0..panels).collect::<Vec<_>>());
+            assert!((0..tasks.count).all(|task| (1..=most).contains(&tasks.panels(task).len())));
+            assert!(tasks.count.is_multiple_of(threads) || tasks.count == panels);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Small products, and products whose packing would not be paid back: operands read in place.
 
+use super::ahead::Stream;
 use super::kernel::{Tile, Tiles};
 use super::{PARALLEL, Product, View, run_if, tile_rows};
 use crate::pool::ThreadPool;
@@ -131,6 +132,8 @@ unsafe fn tile(product: &Product, tiles: &Tiles, row: usize, height: usize, colu
             c: product.c.add(row * product.c_row + column),
             c_row: product.c_row,
             columns,
+            far: false,
+            ahead: Stream::NONE,
             finish: product.finish(row, column, true, true),
         });
         product.activate(row, rows, column, columns);

@@ -4,6 +4,7 @@
 //! side by side) or read where they lie through a table of row pointers.
 //! Must not know: blocking, threads, views.
 
+use super::ahead::Stream;
 use crate::isa::Isa;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
@@ -29,6 +30,10 @@ pub(crate) struct Tile {
     pub(crate) c_row: usize,
     /// Columns of an edge tile that exist.
     pub(crate) columns: usize,
+    /// C is larger than the second cache.
+    pub(crate) far: bool,
+    /// What is asked for meanwhile, where A is packed.
+    pub(crate) ahead: Stream,
     pub(crate) finish: Finish,
 }
 
@@ -121,7 +126,7 @@ unsafe fn tile<
         let mut sums = [[s.splat(0.0); VECTORS]; ROWS];
         // C is far when the sum is done, and every tile has other lines of it. Tiles of long
         // vectors have so many lines that asking for them costs more (BENCHMARKS.md).
-        if S::LANES <= 8 {
+        if S::LANES <= 8 || t.far {
             for row in 0..ROWS {
                 let row = t.c.wrapping_add(row * t.c_row);
                 s.prefetch(row);
@@ -131,7 +136,14 @@ unsafe fn tile<
         let mut b = t.b;
         if PACKED {
             let mut a = t.a;
+            let mut ahead = t.ahead;
+            // Without a wish, a line that is there anyway: a branch would cost more.
+            if ahead.from.is_null() {
+                ahead.from = t.b;
+            }
             for _ in 0..t.steps {
+                s.prefetch_second(ahead.from);
+                ahead.advance();
                 let values = load_row::<S, VECTORS, EDGE>(s, b, last);
                 for row in 0..ROWS {
                     let x = s.splat(*a.add(row));

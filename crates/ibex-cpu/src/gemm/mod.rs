@@ -3,10 +3,11 @@
 //! Operands are views ([`View`]): strided, or convolution windows that are packed on the fly.
 //! The bits of C depend on the sizes only, never on the number of threads: the inner dimension is
 //! cut into blocks by its length alone, and every element of C is summed in that order.
-//! Order to read: `view`, `pack`, `kernel`, `blocked` and `packed`, then the shortcuts `direct`,
+//! Order to read: `view`, `pack`, `kernel`, `ahead`, `blocked` and `packed`, then the shortcuts `direct`,
 //! `vector`, `split` and the plain `double`.
 //! Must not know: graphs, layers, convolution parameters.
 
+mod ahead;
 mod blocked;
 mod direct;
 mod double;
@@ -20,6 +21,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ahead::Stream;
 pub(crate) use direct::in_place;
 pub use double::{View64, gemm_f64};
 pub(crate) use kernel::{Finish, Tile, Tiles};

@@ -132,9 +132,10 @@ unsafe fn pack_wide<S: Simd>(s: S, panel: &Panel, data: *const f32, column: isiz
         unsafe {
             let from = data.offset(step.cast_signed() * column);
             if column > NEAR {
+                // Into the second cache: in the first, rows a power of two apart share few sets.
                 let ahead = from.wrapping_offset(AHEAD * column);
-                s.prefetch(ahead);
-                s.prefetch(ahead.wrapping_add(MAX_LANES));
+                s.prefetch_second(ahead);
+                s.prefetch_second(ahead.wrapping_add(MAX_LANES));
             }
             copy(s, from, panel.to.add(step * panel.width), panel.count);
         }

@@ -5,7 +5,7 @@ use crate::testing::{assert_close, bits, numbers};
 
 /// Odd and even sizes that reach every path: tiny, vector, direct, blocked by rows and columns,
 /// several blocks of the inner dimension, split sums.
-const SIZES: [(usize, usize, usize); 20] = [
+const SIZES: [(usize, usize, usize); 22] = [
     (1, 1, 1),
     (2, 3, 4),
     (1, 37, 100),
@@ -25,6 +25,8 @@ const SIZES: [(usize, usize, usize); 20] = [
     (30, 33, 4500),
     (260, 40, 64),
     (64, 64, 64),
+    (145, 290, 1100),
+    (290, 145, 1100),
     (7, 1, 3),
 ];
 

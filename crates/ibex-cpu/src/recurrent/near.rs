@@ -11,7 +11,7 @@ use super::backward::{Gates, Walk, spread};
 use super::far::{Columns, copy};
 use super::panels::{Cut, Left, Panels, pack};
 use super::{Backward, Cell, Input, MOST_ROWS, Sizes, previous, span};
-use crate::gemm::{Finish, Pointer, Tile, Tiles, run_if, tile_rows};
+use crate::gemm::{Finish, Pointer, Stream, Tile, Tiles, run_if, tile_rows};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 use crate::simd::MAX_LANES;
@@ -228,6 +228,8 @@ impl<'a> Near<'a> {
                         c: sums.add(row * self.width + column),
                         c_row: self.width,
                         columns: wide,
+                        far: false,
+                        ahead: Stream::NONE,
                         finish: Finish { accumulate: true, ..Finish::PLAIN },
                     });
                 }

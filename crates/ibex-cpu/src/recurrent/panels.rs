@@ -1,6 +1,6 @@
 //! The recurrent kernel in panels as the tiles of the matrix product read it.
 
-use crate::gemm::{Finish, Pointer, Tile, Tiles, run_if, tile_rows};
+use crate::gemm::{Finish, Pointer, Stream, Tile, Tiles, run_if, tile_rows};
 use crate::pool::ThreadPool;
 
 /// The most rows of a tile of any set.
@@ -143,6 +143,8 @@ impl Panels {
                         c: c.add(row * c_row + first),
                         c_row,
                         columns,
+                        far: false,
+                        ahead: Stream::NONE,
                         finish: Finish {
                             alpha: 1.0,
                             accumulate,

@@ -71,6 +71,19 @@ pub trait Simd: Copy + Send + Sync + 'static {
         let _ = from;
     }
 
+    /// Asks for the line of the cache that holds `from`, as far as the second cache.
+    #[inline(always)]
+    fn prefetch_second(self, from: *const f32) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 has the instruction, and it reads nothing that can fail.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T1>(from.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = from;
+    }
+
     /// `a + b`
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a - b`

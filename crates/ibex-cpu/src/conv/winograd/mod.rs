@@ -12,7 +12,9 @@
 
 mod transforms;
 
-use crate::gemm::{Bias, Epilogue, Finish, MAX_ZEROS, Pointer, Tile, Tiles, Windows, run_if};
+use crate::gemm::{
+    Bias, Epilogue, Finish, MAX_ZEROS, Pointer, Stream, Tile, Tiles, Windows, run_if,
+};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Buffer, Slot};
 use crate::simd::{MAX_LANES, dispatch};
@@ -292,6 +294,8 @@ impl Winograd {
                         c: sums.get().add(to),
                         c_row: self.filters,
                         columns,
+                        far: false,
+                        ahead: Stream::NONE,
                         finish,
                     });
                 }
@@ -385,6 +389,8 @@ impl Patches<'_> {
                             c: c.add(first * c_row + panel * width),
                             c_row,
                             columns,
+                            far: false,
+                            ahead: Stream::NONE,
                             finish,
                         });
                     }
