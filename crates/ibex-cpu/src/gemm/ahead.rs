@@ -157,6 +157,7 @@ mod tests {
         let memory = [0.0_f32; 64];
         let view = View::Strided { data: memory.as_ptr(), row: 16, column: 2 };
         assert!(Ahead::of(&view, 0..4, 0..8).stream(8).from.is_null());
-        assert!(Ahead::NOTHING.stream(8).from.is_null());
+        let mut nothing = Ahead::NOTHING;
+        assert!(nothing.stream(8).from.is_null());
     }
 }
