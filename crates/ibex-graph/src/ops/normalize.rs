@@ -211,13 +211,22 @@ impl Rule for NormalizeGradient {
         let [x, scale, mean, variance, grad] = inputs else { return None };
         let factor = (variance + self.epsilon.value()).rsqrt();
         let standard = (x - mean) * &factor;
-        let inner = grad * scale;
-        let sum = inner.mean(&self.axes, true);
-        let along = (&inner * &standard).mean(&self.axes, true);
-        let dx = (inner - sum - &standard * along) * &factor;
         let axes = repeated(scale.shape(), x.shape());
-        let dscale = (grad * standard).sum(&axes, true);
-        Some(vec![dx, dscale, grad.sum(&axes, true)])
+        let [dscale, doffset] = [(grad * &standard).sum(&axes, true), grad.sum(&axes, true)];
+        let count: usize = self.axes.iter().map(|&axis| x.shape()[axis]).product();
+        let mut own = self.axes.clone();
+        own.retain(|&axis| x.shape()[axis] != 1);
+        let dx = if own == axes {
+            // The scale is the same along the axes: both means are the sums that are there anyway.
+            let [sum, along] = [&doffset, &dscale].map(|sum| sum / count as f64);
+            (grad - sum - &standard * along) * (factor * scale)
+        } else {
+            let inner = grad * scale;
+            let sum = inner.mean(&self.axes, true);
+            let along = (&inner * &standard).mean(&self.axes, true);
+            (inner - sum - &standard * along) * &factor
+        };
+        Some(vec![dx, dscale, doffset])
     }
 }
 
