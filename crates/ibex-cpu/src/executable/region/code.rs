@@ -15,9 +15,9 @@ pub(super) const UNIFORMS: usize = 96;
 /// Bytes that the registers of a tile may take together: half of a first cache of 48 KiB.
 const REGISTERS: usize = 24 << 10;
 
-/// Rows of at least so many positions are read where they lie; shorter ones are collected, since
-/// tiles of one short row each would cost more.
-const ROW: usize = 128;
+/// Rows of at least so many positions are read where they lie; shorter ones are repeated for each
+/// task, since tiles of one short row each would cost more.
+const ROW: usize = 1024;
 
 /// Where a register lies while a tile is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,22 @@ pub(super) enum Home {
     Memory(Located),
     /// In an operand that is one row of so many elements, the same for all rows of the space.
     Row(Located, usize),
+    /// In such an operand, repeated as often as a tile needs: the one of this number.
+    Repeated(usize),
+}
+
+/// A short row that each task repeats for itself, so that tiles may reach over many rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Repeated {
+    pub(super) place: Located,
+    /// Elements of the row.
+    pub(super) row: usize,
+    /// Bytes of an element.
+    pub(super) width: usize,
+    /// Where its repetitions begin, in elements of eight bytes, and how many they are: enough for
+    /// a tile from any position of the row on.
+    pub(super) from: usize,
+    pub(super) elements: usize,
 }
 
 /// How a register comes about.
@@ -80,6 +96,9 @@ pub(super) struct Code {
     /// Positions of a row, if no tile may reach from one row into the next.
     pub(super) row: Option<usize>,
     pub(super) buffers: usize,
+    pub(super) repeated: Vec<Repeated>,
+    /// Elements of eight bytes that a task needs for buffers and repeated rows.
+    pub(super) room: usize,
     uniforms: usize,
 }
 
@@ -94,6 +113,8 @@ impl Code {
             tile: 0,
             row: None,
             buffers: 0,
+            repeated: Vec::new(),
+            room: 0,
             uniforms: 0,
         };
         for (register, instruction) in region.code.iter().enumerate() {
@@ -106,8 +127,13 @@ impl Code {
             // Operands without elements have no first one to read.
             code.once.clear();
         }
-        let bytes = (code.buffers * 8).max(8);
+        let bytes = ((code.buffers + code.repeated.len()) * 8).max(8);
         code.tile = (REGISTERS / bytes).clamp(256, 2048) / 64 * 64;
+        code.room = code.buffers * code.tile;
+        for row in &mut code.repeated {
+            (row.from, row.elements) = (code.room, (code.tile / row.row + 2) * row.row);
+            code.room += row.elements;
+        }
         code
     }
 
@@ -192,7 +218,12 @@ impl Code {
         if operand.is_contiguous() {
             return entry(Home::Memory(place), Define::Nothing);
         }
-        match walk.repeated_row().filter(|&row| row >= ROW) {
+        match walk.repeated_row().filter(|&row| row > 0) {
+            Some(row) if row < ROW => {
+                let width = dtype.size();
+                self.repeated.push(Repeated { place, row, width, from: 0, elements: 0 });
+                entry(Home::Repeated(self.repeated.len() - 1), Define::Nothing)
+            }
             Some(row) => {
                 // Rows are inner axes together, so the shortest divides the others.
                 self.row = Some(self.row.map_or(row, |shortest| shortest.min(row)));
@@ -226,6 +257,7 @@ impl Code {
     fn read_later(&self, region: &Region, register: usize, to: Located) -> bool {
         let lies_there = |r: usize| match (&self.entries[r].home, &self.entries[r].define) {
             (Home::Memory(place) | Home::Row(place, _), Define::Nothing) => *place == to,
+            (Home::Repeated(index), _) => self.repeated[*index].place == to,
             (_, Define::Gather(place, _)) => *place == to && r > register,
             _ => false,
         };
@@ -316,7 +348,9 @@ impl Code {
         let slot = |r: usize| match self.entries[r].home {
             // SAFETY: there is a slot for every uniform register.
             Home::Uniform(slot) => unsafe { slots.add(slot).cast::<u8>() },
-            Home::Buffer(_) | Home::Memory(_) | Home::Row(..) => slots.cast::<u8>(),
+            Home::Buffer(_) | Home::Memory(_) | Home::Row(..) | Home::Repeated(_) => {
+                slots.cast::<u8>()
+            }
         };
         let entry = &self.entries[register];
         // SAFETY: the operand's first element is there; registers hold one element each.

@@ -38,13 +38,36 @@ impl<'a> Frame<'a> {
         uniforms: Uniforms,
         body: impl FnOnce(&Frame<'a>) -> R,
     ) -> R {
-        if code.buffers == 0 {
+        if code.room == 0 {
             return body(&Frame { code, memory, uniforms, buffers: std::ptr::null_mut() });
         }
-        let floats = code.buffers * code.tile * 2;
-        scratch::with(scratch::Slot::Private, floats, |buffers| {
-            body(&Frame { code, memory, uniforms, buffers: buffers.cast() })
+        scratch::with(scratch::Slot::Private, 2 * code.room, |buffers| {
+            let frame = Frame { code, memory, uniforms, buffers: buffers.cast() };
+            // SAFETY: the buffers have room for every repeated row, and the rows are there.
+            unsafe { frame.repeat_rows() };
+            body(&frame)
         })
+    }
+
+    /// Repeats the short rows.
+    ///
+    /// # Safety
+    /// The rows are in memory, and the buffers have room for them.
+    unsafe fn repeat_rows(&self) {
+        for row in &self.code.repeated {
+            let to = self.buffers.wrapping_add(row.from * 8);
+            let all = row.elements * row.width;
+            let mut done = row.row * row.width;
+            // SAFETY: as the caller promises; what is there is copied behind itself.
+            unsafe {
+                to.copy_from_nonoverlapping(self.memory.at(row.place), done);
+                while done < all {
+                    let more = done.min(all - done);
+                    to.add(done).copy_from_nonoverlapping(to, more);
+                    done += more;
+                }
+            }
+        }
     }
 
     /// Where a register lies for a tile that begins at `start`.
@@ -61,6 +84,11 @@ impl<'a> Frame<'a> {
             }
             Home::Memory(place) => {
                 let data = self.memory.at(place).wrapping_add(start * entry.width);
+                Lane { data, single: false }
+            }
+            Home::Repeated(index) => {
+                let row = self.code.repeated[index];
+                let data = self.buffers.wrapping_add(row.from * 8 + start % row.row * row.width);
                 Lane { data, single: false }
             }
             Home::Row(place, row) => {
