@@ -133,3 +133,22 @@ fn rows_that_repeat_are_read_where_they_lie() {
         vec![y.sum(&[0], false), y.sum(&[1], true), y, x[1].exp() + &x[0]]
     });
 }
+
+#[test]
+fn short_rows_repeat_over_many_tasks() {
+    for (rows, width) in [(14_000, 3), (700, 64), (310, 130), (41, 1000), (40, 1023), (40, 1024)] {
+        let inputs: [(&[usize], u64); 4] =
+            [(&[rows, width], 1), (&[width], 2), (&[width], 3), (&[rows, 1], 4)];
+        check(&format!("{rows} rows of {width}"), &inputs, |x| {
+            let y = (&x[0] - &x[1]) * &x[2] + &x[3];
+            let mask = x[1].greater(&x[2]).broadcast_to([rows, width]);
+            let chosen = mask.select(&y, &x[0]);
+            vec![y.tanh(), y.sum(&[0], false), y.sum(&[1], true), chosen.sum(&[0], false), chosen]
+        });
+    }
+    let inputs: [(&[usize], u64); 3] = [(&[200, 6, 64], 1), (&[6, 64], 2), (&[64], 3)];
+    check("rows within rows", &inputs, |x| {
+        let y = (&x[0] - &x[1]) * &x[2];
+        vec![y.sum(&[0, 1], false), y.max(&[1], false), y.exp()]
+    });
+}
