@@ -3,8 +3,8 @@
 //! Operands are views ([`View`]): strided, or convolution windows that are packed on the fly.
 //! The bits of C depend on the sizes only, never on the number of threads: the inner dimension is
 //! cut into blocks by its length alone, and every element of C is summed in that order.
-//! Order to read: `view`, `pack`, `kernel`, `ahead`, `blocked` and `packed`, then the shortcuts
-//! `direct`, `vector`, `split` and the plain `double`.
+//! Order to read: `view`, `pack`, `kernel`, `ahead`, `tasks`, `blocked` and `packed`, then the
+//! shortcuts `direct`, `vector`, `split` and the plain `double`.
 //! Must not know: graphs, layers, convolution parameters.
 
 mod ahead;
@@ -15,6 +15,7 @@ mod kernel;
 mod pack;
 mod packed;
 mod split;
+mod tasks;
 mod vector;
 mod view;
 
