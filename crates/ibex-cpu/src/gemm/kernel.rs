@@ -124,8 +124,8 @@ unsafe fn tile<
     unsafe {
         let last = t.columns.wrapping_sub((VECTORS - 1) * S::LANES);
         let mut sums = [[s.splat(0.0); VECTORS]; ROWS];
-        // C is far when the sum is done, and every tile has other lines of it. Tiles of long
-        // vectors have so many lines that asking for them costs more (BENCHMARKS.md).
+        // Every tile has other lines of C, which are not near when the sum is done. Tiles of long
+        // vectors have so many that asking for them pays only where C is far (BENCHMARKS.md).
         if S::LANES <= 8 || t.far {
             for row in 0..ROWS {
                 let row = t.c.wrapping_add(row * t.c_row);
