@@ -174,6 +174,7 @@ fn name(kind: InstructionKind) -> Option<&'static str> {
         InstructionKind::Cast(_) => "cast",
         InstructionKind::Iota { .. } => "iota",
         InstructionKind::RandomUniform { .. } => "random",
+        InstructionKind::Unpool { .. } => "unpool",
     })
 }
 
@@ -197,6 +198,7 @@ pub(crate) fn name_of(kind: &UnitKind) -> &'static str {
             Pointwise::Cast => "cast",
             Pointwise::Iota(..) => "iota",
             Pointwise::Random(_) => "random",
+            Pointwise::Unpool(_) => "unpool",
         },
     }
 }

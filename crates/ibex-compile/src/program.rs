@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ibex_graph::ops::binary::Binary;
 use ibex_graph::ops::compare::Compare;
+use ibex_graph::ops::max_pool_gradient::Unpool;
 use ibex_graph::ops::reduce::Reduction;
 use ibex_graph::ops::unary::Unary;
 use ibex_graph::{Array, DType, Op, Origin, Type, Variable};
@@ -162,7 +163,7 @@ pub struct Product {
 /// Axes are those of `space`, outermost first; the first `outer_axes` and the last ones after
 /// `reduced_axes` are kept by reductions, those between are reduced.
 /// Inputs and stored outputs have the shape of the space, with a parameter of an instruction
-/// (the state of random numbers) keeping its own; a reduced output has the shape of the kept axes.
+/// (the state of random numbers, the windows of a pooling) keeping its own; a reduced output has the shape of the kept axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
     /// Extents of the loop.
@@ -221,6 +222,15 @@ pub enum InstructionKind {
         /// The number of the drawing operation.
         stream: u32,
     },
+    /// The gradient of a maximum pooling at the position.
+    Unpool {
+        /// Which input holds the gradients of the windows.
+        gradients: usize,
+        /// Which input holds the places that the windows chose.
+        places: usize,
+        /// The windows.
+        unpool: Unpool,
+    },
 }
 
 impl InstructionKind {
@@ -235,14 +245,20 @@ impl InstructionKind {
             InstructionKind::Load(_)
             | InstructionKind::Constant(_)
             | InstructionKind::Iota { .. }
-            | InstructionKind::RandomUniform { .. } => [None, None, None],
+            | InstructionKind::RandomUniform { .. }
+            | InstructionKind::Unpool { .. } => [None, None, None],
         };
         read.into_iter().flatten()
     }
 
     /// Whether the number depends on the position in the space, not only on what is loaded there.
     pub fn is_positional(self) -> bool {
-        matches!(self, InstructionKind::Iota { .. } | InstructionKind::RandomUniform { .. })
+        matches!(
+            self,
+            InstructionKind::Iota { .. }
+                | InstructionKind::RandomUniform { .. }
+                | InstructionKind::Unpool { .. }
+        )
     }
 }
 

@@ -25,20 +25,21 @@ pub(crate) fn rederive(lowered: &mut Lowered, groups: &mut Groups) {
 /// One step back from the groups that read; false if there was nothing to do.
 fn pass(lowered: &mut Lowered, groups: &mut Groups) -> bool {
     let readers = readers(lowered);
-    let mut from: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut from: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
     // Values that products took in have no unit any more.
     for &value in lowered.units.iter().flat_map(|unit| &unit.outputs) {
-        if let Some(operand) = derivable(lowered, groups, &readers, value) {
-            from.entry(operand).or_default().push(value);
+        if let Some(operands) = derivable(lowered, groups, &readers, value) {
+            from.entry(operands).or_default().push(value);
         }
     }
     let mut copies = Vec::new();
-    for (operand, values) in from {
+    for (operands, values) in from {
         let last = values.iter().filter_map(|&value| readers[value].last()).max();
-        let cost = match kept_until(lowered, groups, &readers, operand) {
+        let kept = |&operand: &usize| match kept_until(lowered, groups, &readers, operand) {
             Some(until) if Some(&until) >= last => 0,
             _ => lowered.values[operand].ty.bytes(),
         };
+        let cost = operands.iter().map(kept).sum();
         if values.iter().map(|&value| lowered.values[value].ty.bytes()).sum::<usize>() > cost {
             for value in values {
                 copy_to_readers(lowered, groups, &readers[value], value, &mut copies);
@@ -63,17 +64,18 @@ fn readers(lowered: &Lowered) -> Vec<Vec<usize>> {
     readers
 }
 
-/// The one value that a cheap instruction makes this one of, if all who read it elsewhere read it
-/// element by element.
+/// The values that a cheap instruction makes this one of, if all who read it elsewhere read it
+/// element by element: one as large, or the windows of a pooling.
 fn derivable(
     lowered: &Lowered,
     groups: &Groups,
     readers: &[Vec<usize>],
     value: usize,
-) -> Option<usize> {
+) -> Option<Vec<usize>> {
     let Value { home: Home::Arena, unit, ty } = &lowered.values[value] else { return None };
     let (index, unit) = (*unit, &lowered.units[*unit]);
     let cheap = match unit.kind {
+        UnitKind::Pointwise(Pointwise::Unpool(_)) => true,
         UnitKind::Pointwise(Pointwise::Unary(f)) => {
             matches!(f, Unary::Negative | Unary::Abs | Unary::Square | Unary::Relu)
         }
@@ -86,12 +88,14 @@ fn derivable(
     if !cheap || ty.shape.size() < LARGE {
         return None;
     }
-    let mut operands = unit.inputs.iter().filter(|source| source.view().is_some());
-    let first = operands.next()?;
-    let whole =
-        first.view()?.is_plain() && first.shape().iter().product::<usize>() == ty.shape.size();
-    if !whole || operands.any(|other| other != first) {
-        return None;
+    if !unit.has_parameters() {
+        let mut operands = unit.inputs.iter().filter(|source| source.view().is_some());
+        let first = operands.next()?;
+        let whole =
+            first.view()?.is_plain() && first.shape().iter().product::<usize>() == ty.shape.size();
+        if !whole || operands.any(|other| other != first) {
+            return None;
+        }
     }
     let elsewhere = |&&reader: &&usize| groups.of_unit[reader] != groups.of_unit[index];
     let in_registers = |&reader: &usize| {
@@ -100,7 +104,11 @@ fn derivable(
         sources.all(|source| flows(lowered, source, unit).is_some())
     };
     let mut others = readers[value].iter().filter(elsewhere).peekable();
-    (others.peek().is_some() && others.all(in_registers)).then(|| first.value())?
+    let derivable = others.peek().is_some() && others.all(in_registers);
+    let views = unit.inputs.iter().filter(|source| source.view().is_some());
+    let mut operands = views.map(Source::value).collect::<Option<Vec<usize>>>()?;
+    operands.dedup();
+    derivable.then_some(operands)
 }
 
 /// The last unit until which a value is in memory anyway, if it is.

@@ -312,6 +312,8 @@ operations! {
     ConvolutionKernelGradient(crate::ops::conv::ConvolutionKernelGradient),
     /// The largest elements of windows and their places.
     MaxPool(crate::ops::pooling::MaxPool),
+    /// The gradient of the largest elements of windows.
+    MaxPoolGradient(crate::ops::max_pool_gradient::MaxPoolGradient),
     /// The sums of windows.
     WindowSum(crate::ops::pooling::WindowSum),
     /// The adjoint of the sums of windows.

@@ -174,21 +174,23 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The input that an instruction reads as a whole.
+    fn parameter(&mut self, source: &Source) -> Option<usize> {
+        let input = self.input(operand(source, self.plan)?);
+        self.parameters.push(input);
+        Some(input)
+    }
+
     fn unit(&mut self, index: usize) -> Option<()> {
         let unit: &Unit = &self.lowered.units[index];
         let value = *unit.outputs.first()?;
         let dtype = self.lowered.values[value].ty.dtype;
         let mut read = [0; 3];
-        if let UnitKind::Pointwise(Pointwise::Random(stream)) = unit.kind {
-            let state = self.input(operand(unit.inputs.first()?, self.plan)?);
-            self.parameters.push(state);
-            let kind = InstructionKind::RandomUniform { state, stream };
-            let register = self.define(dtype, kind);
-            self.of_value.insert(value, register);
-            return self.store(value, register, unit);
-        }
-        for (register, source) in read.iter_mut().zip(&unit.inputs) {
-            *register = self.register(source)?;
+        for (read, source) in read.iter_mut().zip(&unit.inputs) {
+            *read = match unit.has_parameters() {
+                true => self.parameter(source)?,
+                false => self.register(source)?,
+            };
         }
         let [a, b, c] = read;
         let kind = match &unit.kind {
@@ -205,7 +207,12 @@ impl<'a> Builder<'a> {
                 Pointwise::Iota(inner, extent) => {
                     InstructionKind::Iota { inner: *inner, extent: *extent }
                 }
-                Pointwise::Random(_) => return None,
+                Pointwise::Random(stream) => {
+                    InstructionKind::RandomUniform { state: a, stream: *stream }
+                }
+                Pointwise::Unpool(unpool) => {
+                    InstructionKind::Unpool { gradients: a, places: b, unpool: *unpool }
+                }
             },
             UnitKind::Reduce(..) => return self.store(value, a, unit),
             UnitKind::Op(_) | UnitKind::Product(_) => return None,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ibex_graph::ops::binary::Binary;
 use ibex_graph::ops::compare::Compare;
 use ibex_graph::ops::leaf::Constant;
+use ibex_graph::ops::max_pool_gradient::Unpool;
 use ibex_graph::ops::reduce::Reduction;
 use ibex_graph::ops::unary::Unary;
 use ibex_graph::{Array, DType, Graph, Node, NodeId, Op, Origin, Type, ValueId, Variable};
@@ -75,6 +76,8 @@ pub(crate) enum Pointwise {
     Iota(usize, usize),
     /// Uniform random numbers of a stream; the input is the state.
     Random(u32),
+    /// The gradient of a maximum pooling; the inputs are the gradients and places of windows.
+    Unpool(Unpool),
 }
 
 /// What a unit does.
@@ -103,17 +106,19 @@ impl Unit {
     /// Whether the inputs are read as wholes, not element by element.
     pub(crate) fn has_parameters(&self) -> bool {
         match self.kind {
-            UnitKind::Pointwise(Pointwise::Random(_)) | UnitKind::Op(_) | UnitKind::Product(_) => {
-                true
-            }
+            UnitKind::Pointwise(Pointwise::Random(_) | Pointwise::Unpool(_))
+            | UnitKind::Op(_)
+            | UnitKind::Product(_) => true,
             UnitKind::Pointwise(_) | UnitKind::Reduce(..) => false,
         }
     }
 
     /// Whether the results depend on the position of an element.
     pub(crate) fn is_positional(&self) -> bool {
-        let positional = |f| matches!(f, Pointwise::Iota(..) | Pointwise::Random(_));
-        matches!(self.kind, UnitKind::Pointwise(f) if positional(f))
+        matches!(
+            self.kind,
+            UnitKind::Pointwise(Pointwise::Iota(..) | Pointwise::Random(_) | Pointwise::Unpool(_))
+        )
     }
 }
 
@@ -228,6 +233,10 @@ impl Lowered {
             Op::RandomUniform(op) => {
                 let state = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
                 self.unit(pointwise(Pointwise::Random(op.stream)), state, node)
+            }
+            Op::MaxPoolGradient(op) => {
+                let windows = inputs.into_iter().map(|s| self.in_rows(s, node)).collect();
+                self.unit(pointwise(Pointwise::Unpool(op.unpool())), windows, node)
             }
             Op::Reduce(op) => {
                 let kind = UnitKind::Reduce(op.reduction, op.axes.clone());

@@ -70,7 +70,7 @@ macro_rules! per_isa {
         }
     };
 }
-use per_isa;
+pub(crate) use per_isa;
 
 /// Reads an operand: one vector of it, or its single value.
 ///

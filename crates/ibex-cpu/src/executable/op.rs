@@ -149,6 +149,7 @@ pub(super) fn load(op: &Op, step: &Step, layout: &Layout) -> Result<Box<dyn Laun
         | Op::Reverse(_)
         | Op::Iota(_)
         | Op::RandomUniform(_)
+        | Op::MaxPoolGradient(_)
         | Op::Reduce(_) => {
             let text = format!("the compiler left `{op}` as a step of its own");
             return Err(Error::Invalid(text));

@@ -19,6 +19,7 @@ pub mod image;
 pub mod iota;
 pub mod leaf;
 pub mod matmul;
+pub mod max_pool_gradient;
 pub mod pad;
 pub mod reduce;
 pub mod reshape;

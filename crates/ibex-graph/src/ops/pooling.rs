@@ -4,7 +4,7 @@
 
 use crate::interpreter::Values;
 use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs};
-use crate::ops::along_axis::AddAlongAxis;
+use crate::ops::max_pool_gradient::MaxPoolGradient;
 use crate::ops::window::{Padding, Window, for_each_tap, positions};
 use crate::{Array, DType, OpError, Shape, Tensor, Type};
 
@@ -141,14 +141,14 @@ impl Pool {
         counts
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let padding: Vec<String> = self.padding.iter().map(|(l, h)| format!("{l}..{h}")).collect();
         let (window, strides) = (&self.window, &self.strides);
         format!("window {window:?}, strides {strides:?}, padding [{}]", padding.join(", "))
     }
 
     /// The type of the pooled values; `name` is the operation that asks.
-    fn output(&self, name: &str, x: &Type) -> Result<Type, OpError> {
+    pub(super) fn output(&self, name: &str, x: &Type) -> Result<Type, OpError> {
         let (window, strides, padding) =
             (self.window.len(), self.strides.len(), self.padding.len());
         let alike = window == strides && window == padding && (1..=3).contains(&window);
@@ -181,7 +181,7 @@ impl Pool {
 
     /// Calls `f` with the flat indices of each window's element and of what it covers, and the
     /// place of the latter among the spatial axes.
-    fn for_each_pair(&self, input: &Shape, mut f: impl FnMut(usize, usize, usize)) {
+    pub(super) fn for_each_pair(&self, input: &Shape, mut f: impl FnMut(usize, usize, usize)) {
         let windows = self.windows();
         let extents = &input[1..=windows.len()];
         let channels = input[windows.len() + 1];
@@ -241,17 +241,12 @@ impl Rule for MaxPool {
     }
 
     fn vjp(&self, node: &Forward<'_>) -> Vjp {
-        let (shape, out) = (node.inputs[0].shape(), node.outputs[0].shape());
-        if node.grads[0].is_none() || !node.inputs[0].dtype().is_float() {
+        let x = &node.inputs[0];
+        if node.grads[0].is_none() || !x.dtype().is_float() {
             return Vjp::ZeroAlmostEverywhere;
         }
-        let last = shape.rank() - 1;
-        let flat: usize = out[1..last].iter().product();
-        let line = |t: &Tensor| t.reshape([out[0], flat, out[last]]);
-        let size = shape[1..last].iter().product();
-        let add = AddAlongAxis { axis: 1, size };
-        let dx = Tensor::apply(add, &[&line(&node.grad(0)), &line(&node.outputs[1])]);
-        Vjp::Rule(vec![Some(dx.reshape(shape))])
+        let op = MaxPoolGradient { pool: self.pool.clone(), input_shape: x.shape().clone() };
+        Vjp::Rule(vec![Some(Tensor::apply(op, &[&node.grad(0), &node.outputs[1]]))])
     }
 }
 
@@ -317,8 +312,8 @@ impl Rule for WindowSumGradient {
     }
 }
 
-/// Shapes that the three operations are tested with.
-fn cases() -> Vec<(&'static str, Pool, Shape)> {
+/// Shapes that all operations on windows are tested with.
+pub(super) fn cases() -> Vec<(&'static str, Pool, Shape)> {
     let case = |label, input: &[usize], window: &[usize], strides: &[usize], padding: Padding| {
         let padding = padding.along(&input[1..], window, strides, &[]);
         let pool = Pool { window: window.to_vec(), strides: strides.to_vec(), padding };
@@ -340,7 +335,7 @@ fn cases() -> Vec<(&'static str, Pool, Shape)> {
     ]
 }
 
-fn line(window: usize, padding: (usize, usize)) -> Pool {
+pub(super) fn line(window: usize, padding: (usize, usize)) -> Pool {
     Pool { window: vec![window], strides: vec![1], padding: vec![padding] }
 }
 

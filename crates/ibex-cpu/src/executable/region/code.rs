@@ -6,6 +6,7 @@ use ibex_graph::DType;
 use super::function::{Call, call};
 use super::strided::Walk;
 use super::tile::Uniforms;
+use super::unpool::Unpooling;
 use crate::executable::memory::{Layout, Located, Memory};
 use crate::scratch;
 
@@ -61,6 +62,8 @@ pub(super) enum Define {
     Iota(usize, usize),
     /// Random numbers from the state at this place.
     Random(Located, u32),
+    /// The gradient of a maximum pooling, from the gradients and places of windows.
+    Unpool([Located; 2], Box<Unpooling>),
 }
 
 /// One register.
@@ -179,6 +182,11 @@ impl Code {
                 self.each.push(register);
                 let place = layout.locate(&step.inputs[state]);
                 entry(pending, Define::Random(place, stream))
+            }
+            InstructionKind::Unpool { gradients, places, unpool } => {
+                self.each.push(register);
+                let read = [gradients, places].map(|input| layout.locate(&step.inputs[input]));
+                entry(pending, Define::Unpool(read, Box::new(Unpooling::new(&unpool, dtype))))
             }
             InstructionKind::Unary(..)
             | InstructionKind::Binary(..)
@@ -362,7 +370,7 @@ impl Code {
                 Define::Call(call, read) => {
                     call.run(read.map(|r| slot(r).cast_const()), slot(register), 1);
                 }
-                Define::Nothing | Define::Iota(..) | Define::Random(..) => {}
+                Define::Nothing | Define::Iota(..) | Define::Random(..) | Define::Unpool(..) => {}
             }
         }
     }

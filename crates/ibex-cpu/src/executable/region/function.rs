@@ -68,7 +68,8 @@ pub(super) fn call(kind: InstructionKind, from: DType, to: DType, uniform: [bool
         | InstructionKind::Load(_)
         | InstructionKind::Constant(_)
         | InstructionKind::Iota { .. }
-        | InstructionKind::RandomUniform { .. } => Call::Cast(from, to),
+        | InstructionKind::RandomUniform { .. }
+        | InstructionKind::Unpool { .. } => Call::Cast(from, to),
     }
 }
 

@@ -5,7 +5,7 @@
 //! Registers that are the same everywhere are computed once per run; loads of contiguous operands
 //! and the last instruction before a contiguous store work on memory directly.
 //! Read in this order: `code` (what is resolved at load), `tile` (running it), `function` (which
-//! loop computes what), `strided` (operands that are not contiguous), `fold`,
+//! loop computes what), `strided` (operands that are not contiguous), `unpool`, `fold`,
 //! `reduction`.
 //! Must not know: operations that are not element-wise, threads beyond the pool.
 
@@ -15,6 +15,7 @@ mod function;
 mod reduction;
 mod strided;
 mod tile;
+mod unpool;
 
 use ibex_compile::program::{Region, Step};
 

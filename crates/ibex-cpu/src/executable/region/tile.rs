@@ -141,6 +141,11 @@ impl<'a> Frame<'a> {
                         let to = std::slice::from_raw_parts_mut(to, count);
                         random::uniform(&draw, to, start as u64);
                     }
+                    Define::Unpool(read, unpooling) => {
+                        let [gradients, places] = read.map(|place| self.memory.at(place));
+                        let to = self.lane(register, start).data;
+                        unpooling.run(gradients, places.cast(), to, (start, count));
+                    }
                 }
             }
         }

@@ -67,6 +67,7 @@ pub(super) fn write(site: &mut Site<'_>) -> Result<Outcome> {
         Op::Attention(_) | Op::SparseSoftmaxCrossEntropy(_) => Ok(Outcome::Parts),
         Op::SamplePixels(_) => Ok(Outcome::Parts),
         Op::ConvolutionKernelGradient(_)
+        | Op::MaxPoolGradient(_)
         | Op::WindowSumGradient(_)
         | Op::AttentionGradient(_)
         | Op::SparseSoftmaxCrossEntropyGradient(_)
