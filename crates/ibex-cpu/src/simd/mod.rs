@@ -21,6 +21,19 @@ pub use x86::{Avx2, Avx512};
 /// The widest vector of any set, in floats.
 pub const MAX_LANES: usize = 16;
 
+/// Asks for the line of the cache at `from`, which need not exist, as far as the second cache.
+#[inline(always)]
+pub(crate) fn ask(from: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 has the instruction, and it reads nothing that can fail.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// A token that proves that the processor has an instruction set, with its vector operations.
 ///
 /// Comparisons with NaN are false; `min` and `max` give the second operand when either is NaN.
@@ -74,14 +87,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Asks for the line of the cache that holds `from`, as far as the second cache.
     #[inline(always)]
     fn prefetch_second(self, from: *const f32) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: every x86-64 has the instruction, and it reads nothing that can fail.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T1>(from.cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = from;
+        ask(from.cast());
     }
 
     /// `a + b`

@@ -20,6 +20,9 @@ const REGISTERS: usize = 24 << 10;
 /// task, since tiles of one short row each would cost more.
 const ROW: usize = 1024;
 
+/// Operands of so many bytes come from beyond the second cache.
+const LARGE: usize = 1 << 20;
+
 /// Where a register lies while a tile is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Home {
@@ -90,7 +93,7 @@ pub(super) struct Code {
     pub(super) entries: Vec<Entry>,
     /// Uniform registers, computed once per run.
     pub(super) once: Vec<usize>,
-    /// The others, computed for each tile.
+    /// Those that are computed for each tile.
     pub(super) each: Vec<usize>,
     pub(super) copies: Vec<Copy>,
     constants: Vec<(usize, [u8; 8])>,
@@ -103,6 +106,19 @@ pub(super) struct Code {
     /// Elements of eight bytes that a task needs for buffers and repeated rows.
     pub(super) room: usize,
     uniforms: usize,
+    /// Large operands that are read where they lie, with the bytes of their elements: the lines of
+    /// the next tile are asked for while this one is computed.
+    pub(super) ahead: Vec<(Located, usize)>,
+}
+
+impl Entry {
+    /// Where an operand lies that is read there, and the bytes of an element.
+    fn read_in_place(&self) -> Option<(Located, usize)> {
+        match (self.home, &self.define) {
+            (Home::Memory(place), Define::Nothing) => Some((place, self.width)),
+            _ => None,
+        }
+    }
 }
 
 impl Code {
@@ -119,11 +135,15 @@ impl Code {
             repeated: Vec::new(),
             room: 0,
             uniforms: 0,
+            ahead: Vec::new(),
         };
         for (register, instruction) in region.code.iter().enumerate() {
             let entry = code.entry(register, instruction.kind, instruction.dtype, step, layout);
             code.entries.push(entry);
         }
+        let size: usize = region.space.iter().product();
+        let large = |entry: &&Entry| size * entry.width >= LARGE;
+        code.ahead = code.entries.iter().filter(large).filter_map(Entry::read_in_place).collect();
         code.stores(region, step, layout);
         code.allocate(region);
         if region.space.contains(&0) {
@@ -222,7 +242,6 @@ impl Code {
             self.once.push(register);
             return entry(self.uniform(), Define::Gather(place, walk));
         }
-        self.each.push(register);
         if operand.is_contiguous() {
             return entry(Home::Memory(place), Define::Nothing);
         }
@@ -237,7 +256,10 @@ impl Code {
                 self.row = Some(self.row.map_or(row, |shortest| shortest.min(row)));
                 entry(Home::Row(place, row), Define::Nothing)
             }
-            None => entry(Home::Buffer(usize::MAX), Define::Gather(place, walk)),
+            None => {
+                self.each.push(register);
+                entry(Home::Buffer(usize::MAX), Define::Gather(place, walk))
+            }
         }
     }
 

@@ -116,8 +116,9 @@ impl<'a> Frame<'a> {
     /// # Safety
     /// As for [`Frame::evaluate`].
     pub(super) unsafe fn compute(&self, start: usize, count: usize) {
-        for &register in &self.code.each {
+        for (index, &register) in self.code.each.iter().enumerate() {
             let entry = &self.code.entries[register];
+            self.ask(index, start + count, count);
             // SAFETY: registers hold a tile, operands every position of the space.
             unsafe {
                 match &entry.define {
@@ -147,6 +148,20 @@ impl<'a> Frame<'a> {
                         unpooling.run(gradients, places.cast(), to, (start, count));
                     }
                 }
+            }
+        }
+    }
+
+    /// Asks for the part of the next tile that falls to an instruction.
+    #[inline]
+    fn ask(&self, instruction: usize, next: usize, count: usize) {
+        let parts = self.code.each.len();
+        for &(place, width) in &self.code.ahead {
+            let bytes = count * width;
+            let (from, to) = (instruction * bytes / parts, (instruction + 1) * bytes / parts);
+            let first = self.memory.at(place).wrapping_add(next * width);
+            for at in (from / 64 * 64..to).step_by(64) {
+                crate::simd::ask(first.wrapping_add(at));
             }
         }
     }
