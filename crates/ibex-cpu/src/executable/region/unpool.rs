@@ -149,15 +149,12 @@ unsafe fn pixels<S: Simd, T: Part, const ALONE: bool>(
                     let from = (line * counts[2] + width as usize) * channels + channel;
                     // SAFETY: the window is one of those that there are; as the caller promises.
                     unsafe {
-                        let (gradients, places) = (gradients.add(from), places.add(from));
-                        let to = to.add(at);
-                        for i in 0..length {
-                            let chosen = *places.add(i) == place;
-                            let part = if chosen { *gradients.add(i) } else { T::ZERO };
-                            *to.add(i) = match covered && !ALONE {
-                                true => (*to.add(i)).plus(part),
-                                false => part,
-                            };
+                        let gradients = std::slice::from_raw_parts(gradients.add(from), length);
+                        let places = std::slice::from_raw_parts(places.add(from), length);
+                        let to = std::slice::from_raw_parts_mut(to.add(at), length);
+                        match covered && !ALONE {
+                            true => hand_on(gradients, places, place, to, |to, part| to.plus(part)),
+                            false => hand_on(gradients, places, place, to, |_, part| part),
                         }
                     }
                     covered = true;
@@ -180,6 +177,20 @@ unsafe fn pixels<S: Simd, T: Part, const ALONE: bool>(
         if plane == planes.len() {
             (image, plane) = (image + 1, 0);
         }
+    }
+}
+
+/// Hands the gradients of a window to the element at `place`, channel by channel.
+#[inline(always)]
+fn hand_on<T: Part>(
+    gradients: &[T],
+    places: &[i32],
+    place: i32,
+    to: &mut [T],
+    join: impl Fn(T, T) -> T,
+) {
+    for ((to, &gradient), &chosen) in to.iter_mut().zip(gradients).zip(places) {
+        *to = join(*to, if chosen == place { gradient } else { T::ZERO });
     }
 }
 
