@@ -95,6 +95,8 @@ pub(super) struct Code {
     pub(super) once: Vec<usize>,
     /// Those that are computed for each tile.
     pub(super) each: Vec<usize>,
+    /// Registers that lie elsewhere for each tile.
+    pub(super) moving: Vec<usize>,
     pub(super) copies: Vec<Copy>,
     constants: Vec<(usize, [u8; 8])>,
     /// Positions of a tile.
@@ -127,6 +129,7 @@ impl Code {
             entries: Vec::with_capacity(region.code.len()),
             once: Vec::new(),
             each: Vec::new(),
+            moving: Vec::new(),
             copies: Vec::new(),
             constants: Vec::new(),
             tile: 0,
@@ -146,6 +149,8 @@ impl Code {
         code.ahead = code.entries.iter().filter(large).filter_map(Entry::read_in_place).collect();
         code.stores(region, step, layout);
         code.allocate(region);
+        let moves = |home: &Home| !matches!(home, Home::Uniform(_) | Home::Buffer(_));
+        code.moving = (0..code.entries.len()).filter(|&r| moves(&code.entries[r].home)).collect();
         if region.space.contains(&0) {
             // Operands without elements have no first one to read.
             code.once.clear();

@@ -195,7 +195,7 @@ impl Reducing {
                     let start = row * count;
                     frame.compute(start, (next - row) * count);
                     for (index, edge) in self.edges.iter().enumerate() {
-                        let Lane { data, single } = frame.lane(edge.register, start);
+                        let Lane { data, single } = frame.lane(edge.register);
                         for r in row..next {
                             let at = if single { 0 } else { (r - row) * count };
                             let data = data.add(at * edge.dtype.size());
@@ -218,7 +218,7 @@ impl Reducing {
                     let length = self.code.together(start, from + count - at);
                     frame.compute(start, length);
                     for (index, edge) in self.edges.iter().enumerate() {
-                        let Lane { data, single } = frame.lane(edge.register, start);
+                        let Lane { data, single } = frame.lane(edge.register);
                         let run = fold_run(edge.reduction, edge.dtype, data, single, length);
                         let total = self.parts_of(index, row, space).add(part);
                         *total = edge.reduction.combine(*total, run);
@@ -267,7 +267,7 @@ impl Reducing {
                     let count = self.code.together(start + column, width - column);
                     frame.compute(start + column, count);
                     for (index, edge) in self.edges.iter().enumerate() {
-                        let lane = frame.lane(edge.register, start + column);
+                        let lane = frame.lane(edge.register);
                         edge.accumulate((target(index), first + column), lane, count);
                     }
                     frame.store(start + column, count);
@@ -304,7 +304,7 @@ impl Reducing {
                     let from = (start + at) * width;
                     frame.compute(from, lines * width);
                     for (index, edge) in self.edges.iter().enumerate() {
-                        let lane = frame.lane(edge.register, from);
+                        let lane = frame.lane(edge.register);
                         edge.accumulate((wide(index), 0), lane, lines * width);
                     }
                     frame.store(from, lines * width);

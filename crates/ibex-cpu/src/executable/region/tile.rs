@@ -1,11 +1,16 @@
 //! Running the instructions of a region over one tile.
 
+use std::mem::MaybeUninit;
+
 use ibex_graph::rng::Draw;
 use ibex_graph::{DType, Element, with_element};
 
 use super::code::{Code, Define, Home};
 use crate::executable::memory::Memory;
 use crate::{random, scratch};
+
+/// Elements of eight bytes that a [`Lane`] takes.
+const LANE: usize = size_of::<Lane>().div_ceil(8);
 
 /// The uniform registers of a run, shared by its tasks.
 #[derive(Debug, Clone, Copy)]
@@ -14,12 +19,18 @@ pub(super) struct Uniforms(pub(super) *const [u8; 8]);
 // SAFETY: the slots are only read while tasks run.
 unsafe impl Sync for Uniforms {}
 
+/// Registers of a region whose places a thread keeps on its stack; those of larger regions lie in
+/// working memory.
+const FEW: usize = 32;
+
 /// What one thread needs to compute tiles.
 pub(super) struct Frame<'a> {
     code: &'a Code,
     memory: &'a Memory,
     uniforms: Uniforms,
     buffers: *mut u8,
+    /// Where each register lies for the current tile.
+    lanes: *mut Lane,
 }
 
 /// A register of the current tile.
@@ -38,15 +49,28 @@ impl<'a> Frame<'a> {
         uniforms: Uniforms,
         body: impl FnOnce(&Frame<'a>) -> R,
     ) -> R {
-        if code.room == 0 {
-            return body(&Frame { code, memory, uniforms, buffers: std::ptr::null_mut() });
-        }
-        scratch::with(scratch::Slot::Private, 2 * code.room, |buffers| {
-            let frame = Frame { code, memory, uniforms, buffers: buffers.cast() };
-            // SAFETY: the buffers have room for every repeated row, and the rows are there.
-            unsafe { frame.repeat_rows() };
+        let mut few = [const { MaybeUninit::<Lane>::uninit() }; FEW];
+        let many = if code.entries.len() > FEW { LANE * code.entries.len() } else { 0 };
+        let run = |buffers: *mut u8| {
+            let lanes = match many {
+                0 => few.as_mut_ptr().cast(),
+                _ => buffers.wrapping_add(code.room * 8).cast(),
+            };
+            let frame = Frame { code, memory, uniforms, buffers, lanes };
+            // SAFETY: the buffers have room for every repeated row, and the rows are there; there
+            // is a place for every register.
+            unsafe {
+                frame.repeat_rows();
+                for register in 0..code.entries.len() {
+                    frame.place(register, 0);
+                }
+            }
             body(&frame)
-        })
+        };
+        match code.room + many {
+            0 => run(std::ptr::null_mut()),
+            room => scratch::with(scratch::Slot::Private, 2 * room, |buffers| run(buffers.cast())),
+        }
     }
 
     /// Repeats the short rows.
@@ -70,32 +94,37 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Where a register lies for a tile that begins at `start`.
-    #[inline]
-    pub(super) fn lane(&self, register: usize, start: usize) -> Lane {
+    /// Where a register lies for the tile that was computed last.
+    #[inline(always)]
+    pub(super) fn lane(&self, register: usize) -> Lane {
+        debug_assert!(register < self.code.entries.len());
+        // SAFETY: every register was given its place when the frame was made.
+        unsafe { *self.lanes.add(register) }
+    }
+
+    /// Notes where a register lies for a tile that begins at `start`.
+    ///
+    /// # Safety
+    /// The register is one of the code's.
+    #[inline(always)]
+    unsafe fn place(&self, register: usize, start: usize) {
         let entry = &self.code.entries[register];
-        match entry.home {
+        let (data, single) = match entry.home {
             Home::Uniform(slot) => {
-                Lane { data: self.uniforms.0.wrapping_add(slot).cast_mut().cast(), single: true }
+                (self.uniforms.0.wrapping_add(slot).cast_mut().cast::<u8>(), true)
             }
-            Home::Buffer(buffer) => {
-                let data = self.buffers.wrapping_add(buffer * self.code.tile * 8);
-                Lane { data, single: false }
-            }
-            Home::Memory(place) => {
-                let data = self.memory.at(place).wrapping_add(start * entry.width);
-                Lane { data, single: false }
-            }
+            Home::Buffer(buffer) => (self.buffers.wrapping_add(buffer * self.code.tile * 8), false),
+            Home::Memory(place) => (self.memory.at(place).wrapping_add(start * entry.width), false),
             Home::Repeated(index) => {
                 let row = self.code.repeated[index];
-                let data = self.buffers.wrapping_add(row.from * 8 + start % row.row * row.width);
-                Lane { data, single: false }
+                (self.buffers.wrapping_add(row.from * 8 + start % row.row * row.width), false)
             }
             Home::Row(place, row) => {
-                let data = self.memory.at(place).wrapping_add(start % row * entry.width);
-                Lane { data, single: false }
+                (self.memory.at(place).wrapping_add(start % row * entry.width), false)
             }
-        }
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.lanes.add(register).write(Lane { data, single }) };
     }
 
     /// Computes positions `start .. start + count`, at most [`Code::together`], and stores what is
@@ -116,37 +145,49 @@ impl<'a> Frame<'a> {
     /// # Safety
     /// As for [`Frame::evaluate`].
     pub(super) unsafe fn compute(&self, start: usize, count: usize) {
-        for (index, &register) in self.code.each.iter().enumerate() {
-            let entry = &self.code.entries[register];
-            self.ask(index, start + count, count);
-            // SAFETY: registers hold a tile, operands every position of the space.
-            unsafe {
-                match &entry.define {
-                    Define::Nothing => {}
+        // SAFETY: registers hold a tile, operands every position of the space.
+        unsafe {
+            self.code.moving.iter().for_each(|&register| self.place(register, start));
+            for (index, &register) in self.code.each.iter().enumerate() {
+                self.ask(index, start + count, count);
+                match &self.code.entries[register].define {
                     Define::Call(call, read) => {
-                        let to = self.lane(register, start).data;
-                        call.run(read.map(|r| self.lane(r, start).data.cast_const()), to, count);
+                        let to = self.lane(register).data;
+                        call.run(read.map(|r| self.lane(r).data.cast_const()), to, count);
                     }
-                    Define::Gather(place, walk) => {
-                        let to = self.lane(register, start).data;
-                        walk.gather(self.memory.at(*place), to, (start, count), entry.width);
-                    }
-                    Define::Iota(inner, extent) => {
-                        let to = self.lane(register, start).data;
-                        iota(entry.dtype, to, (start, count), *inner, *extent);
-                    }
-                    Define::Random(place, stream) => {
-                        let state = self.memory.read::<i64>(*place, 2);
-                        let draw = Draw::new(state[0] as u64, state[1] as u64, *stream);
-                        let to = self.lane(register, start).data.cast::<f32>();
-                        let to = std::slice::from_raw_parts_mut(to, count);
-                        random::uniform(&draw, to, start as u64);
-                    }
-                    Define::Unpool(read, unpooling) => {
-                        let [gradients, places] = read.map(|place| self.memory.at(place));
-                        let to = self.lane(register, start).data;
-                        unpooling.run(gradients, places.cast(), to, (start, count));
-                    }
+                    _ => self.define(register, start, count),
+                }
+            }
+        }
+    }
+
+    /// Computes a register that does not come from others.
+    ///
+    /// # Safety
+    /// As for [`Frame::evaluate`].
+    #[inline(never)]
+    unsafe fn define(&self, register: usize, start: usize, count: usize) {
+        let entry = &self.code.entries[register];
+        let to = self.lane(register).data;
+        // SAFETY: registers hold a tile, operands every position of the space.
+        unsafe {
+            match &entry.define {
+                Define::Nothing | Define::Call(..) => {}
+                Define::Gather(place, walk) => {
+                    walk.gather(self.memory.at(*place), to, (start, count), entry.width);
+                }
+                Define::Iota(inner, extent) => {
+                    iota(entry.dtype, to, (start, count), *inner, *extent);
+                }
+                Define::Random(place, stream) => {
+                    let state = self.memory.read::<i64>(*place, 2);
+                    let draw = Draw::new(state[0] as u64, state[1] as u64, *stream);
+                    let to = std::slice::from_raw_parts_mut(to.cast::<f32>(), count);
+                    random::uniform(&draw, to, start as u64);
+                }
+                Define::Unpool(read, unpooling) => {
+                    let [gradients, places] = read.map(|place| self.memory.at(place));
+                    unpooling.run(gradients, places.cast(), to, (start, count));
                 }
             }
         }
@@ -173,7 +214,7 @@ impl<'a> Frame<'a> {
     /// As for [`Frame::evaluate`], after [`Frame::compute`] for the same positions.
     pub(super) unsafe fn store(&self, start: usize, count: usize) {
         for copy in &self.code.copies {
-            let Lane { data, single } = self.lane(copy.register, start);
+            let Lane { data, single } = self.lane(copy.register);
             let width = self.code.entries[copy.register].width;
             let to = self.memory.at(copy.to);
             // SAFETY: as above; the positions of an output are this task's own.
