@@ -13,12 +13,15 @@ use crate::scratch;
 /// Most uniform registers of a region that are kept on the stack.
 pub(super) const UNIFORMS: usize = 96;
 
-/// Bytes that the registers of a tile may take together: half of a first cache of 48 KiB.
-const REGISTERS: usize = 24 << 10;
+/// Bytes that the registers of a tile may take together: half of a first cache of 32 KiB.
+const REGISTERS: usize = 16 << 10;
 
 /// Rows of at least so many positions are read where they lie; shorter ones are repeated for each
 /// task, since tiles of one short row each would cost more.
 const ROW: usize = 1024;
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 /// Operands of so many bytes come from beyond the second cache.
 const LARGE: usize = 1 << 20;
@@ -46,10 +49,10 @@ pub(super) struct Repeated {
     pub(super) row: usize,
     /// Bytes of an element.
     pub(super) width: usize,
-    /// Where its repetitions begin, in elements of eight bytes, and how many they are: enough for
-    /// a tile from any position of the row on.
+    /// Where its repetitions begin among the buffers, and how many bytes they take: enough for a
+    /// tile from any position of the row on.
     pub(super) from: usize,
-    pub(super) elements: usize,
+    pub(super) bytes: usize,
 }
 
 /// How a register comes about.
@@ -103,9 +106,10 @@ pub(super) struct Code {
     pub(super) tile: usize,
     /// Positions of a row, if no tile may reach from one row into the next.
     pub(super) row: Option<usize>,
-    pub(super) buffers: usize,
+    /// Where the buffers begin, in bytes.
+    pub(super) buffers: Vec<usize>,
     pub(super) repeated: Vec<Repeated>,
-    /// Elements of eight bytes that a task needs for buffers and repeated rows.
+    /// Bytes that a task needs for buffers and repeated rows.
     pub(super) room: usize,
     uniforms: usize,
     /// Large operands that are read where they lie, with the bytes of their elements: the lines of
@@ -134,7 +138,7 @@ impl Code {
             constants: Vec::new(),
             tile: 0,
             row: None,
-            buffers: 0,
+            buffers: Vec::new(),
             repeated: Vec::new(),
             room: 0,
             uniforms: 0,
@@ -155,14 +159,33 @@ impl Code {
             // Operands without elements have no first one to read.
             code.once.clear();
         }
-        let bytes = ((code.buffers + code.repeated.len()) * 8).max(8);
-        code.tile = (REGISTERS / bytes).clamp(256, 2048) / 64 * 64;
-        code.room = code.buffers * code.tile;
-        for row in &mut code.repeated {
-            (row.from, row.elements) = (code.room, (code.tile / row.row + 2) * row.row);
-            code.room += row.elements;
-        }
+        code.lay_out();
         code
+    }
+
+    /// Chooses the length of a tile, and where buffers and repeated rows lie: one behind another,
+    /// without gaps, so that they share the sets of the first cache evenly.
+    fn lay_out(&mut self) {
+        // A buffer holds registers of several widths, one after another.
+        let mut widths = vec![0; self.buffers.len()];
+        for entry in &self.entries {
+            if let Home::Buffer(buffer) = entry.home {
+                widths[buffer] = entry.width.max(widths[buffer]);
+            }
+        }
+        let rows = self.repeated.iter().map(|row| row.width);
+        let each: usize = widths.iter().copied().chain(rows).sum();
+        self.tile = (REGISTERS / each.max(1)).clamp(256, 2048) / 64 * 64;
+        self.room = 0;
+        let mut take = |bytes: usize| {
+            self.room += bytes.next_multiple_of(LINE);
+            self.room - bytes.next_multiple_of(LINE)
+        };
+        self.buffers = widths.iter().map(|width| take(self.tile * width)).collect();
+        for row in &mut self.repeated {
+            row.bytes = (self.tile / row.row + 2) * row.row * row.width;
+            row.from = take(row.bytes);
+        }
     }
 
     /// How many of the positions from `at` on may be computed together, at most `count`.
@@ -253,7 +276,7 @@ impl Code {
         match walk.repeated_row().filter(|&row| row > 0) {
             Some(row) if row < ROW => {
                 let width = dtype.size();
-                self.repeated.push(Repeated { place, row, width, from: 0, elements: 0 });
+                self.repeated.push(Repeated { place, row, width, from: 0, bytes: 0 });
                 entry(Home::Repeated(self.repeated.len() - 1), Define::Nothing)
             }
             Some(row) => {
@@ -332,8 +355,8 @@ impl Code {
             }
             if matches!(self.entries[at].home, Home::Buffer(_)) {
                 let buffer = free.pop().unwrap_or_else(|| {
-                    self.buffers += 1;
-                    self.buffers - 1
+                    self.buffers.push(0);
+                    self.buffers.len() - 1
                 });
                 self.entries[at].home = Home::Buffer(buffer);
             }

@@ -9,9 +9,6 @@ use super::code::{Code, Define, Home};
 use crate::executable::memory::Memory;
 use crate::{random, scratch};
 
-/// Elements of eight bytes that a [`Lane`] takes.
-const LANE: usize = size_of::<Lane>().div_ceil(8);
-
 /// The uniform registers of a run, shared by its tasks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Uniforms(pub(super) *const [u8; 8]);
@@ -50,11 +47,12 @@ impl<'a> Frame<'a> {
         body: impl FnOnce(&Frame<'a>) -> R,
     ) -> R {
         let mut few = [const { MaybeUninit::<Lane>::uninit() }; FEW];
-        let many = if code.entries.len() > FEW { LANE * code.entries.len() } else { 0 };
+        let many =
+            if code.entries.len() > FEW { size_of::<Lane>() * code.entries.len() } else { 0 };
         let run = |buffers: *mut u8| {
             let lanes = match many {
                 0 => few.as_mut_ptr().cast(),
-                _ => buffers.wrapping_add(code.room * 8).cast(),
+                _ => buffers.wrapping_add(code.room).cast(),
             };
             let frame = Frame { code, memory, uniforms, buffers, lanes };
             // SAFETY: the buffers have room for every repeated row, and the rows are there; there
@@ -69,7 +67,7 @@ impl<'a> Frame<'a> {
         };
         match code.room + many {
             0 => run(std::ptr::null_mut()),
-            room => scratch::with(scratch::Slot::Private, 2 * room, |buffers| run(buffers.cast())),
+            room => scratch::with(scratch::Slot::Private, room.div_ceil(4), |all| run(all.cast())),
         }
     }
 
@@ -79,8 +77,7 @@ impl<'a> Frame<'a> {
     /// The rows are in memory, and the buffers have room for them.
     unsafe fn repeat_rows(&self) {
         for row in &self.code.repeated {
-            let to = self.buffers.wrapping_add(row.from * 8);
-            let all = row.elements * row.width;
+            let (to, all) = (self.buffers.wrapping_add(row.from), row.bytes);
             let mut done = row.row * row.width;
             // SAFETY: as the caller promises; what is there is copied behind itself.
             unsafe {
@@ -113,11 +110,11 @@ impl<'a> Frame<'a> {
             Home::Uniform(slot) => {
                 (self.uniforms.0.wrapping_add(slot).cast_mut().cast::<u8>(), true)
             }
-            Home::Buffer(buffer) => (self.buffers.wrapping_add(buffer * self.code.tile * 8), false),
+            Home::Buffer(buffer) => (self.buffers.wrapping_add(self.code.buffers[buffer]), false),
             Home::Memory(place) => (self.memory.at(place).wrapping_add(start * entry.width), false),
             Home::Repeated(index) => {
                 let row = self.code.repeated[index];
-                (self.buffers.wrapping_add(row.from * 8 + start % row.row * row.width), false)
+                (self.buffers.wrapping_add(row.from + start % row.row * row.width), false)
             }
             Home::Row(place, row) => {
                 (self.memory.at(place).wrapping_add(start % row * entry.width), false)
