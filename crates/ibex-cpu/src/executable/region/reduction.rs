@@ -193,7 +193,8 @@ impl Reducing {
                 while row < rows.end {
                     let next = rows.end.min(row + together);
                     let start = row * count;
-                    frame.compute(start, (next - row) * count);
+                    let count_of = (next - row) * count;
+                    frame.compute(start, count_of, start + count_of);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let Lane { data, single } = frame.lane(edge.register);
                         for r in row..next {
@@ -216,7 +217,7 @@ impl Reducing {
                 while at < from + count {
                     let start = row * self.reduced + at;
                     let length = self.code.together(start, from + count - at);
-                    frame.compute(start, length);
+                    frame.compute(start, length, start + length);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let Lane { data, single } = frame.lane(edge.register);
                         let run = fold_run(edge.reduction, edge.dtype, data, single, length);
@@ -265,7 +266,7 @@ impl Reducing {
                 let mut column = 0;
                 while column < width {
                     let count = self.code.together(start + column, width - column);
-                    frame.compute(start + column, count);
+                    frame.compute(start + column, count, start + column + self.inner);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let lane = frame.lane(edge.register);
                         edge.accumulate((target(index), first + column), lane, count);
@@ -302,7 +303,7 @@ impl Reducing {
                 while at < count {
                     let lines = together.min(count - at);
                     let from = (start + at) * width;
-                    frame.compute(from, lines * width);
+                    frame.compute(from, lines * width, from + lines * width);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let lane = frame.lane(edge.register);
                         edge.accumulate((wide(index), 0), lane, lines * width);

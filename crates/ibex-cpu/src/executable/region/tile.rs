@@ -132,21 +132,22 @@ impl<'a> Frame<'a> {
     pub(super) unsafe fn evaluate(&self, start: usize, count: usize) {
         // SAFETY: as the caller promises.
         unsafe {
-            self.compute(start, count);
+            self.compute(start, count, start + count);
             self.store(start, count);
         }
     }
 
-    /// Computes the positions, and stores nothing over what registers still read.
+    /// Computes the positions, and stores nothing over what registers still read; `next` is where
+    /// the next ones, as many, are likely to begin.
     ///
     /// # Safety
     /// As for [`Frame::evaluate`].
-    pub(super) unsafe fn compute(&self, start: usize, count: usize) {
+    pub(super) unsafe fn compute(&self, start: usize, count: usize, next: usize) {
         // SAFETY: registers hold a tile, operands every position of the space.
         unsafe {
             self.code.moving.iter().for_each(|&register| self.place(register, start));
             for (index, &register) in self.code.each.iter().enumerate() {
-                self.ask(index, start + count, count);
+                self.ask(index, self.code.each.len(), next, count);
                 match &self.code.entries[register].define {
                     Define::Call(call, read) => {
                         let to = self.lane(register).data;
@@ -154,6 +155,10 @@ impl<'a> Frame<'a> {
                     }
                     _ => self.define(register, start, count),
                 }
+            }
+            // The processor itself asks for what follows; it does not see where a row goes on.
+            if self.code.each.is_empty() && next != start + count {
+                self.ask(0, 1, next, count);
             }
         }
     }
@@ -192,8 +197,7 @@ impl<'a> Frame<'a> {
 
     /// Asks for the part of the next tile that falls to an instruction.
     #[inline]
-    fn ask(&self, instruction: usize, next: usize, count: usize) {
-        let parts = self.code.each.len();
+    fn ask(&self, instruction: usize, parts: usize, next: usize, count: usize) {
         for &(place, width) in &self.code.ahead {
             let bytes = count * width;
             let (from, to) = (instruction * bytes / parts, (instruction + 1) * bytes / parts);
