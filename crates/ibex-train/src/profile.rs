@@ -15,14 +15,17 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::step::{Mode, StepProgram};
 
-/// How many runs of each program a trace keeps one by one; the table is of all.
+/// How many runs of each program a trace keeps one by one.
 const TRACED_RUNS: usize = 16;
+/// How many runs of each program, the last ones, the times of a table come from.
+const TIMED_RUNS: usize = 1000;
 /// How many rows a table shows.
 const ROWS: usize = 30;
 
 /// The times of all operations since [`Model::start_profile`].
 ///
-/// As text, a table of the operations that took longest, for each program.
+/// As text, a table of the operations that took longest, for each program: the medians of their
+/// times, so that a run that something disturbed does not show.
 /// The first run of a program meets cold memory and counts only when there is no other.
 #[derive(Debug)]
 pub struct Profile {
@@ -37,8 +40,8 @@ struct Program {
     steps: Vec<Step>,
     runs: Vec<Run>,
     count: usize,
-    /// Of all runs after the first.
-    sums: Vec<Duration>,
+    /// For each step the seconds of the last runs, that of the first not among them.
+    seconds: Vec<Vec<f32>>,
 }
 
 /// One operation as a profile names it.
@@ -164,13 +167,18 @@ impl Program {
             Step { kind, what, layer, read, written, flops: step.flops() }
         });
         let steps: Vec<Step> = steps.collect();
-        let sums = vec![Duration::ZERO; steps.len()];
-        Program { name, steps, runs: Vec::new(), count: 0, sums }
+        let seconds = vec![Vec::new(); steps.len()];
+        Program { name, steps, runs: Vec::new(), count: 0, seconds }
     }
 
     fn add(&mut self, run: Run) {
-        if self.count > 0 {
-            self.sums.iter_mut().zip(&run.times).for_each(|(sum, &time)| *sum += time);
+        if let Some(number) = self.count.checked_sub(1) {
+            for (seconds, time) in self.seconds.iter_mut().zip(&run.times) {
+                match seconds.get_mut(number % TIMED_RUNS) {
+                    Some(oldest) => *oldest = time.as_secs_f32(),
+                    None => seconds.push(time.as_secs_f32()),
+                }
+            }
         }
         self.count += 1;
         if self.runs.len() < TRACED_RUNS {
@@ -178,13 +186,18 @@ impl Program {
         }
     }
 
-    /// The mean time of each step in milliseconds.
-    fn means(&self) -> Vec<f64> {
-        let (sums, count) = match (self.count, self.runs.first()) {
-            (1, Some(first)) => (&first.times, 1),
-            (count, _) => (&self.sums, count - 1),
+    /// The median time of each step in milliseconds.
+    fn medians(&self) -> Vec<f64> {
+        let first = self.runs.first().map_or(&[][..], |run| &run.times);
+        let median = |(place, seconds): (usize, &Vec<f32>)| match seconds.len() {
+            0 => first.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e3),
+            count => {
+                let mut sorted = seconds.clone();
+                sorted.sort_by(f32::total_cmp);
+                f64::from(sorted[count / 2]) * 1e3
+            }
         };
-        sums.iter().map(|sum| sum.as_secs_f64() * 1e3 / count.max(1) as f64).collect()
+        self.seconds.iter().enumerate().map(median).collect()
     }
 }
 
@@ -202,12 +215,12 @@ impl fmt::Display for Profile {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let means = self.means();
-        let total: f64 = means.iter().sum();
+        let medians = self.medians();
+        let total: f64 = medians.iter().sum();
         let (name, count) = (&self.name, self.count);
-        writeln!(f, "{name}: {count} runs, {total:.3} ms in {} operations", means.len())?;
-        let mut order: Vec<usize> = (0..means.len()).collect();
-        order.sort_by(|&a, &b| means[b].total_cmp(&means[a]).then(a.cmp(&b)));
+        writeln!(f, "{name}: {count} runs, {total:.3} ms in {} operations", medians.len())?;
+        let mut order: Vec<usize> = (0..medians.len()).collect();
+        order.sort_by(|&a, &b| medians[b].total_cmp(&medians[a]).then(a.cmp(&b)));
         writeln!(
             f,
             "{:>6} {:>9} {:>8} {:>8}  {:<8} what",
@@ -215,7 +228,7 @@ impl fmt::Display for Program {
         )?;
         let share = |time: f64| 100.0 * time / total.max(1e-12);
         for &place in order.iter().take(ROWS) {
-            let (step, time) = (&self.steps[place], means[place]);
+            let (step, time) = (&self.steps[place], medians[place]);
             let rate = |amount: f64| format!("{:.1}", amount / (time * 1e6).max(1e-9));
             let bytes = rate((step.read + step.written) as f64);
             let flops = step.flops.map_or(String::new(), |flops| rate(flops as f64));
@@ -226,13 +239,13 @@ impl fmt::Display for Program {
                 None => writeln!(f)?,
             }
         }
-        let rest: Vec<f64> = order.iter().skip(ROWS).map(|&place| means[place]).collect();
+        let rest: Vec<f64> = order.iter().skip(ROWS).map(|&place| medians[place]).collect();
         if !rest.is_empty() {
             let sum: f64 = rest.iter().sum();
             writeln!(f, "{:>5.1}% {sum:>9.3} {:>30} others", share(sum), rest.len())?;
         }
         let mut kinds: Vec<(&str, f64)> = Vec::new();
-        for (step, &time) in self.steps.iter().zip(&means) {
+        for (step, &time) in self.steps.iter().zip(&medians) {
             match kinds.iter_mut().find(|(kind, _)| *kind == step.kind) {
                 Some((_, sum)) => *sum += time,
                 None => kinds.push((step.kind, time)),
