@@ -91,6 +91,36 @@ fn a_dying_operand_is_overwritten() {
 }
 
 #[test]
+fn the_gradient_of_a_pooling_is_computed_where_it_is_read() {
+    use ibex_graph::ops::window::Padding;
+    let (x, scale) = (input(&[4, 32, 32, 16]), variable(&[16]));
+    let y = (&x * Tensor::read(&scale)).relu();
+    let loss = y.max_pool(&[2, 2], &[2, 2], Padding::Valid).square().sum_all();
+    let found = gradients(&loss, &[x.clone(), Tensor::read(&scale)]).unwrap();
+    let found: Vec<Tensor> = found.into_iter().flatten().collect();
+    // Both gradients sum up, or write, what is handed on to the whole image.
+    let program = plan(std::slice::from_ref(&x), &[found[0].clone(), found[1].clone()], &[]);
+    let image = 4 * 32 * 32 * 16;
+    let written = |step: &Step| step.outputs.iter().filter(|o| o.size() == image).count();
+    let arena = program.steps.iter().filter(|step| {
+        let places = step.outputs.iter().filter(|o| o.size() == image);
+        places.into_iter().any(|o| matches!(o.place, Place::Arena(_)))
+    });
+    // The activation for the pooling is all that is kept of its size.
+    assert_eq!(arena.count(), 1, "{program}");
+    assert_eq!(program.steps.iter().map(written).sum::<usize>(), 2, "{program}");
+    // So it is where one pass has to be over before the next begins.
+    let loss = x.relu().max_pool(&[2, 2], &[2, 2], Padding::Valid).square().sum_all();
+    let dx = gradients(&loss, std::slice::from_ref(&x)).unwrap().remove(0).unwrap();
+    let again = &dx * (&dx * &x).sum_all();
+    let twice = plan(std::slice::from_ref(&x), &[again], &[]);
+    assert_eq!(twice.steps.iter().map(written).sum::<usize>(), 2, "{twice}");
+    // What the activation lets through is decided among the maxima.
+    let masks = program.steps.iter().filter(|step| step.work.to_string().contains("greater"));
+    assert!(masks.clone().count() == 1 && masks.clone().all(|s| written(s) == 0), "{program}");
+}
+
+#[test]
 fn what_an_lstm_keeps_and_its_gradient_lie_where_the_projections_were() {
     use ibex_graph::ops::recurrent::{Activation, Cell, Recurrence, Sequence};
     let (x, kernel) = (input(&[7, 16, 32]), variable(&[8, 32]));

@@ -152,3 +152,30 @@ fn short_rows_repeat_over_many_tasks() {
         vec![y.sum(&[0, 1], false), y.max(&[1], false), y.exp()]
     });
 }
+
+#[test]
+fn gradients_of_poolings_join_sums() {
+    use ibex_graph::ops::window::Padding;
+    let cases: [(&[usize], usize, usize, Padding); 6] = [
+        (&[3, 34, 38, 16], 2, 2, Padding::Valid),
+        (&[2, 33, 37, 5], 2, 2, Padding::Valid),
+        (&[2, 33, 37, 5], 2, 2, Padding::Same),
+        (&[2, 31, 29, 19], 3, 2, Padding::Same),
+        (&[1, 40, 41, 24], 3, 1, Padding::Valid),
+        (&[2, 50, 50, 1], 2, 3, Padding::Valid),
+    ];
+    for (shape, window, stride, padding) in cases {
+        let label = format!("{shape:?}, window {window}, stride {stride}, {padding:?}");
+        check(&label, &[(shape, 1), (&shape[3..], 2)], |x| {
+            let y = (&x[0] * &x[1]).relu();
+            let pooled = y.max_pool(&[window; 2], &[stride; 2], padding);
+            let loss = (&pooled * pooled.exp()).sum_all();
+            let found = ibex_graph::gradients(&loss, x).unwrap();
+            let [dx, dscale]: [Tensor; 2] =
+                found.into_iter().flatten().collect::<Vec<_>>().try_into().unwrap();
+            // Sums along axes before and after those that are kept, and an order of its own.
+            let turned = dx.transpose(&[3, 1, 0, 2]);
+            vec![dscale, dx.sum(&[1], false), dx.sum(&[0, 1, 2], false), turned, &dx * &x[0]]
+        });
+    }
+}
