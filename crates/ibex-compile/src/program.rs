@@ -163,7 +163,8 @@ pub struct Product {
 /// Axes are those of `space`, outermost first; the first `outer_axes` and the last ones after
 /// `reduced_axes` are kept by reductions, those between are reduced.
 /// Inputs and stored outputs have the shape of the space, with a parameter of an instruction
-/// (the state of random numbers, the windows of a pooling) keeping its own; a reduced output has the shape of the kept axes.
+/// (the state of random numbers, the windows of a pooling) keeping its own; a reduced output has
+/// the shape of the kept axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
     /// Extents of the loop.
