@@ -1,7 +1,7 @@
 //! Host arrays: what goes into a program and what comes out of it.
 //!
 //! An [`Array`] owns contiguous row-major elements, aligned to 64 bytes so that kernels may use
-//! it in place.
+//! it in place, or shares them ([`Array::share`]).
 
 use std::fmt;
 
@@ -289,19 +289,59 @@ impl Array {
         Ok(self)
     }
 
+    /// Lets clones and [`rows`](Array::rows) of this array share its memory; who writes to one of
+    /// them makes a copy of its own first.
+    ///
+    /// ```
+    /// # use ibex_graph::Array;
+    /// let mut x = Array::from_slice([3, 2], &[1f32, 2., 3., 4., 5., 6.])?;
+    /// x.share();
+    /// let mut last = x.rows(2, 3);
+    /// assert!(x.bytes().as_ptr_range().contains(&last.bytes().as_ptr()));
+    /// last.as_mut_slice::<f32>()?[0] = 0.0;
+    /// assert_eq!(x.to_f32_vec()[4], 5.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn share(&mut self) {
+        self.storage.share();
+    }
+
     /// Rows `start..end` along the first axis; the range is clipped to what is there.
     pub fn rows(&self, start: usize, end: usize) -> Array {
         let count = self.shape.first().copied().unwrap_or(1);
         let (end, start) = (end.min(count), start.min(end).min(count));
-        let row = self.bytes().len().checked_div(count).unwrap_or(0);
         let mut dims = self.shape.to_vec();
         if let Some(first) = dims.first_mut() {
             *first = end - start;
         }
-        let mut array = Array::zeros(self.dtype, dims);
-        let bytes = &self.bytes()[start * row..end * row];
-        array.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        let shape = Shape::from(dims);
+        let mut array = Array { dtype: self.dtype, shape, storage: Storage::unset(0) };
+        array.set_rows(self, start);
         array
+    }
+
+    /// Becomes the rows of `of` from `start` on, as many as this array has; nothing is copied
+    /// where `of` shares its memory.
+    ///
+    /// Both arrays have the same dtype and the same axes but the first; rows that are not there
+    /// are left out.
+    pub fn set_rows(&mut self, of: &Array, start: usize) {
+        let count = of.shape.first().copied().unwrap_or(1);
+        let row = of.bytes().len().checked_div(count).unwrap_or(0);
+        let from = start.min(count) * row;
+        let bytes = self.shape.size() * self.dtype.size();
+        match of.storage.part(from..from + bytes) {
+            Some(part) => self.storage = part,
+            None => {
+                let there = bytes.min(of.bytes().len() - from);
+                if self.storage.bytes().len() < bytes {
+                    let zeros = there < bytes;
+                    self.storage =
+                        if zeros { Storage::zeros(bytes) } else { Storage::unset(bytes) };
+                }
+                self.bytes_mut()[..there].copy_from_slice(&of.bytes()[from..from + there]);
+            }
+        }
     }
 }
 
@@ -420,6 +460,37 @@ mod tests {
         assert_eq!(a.rows(1, 9).to_f64_vec(), [3., 4.]);
         assert_eq!(a.cast(DType::I32).as_slice::<i32>().unwrap(), [1, 2, 3, 4]);
         assert_eq!(a.to_string(), "[[1, 2],\n [3, 4]]");
+    }
+
+    #[test]
+    fn shared_rows_are_those_of_the_array_until_one_is_written() {
+        let numbers: Vec<f32> = (0..15).map(|i| i as f32).collect();
+        for shared in [false, true] {
+            let mut x = Array::from_slice([5, 3], &numbers).unwrap();
+            if shared {
+                x.share();
+            }
+            let inner = x.rows(1, 5).rows(1, 3);
+            assert_eq!(inner.to_f32_vec(), numbers[6..12]);
+            assert_eq!(inner.bytes().as_ptr() == x.bytes()[24..].as_ptr(), shared);
+            let mut batch = x.rows(0, 2);
+            for start in [3, 0, 1] {
+                batch.set_rows(&x, start);
+                assert_eq!(batch.to_f32_vec(), numbers[3 * start..3 * start + 6]);
+            }
+            // The last row, and one that is not there.
+            let kept = batch.to_f32_vec()[3..].to_vec();
+            batch.set_rows(&x, 4);
+            assert_eq!(batch.to_f32_vec(), [&numbers[12..], &kept].concat());
+            batch.as_mut_slice::<f32>().unwrap().fill(-1.0);
+            let mut copy = x.clone();
+            copy.as_mut_slice::<f32>().unwrap().fill(-2.0);
+            assert_eq!(x.to_f32_vec(), numbers);
+            assert_eq!(inner.to_f32_vec(), numbers[6..12]);
+            assert_eq!(x.rows(4, 9), x.clone().rows(4, 5));
+            x.as_mut_slice::<f32>().unwrap()[6] = 99.0;
+            assert_eq!(inner.to_f32_vec()[0], 6.0);
+        }
     }
 
     #[test]

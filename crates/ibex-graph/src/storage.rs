@@ -1,7 +1,10 @@
-//! The memory of arrays: aligned to 64 bytes, zero at first.
+//! The memory of arrays: aligned to 64 bytes (parts of shared memory to an element), zero at first.
 //!
 //! Much memory comes straight from the system, in pages.
 //! It must not know what the bytes mean.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -15,12 +18,14 @@ const LARGE: usize = 1 << 18;
 #[repr(C, align(64))]
 pub(crate) struct Line([u8; 64]);
 
-/// Some bytes, aligned to 64; there may be up to 63 more of them than were asked for.
+/// Some bytes; there may be up to 63 more of them than were asked for.
 pub(crate) enum Storage {
     /// From the allocator.
     Lines(Vec<Line>),
     /// From the system.
     Pages(Pages),
+    /// Part of what several share; who writes to it makes a copy first.
+    Part(Arc<Storage>, Range<usize>),
 }
 
 impl Storage {
@@ -57,7 +62,24 @@ impl Storage {
         match self {
             Storage::Lines(lines) => bytemuck::cast_slice(lines),
             Storage::Pages(pages) => pages.bytes(),
+            Storage::Part(whole, range) => &whole.bytes()[range.clone()],
         }
+    }
+
+    /// Lets others share the bytes.
+    pub(crate) fn share(&mut self) {
+        if !matches!(self, Storage::Part(..)) {
+            let whole = std::mem::replace(self, Storage::Lines(Vec::new()));
+            let range = 0..whole.bytes().len();
+            *self = Storage::Part(Arc::new(whole), range);
+        }
+    }
+
+    /// These bytes of them without a copy, if they are shared and there are so many.
+    pub(crate) fn part(&self, bytes: Range<usize>) -> Option<Storage> {
+        let Storage::Part(whole, range) = self else { return None };
+        let part = range.start + bytes.start..range.start + bytes.end;
+        (part.end <= range.end).then(|| Storage::Part(Arc::clone(whole), part))
     }
 
     /// The bytes, to be written.
@@ -65,16 +87,28 @@ impl Storage {
         match self {
             Storage::Lines(lines) => bytemuck::cast_slice_mut(lines),
             Storage::Pages(pages) => pages.bytes_mut(),
+            Storage::Part(..) => {
+                *self = self.copied();
+                self.bytes_mut()
+            }
         }
+    }
+
+    /// A copy of its own.
+    fn copied(&self) -> Storage {
+        let mut copy = Storage::unset(self.bytes().len());
+        // Both round up to the same size, whichever way they got it.
+        copy.bytes_mut()[..self.bytes().len()].copy_from_slice(self.bytes());
+        copy
     }
 }
 
 impl Clone for Storage {
     fn clone(&self) -> Storage {
-        let mut copy = Storage::unset(self.bytes().len());
-        // Both round up to the same size, whichever way they got it.
-        copy.bytes_mut()[..self.bytes().len()].copy_from_slice(self.bytes());
-        copy
+        match self {
+            Storage::Part(whole, range) => Storage::Part(Arc::clone(whole), range.clone()),
+            Storage::Lines(_) | Storage::Pages(_) => self.copied(),
+        }
     }
 }
 

@@ -168,6 +168,12 @@ impl Samples {
         Ok(())
     }
 
+    /// Lets batches in order, and other parts of the samples, share their memory.
+    pub(crate) fn share(&mut self) {
+        let arrays = self.x.iter_mut().chain(&mut self.y).chain(&mut self.weights);
+        arrays.for_each(Array::share);
+    }
+
     /// The samples `start..end`.
     pub fn rows(&self, start: usize, end: usize) -> Samples {
         let cut = |arrays: &[Array]| arrays.iter().map(|a| a.rows(start, end)).collect();
@@ -271,6 +277,9 @@ impl BatchBuffers {
     /// Buffers for batches of `size` of these samples.
     pub(crate) fn new(samples: &Samples, size: usize) -> BatchBuffers {
         let buffer = |array: &Array| {
+            if size <= samples.count() {
+                return array.rows(0, size);
+            }
             let mut dims = array.shape().to_vec();
             dims[0] = size;
             Array::zeros(array.dtype(), dims)
@@ -279,8 +288,16 @@ impl BatchBuffers {
     }
 
     /// Copies the samples at `indices` in; there must be as many as the buffers hold.
+    ///
+    /// Samples that follow one another are not copied where they share their memory.
     pub(crate) fn gather(&mut self, samples: &Samples, indices: &[u32]) {
+        let first = indices.first().copied().unwrap_or(0);
+        let in_order = (first..).zip(indices).all(|(expected, &index)| index == expected);
         for (to, from) in self.arrays.iter_mut().zip(samples.arrays()) {
+            if in_order {
+                to.set_rows(from, first as usize);
+                continue;
+            }
             let row = to.bytes().len() / indices.len().max(1);
             let (to, from) = (to.bytes_mut(), from.bytes());
             if row == 0 {

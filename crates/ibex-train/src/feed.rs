@@ -1,7 +1,8 @@
 //! Where the training loop takes its batches from: arrays, or a [`Dataset`].
 //!
-//! Batches of arrays are gathered into buffers that are made once; those of a dataset are made
-//! on another thread while the step before runs.
+//! Batches of arrays are gathered into buffers that are made once, or lie where the arrays are if
+//! they are taken in order; those of a dataset are made on another thread while the step before
+//! runs.
 //! It must not know callbacks or logs.
 
 use ibex_nn::ConfigError;
@@ -76,6 +77,9 @@ impl<'a> Feed<'a> {
     pub(crate) fn begin(&mut self, mode: Mode, order: Order) -> Batches<'_, 'a> {
         let from = match self {
             Feed::Arrays(samples) => {
+                if !order.shuffle {
+                    samples.share();
+                }
                 let shuffle = order.shuffle.then_some((order.seed, order.epoch));
                 let order = epoch_order(samples.count(), shuffle);
                 From::Arrays { samples, order, buffers: BatchBuffers::default(), begun: 0 }

@@ -378,7 +378,7 @@ impl Model {
     }
 
     fn fit_data(&mut self, samples: Samples, fit: &mut Fit) -> Result<(Samples, Option<Samples>)> {
-        let samples = self.prepare(samples)?;
+        let mut samples = self.prepare(samples)?;
         let (mut train, validation) = match std::mem::take(&mut fit.validation) {
             Validation::None => (samples, None),
             held @ Validation::Dataset(_) => {
@@ -387,6 +387,7 @@ impl Model {
             }
             Validation::Split(0.0) => (samples, None),
             Validation::Split(fraction) => {
+                samples.share();
                 let (train, tail) = samples.split_tail(fraction)?;
                 (train, Some(tail))
             }
