@@ -4,9 +4,16 @@
 
 use crate::interpreter::Values;
 use crate::op::{BadSample, Described, Forward, Info, Kind, Rule, Sample, Vjp, expect_inputs};
+use crate::ops::along_axis::AddAlongAxis;
 use crate::ops::max_pool_gradient::MaxPoolGradient;
 use crate::ops::window::{Padding, Window, for_each_tap, positions};
 use crate::{Array, DType, OpError, Shape, Tensor, Type};
+
+/// An element asks up to so many windows for its gradient; where more cover it, each window adds
+/// its gradient to the element it chose.
+const FEW_WINDOWS: usize = 9;
+/// So do windows of fewer channels, which are not worth looking at together.
+const FEW_CHANNELS: usize = 8;
 
 /// The windows of a pooling.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -129,6 +136,11 @@ impl Pool {
         (0..self.window.len()).map(window).collect()
     }
 
+    /// The most windows that cover an element.
+    fn overlap(&self) -> usize {
+        self.window.iter().zip(&self.strides).map(|(w, s)| w.div_ceil(*s)).product()
+    }
+
     /// How many elements that are not padding each window covers, row-major.
     fn counts(&self, extents: &[usize]) -> Vec<f64> {
         let mut counts = Vec::new();
@@ -245,8 +257,19 @@ impl Rule for MaxPool {
         if node.grads[0].is_none() || !x.dtype().is_float() {
             return Vjp::ZeroAlmostEverywhere;
         }
-        let op = MaxPoolGradient { pool: self.pool.clone(), input_shape: x.shape().clone() };
-        Vjp::Rule(vec![Some(Tensor::apply(op, &[&node.grad(0), &node.outputs[1]]))])
+        let (shape, out) = (x.shape(), node.outputs[0].shape());
+        let (grad, places) = (node.grad(0), &node.outputs[1]);
+        let channels = shape.last().copied().unwrap_or(0);
+        if self.pool.overlap() <= FEW_WINDOWS && channels >= FEW_CHANNELS {
+            let op = MaxPoolGradient { pool: self.pool.clone(), input_shape: shape.clone() };
+            return Vjp::Rule(vec![Some(Tensor::apply(op, &[&grad, places]))]);
+        }
+        let last = shape.rank() - 1;
+        let flat: usize = out[1..last].iter().product();
+        let line = |t: &Tensor| t.reshape([out[0], flat, out[last]]);
+        let add = AddAlongAxis { axis: 1, size: shape[1..last].iter().product() };
+        let dx = Tensor::apply(add, &[&line(&grad), &line(places)]);
+        Vjp::Rule(vec![Some(dx.reshape(shape))])
     }
 }
 
@@ -329,6 +352,7 @@ pub(super) fn cases() -> Vec<(&'static str, Pool, Shape)> {
         case("image, whole", &[2, 3, 4, 2], &[3, 4], &[1, 1], Valid),
         case("image, one channel", &[2, 4, 4, 1], &[2, 2], &[2, 2], Same),
         case("image, many channels", &[1, 4, 4, 19], &[2, 2], &[2, 2], Valid),
+        case("image, windows upon windows", &[1, 6, 5, 2], &[4, 3], &[1, 1], Same),
         case("volume", &[1, 4, 3, 4, 2], &[2, 2, 2], &[2, 1, 2], Same),
         case("no images", &[0, 4, 4, 2], &[2, 2], &[2, 2], Valid),
         case("no channels", &[1, 4, 4, 0], &[2, 2], &[2, 2], Valid),
