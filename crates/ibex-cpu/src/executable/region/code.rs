@@ -21,10 +21,14 @@ const REGISTERS: usize = 16 << 10;
 const ROW: usize = 1024;
 
 /// Bytes of a line of the cache.
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 
 /// Operands of so many bytes come from beyond the second cache.
 const LARGE: usize = 1 << 20;
+
+/// Positions of the next tile that an instruction asks for, at most: more lines at once than a
+/// cache can wait for keep the instruction from its work.
+const ASKED: usize = 512;
 
 /// Where a register lies while a tile is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +116,9 @@ pub(super) struct Code {
     /// Bytes that a task needs for buffers and repeated rows.
     pub(super) room: usize,
     uniforms: usize,
-    /// Large operands that are read where they lie, with the bytes of their elements: the lines of
-    /// the next tile are asked for while this one is computed.
+    /// Large operands that are read or written where they lie, with the bytes of their elements:
+    /// the lines of the next tile are asked for while this one is computed. A line that is
+    /// written has to come from memory as well, and the processor waits for too many of them.
     pub(super) ahead: Vec<(Located, usize)>,
 }
 
@@ -148,9 +153,7 @@ impl Code {
             let entry = code.entry(register, instruction.kind, instruction.dtype, step, layout);
             code.entries.push(entry);
         }
-        let size: usize = region.space.iter().product();
-        let large = |entry: &&Entry| size * entry.width >= LARGE;
-        code.ahead = code.entries.iter().filter(large).filter_map(Entry::read_in_place).collect();
+        code.ask_ahead(region, step, layout);
         code.stores(region, step, layout);
         code.allocate(region);
         let moves = |home: &Home| !matches!(home, Home::Uniform(_) | Home::Buffer(_));
@@ -176,6 +179,9 @@ impl Code {
         let rows = self.repeated.iter().map(|row| row.width);
         let each: usize = widths.iter().copied().chain(rows).sum();
         self.tile = (REGISTERS / each.max(1)).clamp(256, 2048) / 64 * 64;
+        if !self.ahead.is_empty() && !self.each.is_empty() {
+            self.tile = self.tile.min(ASKED * self.each.len());
+        }
         self.room = 0;
         let mut take = |bytes: usize| {
             self.room += bytes.next_multiple_of(LINE);
@@ -287,6 +293,21 @@ impl Code {
             None => {
                 self.each.push(register);
                 entry(Home::Buffer(usize::MAX), Define::Gather(place, walk))
+            }
+        }
+    }
+
+    /// Notes the large operands that lie in memory as they are read or written.
+    fn ask_ahead(&mut self, region: &Region, step: &Step, layout: &Layout) {
+        let size: usize = region.space.iter().product();
+        let read = self.entries.iter().filter_map(Entry::read_in_place);
+        let stores = region.stores.iter().filter(|store| store.reduction.is_none());
+        let outputs = stores.map(|store| &step.outputs[store.output]);
+        let written = outputs.filter(|operand| operand.is_contiguous());
+        let written = written.map(|operand| (layout.locate(operand), operand.dtype.size()));
+        for operand in read.chain(written) {
+            if size * operand.1 >= LARGE && !self.ahead.contains(&operand) {
+                self.ahead.push(operand);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use ibex_graph::rng::Draw;
 use ibex_graph::{DType, Element, with_element};
 
-use super::code::{Code, Define, Home};
+use super::code::{Code, Define, Home, LINE};
 use crate::executable::memory::Memory;
 use crate::{random, scratch};
 
@@ -146,8 +146,12 @@ impl<'a> Frame<'a> {
         // SAFETY: registers hold a tile, operands every position of the space.
         unsafe {
             self.code.moving.iter().for_each(|&register| self.place(register, start));
-            for (index, &register) in self.code.each.iter().enumerate() {
-                self.ask(index, self.code.each.len(), next, count);
+            // Each instruction asks for its share of the next tile.
+            let share = count.div_ceil(self.code.each.len().max(1)).next_multiple_of(LINE);
+            let mut asked = 0;
+            for &register in &self.code.each {
+                self.ask(next + asked, share.min(count - asked));
+                asked = count.min(asked + share);
                 match &self.code.entries[register].define {
                     Define::Call(call, read) => {
                         let to = self.lane(register).data;
@@ -158,7 +162,7 @@ impl<'a> Frame<'a> {
             }
             // The processor itself asks for what follows; it does not see where a row goes on.
             if self.code.each.is_empty() && next != start + count {
-                self.ask(0, 1, next, count);
+                self.ask(next, count);
             }
         }
     }
@@ -195,14 +199,12 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Asks for the part of the next tile that falls to an instruction.
+    /// Asks for large operands at `count` positions from `start` on.
     #[inline]
-    fn ask(&self, instruction: usize, parts: usize, next: usize, count: usize) {
+    fn ask(&self, start: usize, count: usize) {
         for &(place, width) in &self.code.ahead {
-            let bytes = count * width;
-            let (from, to) = (instruction * bytes / parts, (instruction + 1) * bytes / parts);
-            let first = self.memory.at(place).wrapping_add(next * width);
-            for at in (from / 64 * 64..to).step_by(64) {
+            let first = self.memory.at(place).wrapping_add(start * width);
+            for at in (0..count * width).step_by(LINE) {
                 crate::simd::ask(first.wrapping_add(at));
             }
         }
