@@ -3,11 +3,12 @@
 //! The caller looks a function up once ([`Unary::function`], [`Binary::function`], …) and then
 //! calls it tile by tile, with tiles that stay in the first cache (256–4096 elements).
 //! Outputs may be the very memory of an operand; they must not overlap it otherwise.
-//! Order to read: this file, then `unary`, `binary`, `ternary`, `cast`.
+//! Order to read: this file, then `unary`, `binary`, `pair`, `ternary`, `cast`.
 //! Must not know: shapes, broadcasting, graphs.
 
 mod binary;
 mod cast;
+mod pair;
 mod ternary;
 mod unary;
 
@@ -16,6 +17,7 @@ mod tests;
 
 pub use binary::{Binary, BinaryFn, Comparison, ComparisonFn};
 pub use cast::{Element, cast, fill};
+pub use pair::{First, PairFn, pair};
 pub use ternary::{MulAddFn, SelectFn, mul_add, select};
 pub use unary::{Unary, UnaryFn};
 

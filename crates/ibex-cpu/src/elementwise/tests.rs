@@ -1,6 +1,7 @@
 //! Every function on every set against double precision, edge values and forms included.
 
 use super::binary::Comparison;
+use super::pair::pair_on;
 use super::ternary::{mul_add_on, select_on};
 use super::*;
 use crate::isa::Isa;
@@ -281,4 +282,63 @@ fn conversions_keep_what_the_other_type_can_hold() {
     assert_eq!(flags, [false, true, true, true, true, true, true]);
     assert_eq!(same, large);
     assert_eq!(halves[2].to_f32(), 2.5);
+}
+
+#[test]
+fn pairs_round_as_two_functions_do() {
+    let function = |f: Binary| -> fn(f32, f32) -> f32 {
+        match f {
+            Binary::Add => |a, b| a + b,
+            Binary::Sub => |a, b| a - b,
+            Binary::Mul => |a, b| a * b,
+            _ => |a, b| a / b,
+        }
+    };
+    let arithmetic = [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div];
+    let mut firsts = arithmetic.map(|f| (First::Function(f), function(f))).to_vec();
+    firsts.push((First::Sqrt, |a, _| a.sqrt()));
+    let operands = [1, 2, 3].map(|salt| numbers(77, salt));
+    for isa in Isa::available() {
+        for (first, f) in &firsts {
+            for (next, swapped) in arithmetic[..3].iter().flat_map(|&n| [(n, false), (n, true)]) {
+                for set in 0..8 {
+                    let forms = [0, 1, 2].map(|bit| match set >> bit & 1 {
+                        0 => Form::Vector,
+                        _ => Form::Scalar,
+                    });
+                    let found = pair_on(isa, *first, next, swapped, forms).unwrap();
+                    let value = |operand: usize, i: usize| match forms[operand] {
+                        Form::Vector => operands[operand][i],
+                        Form::Scalar => operands[operand][0],
+                    };
+                    let g = function(next);
+                    let want = |i: usize| {
+                        let (inner, c) = (f(value(0, i), value(1, i)), value(2, i));
+                        if swapped { g(c, inner) } else { g(inner, c) }
+                    };
+                    for count in [0, 1, 15, 16, 31, 77] {
+                        for place in 0..3 {
+                            let mut all = operands.clone();
+                            let out = all[place].as_mut_ptr();
+                            let [a, b, c] = [0, 1, 2].map(|i| all[i].as_ptr());
+                            // SAFETY: all have 77 elements; the result may be any operand.
+                            unsafe { found(a, b, c, out, count) };
+                            for i in 0..count {
+                                let (have, want) = (all[place][i], want(i));
+                                let same = have.to_bits() == want.to_bits()
+                                    || have.is_nan() && want.is_nan();
+                                let what = (isa, first, next, swapped, forms, count);
+                                assert!(same, "{what:?} at {i}: {have}, expected {want}");
+                            }
+                            assert_eq!(all[place][count..], operands[place][count..]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let vectors = [Form::Vector; 3];
+    let power = First::Function(Binary::Pow);
+    assert!(pair_on(Isa::Portable, power, Binary::Add, false, vectors).is_none());
+    assert!(pair_on(Isa::Portable, First::Sqrt, Binary::Max, false, vectors).is_none());
 }

@@ -45,6 +45,13 @@ pub(super) enum Home {
     Repeated(usize),
 }
 
+/// Where a register lies that gets a buffer: they are numbered once it is known how long each is
+/// needed.
+const PENDING: Home = Home::Buffer(usize::MAX);
+
+/// Where a register lies that nobody reads.
+const NOWHERE: Home = Home::Uniform(0);
+
 /// A short row that each task repeats for itself, so that tiles may reach over many rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Repeated {
@@ -153,6 +160,7 @@ impl Code {
             let entry = code.entry(register, instruction.kind, instruction.dtype, step, layout);
             code.entries.push(entry);
         }
+        code.join_pairs(region);
         code.ask_ahead(region, step, layout);
         code.stores(region, step, layout);
         code.allocate(region);
@@ -217,8 +225,7 @@ impl Code {
         layout: &Layout,
     ) -> Entry {
         let entry = |home, define| Entry { width: dtype.size(), dtype, home, define };
-        // Buffers are numbered once it is known how long each is needed.
-        let pending = Home::Buffer(usize::MAX);
+        let pending = PENDING;
         match kind {
             InstructionKind::Load(input) => self.load(register, &step.inputs[input], layout),
             InstructionKind::Constant(number) => {
@@ -292,9 +299,46 @@ impl Code {
             }
             None => {
                 self.each.push(register);
-                entry(Home::Buffer(usize::MAX), Define::Gather(place, walk))
+                entry(PENDING, Define::Gather(place, walk))
             }
         }
+    }
+
+    /// Computes what only one instruction takes together with it, where there is a loop for both.
+    fn join_pairs(&mut self, region: &Region) {
+        let mut uses = vec![0; region.code.len()];
+        let read = region.code.iter().flat_map(|instruction| instruction.kind.registers());
+        let stored = region.stores.iter().map(|store| store.register);
+        read.chain(stored).for_each(|register| uses[register] += 1);
+        let mut joined = vec![false; region.code.len()];
+        for (register, instruction) in region.code.iter().enumerate() {
+            let single = |r: usize| {
+                let entry = &self.entries[r];
+                entry.dtype == DType::F32 && entry.home == PENDING && !joined[r]
+            };
+            let of = instruction.kind.registers().find(|&of| uses[of] == 1 && single(of));
+            let Some(of) = of.filter(|_| single(register)) else { continue };
+            let is_uniform = |r: usize| matches!(self.entries[r].home, Home::Uniform(_));
+            let first = region.code[of].kind;
+            if !first.registers().all(|r| self.entries[r].dtype == DType::F32) {
+                continue;
+            }
+            let found = super::function::pair(of, first, instruction.kind, is_uniform);
+            let Some((call, read)) = found else { continue };
+            self.entries[register].define = Define::Call(call, read);
+            (self.entries[of].define, self.entries[of].home) = (Define::Nothing, NOWHERE);
+            self.each.retain(|&other| other != of);
+            joined[register] = true;
+        }
+    }
+
+    /// The registers that are read where this one is computed.
+    fn reads(&self, register: usize) -> impl Iterator<Item = usize> {
+        let read = match &self.entries[register].define {
+            Define::Call(_, read) => *read,
+            _ => [register; 3],
+        };
+        read.into_iter().filter(move |&r| r != register)
     }
 
     /// Notes the large operands that lie in memory as they are read or written.
@@ -341,7 +385,7 @@ impl Code {
             _ => false,
         };
         let later = register + 1..region.code.len();
-        let by_code = later.clone().any(|r| region.code[r].kind.registers().any(lies_there));
+        let by_code = later.clone().any(|r| self.reads(r).any(lies_there));
         let gathered = later
             .clone()
             .any(|r| matches!(&self.entries[r].define, Define::Gather(place, _) if *place == to));
@@ -356,8 +400,8 @@ impl Code {
     fn allocate(&mut self, region: &Region) {
         let count = region.code.len();
         let mut last: Vec<usize> = (0..count).collect();
-        for (at, instruction) in region.code.iter().enumerate() {
-            instruction.kind.registers().for_each(|r| last[r] = at);
+        for at in 0..count {
+            self.reads(at).for_each(|r| last[r] = at);
         }
         let copied = self.copies.iter().map(|copy| copy.register);
         let reduced = region.stores.iter().filter(|s| s.reduction.is_some()).map(|s| s.register);

@@ -10,13 +10,15 @@ use ibex_graph::ops::compare::Compare;
 use ibex_graph::ops::unary::Unary;
 use ibex_graph::{DType, Element, with_element};
 
-use crate::elementwise::{self, BinaryFn, ComparisonFn, Form, SelectFn, UnaryFn};
+use crate::elementwise::{self, BinaryFn, ComparisonFn, First, Form, PairFn, SelectFn, UnaryFn};
 
 /// A loop over registers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Call {
     Unary(UnaryFn),
     Binary(BinaryFn),
+    /// Two functions, one after the other.
+    Pair(PairFn),
     Compare(ComparisonFn),
     Select(SelectFn),
     /// A choice among elements of so many bytes.
@@ -71,6 +73,30 @@ pub(super) fn call(kind: InstructionKind, from: DType, to: DType, uniform: [bool
         | InstructionKind::RandomUniform { .. }
         | InstructionKind::Unpool { .. } => Call::Cast(from, to),
     }
+}
+
+/// The loop that computes the register `of`, a function of `float32`, and the register that
+/// `next` takes from it; with the operands of both.
+pub(super) fn pair(
+    of: usize,
+    first: InstructionKind,
+    next: InstructionKind,
+    is_uniform: impl Fn(usize) -> bool,
+) -> Option<(Call, [usize; 3])> {
+    let (first, a, b) = match first {
+        InstructionKind::Binary(f, a, b) => (First::Function(fast_binary(f)?), a, b),
+        InstructionKind::Unary(Unary::Square, a) => {
+            (First::Function(elementwise::Binary::Mul), a, a)
+        }
+        InstructionKind::Unary(Unary::Sqrt, a) => (First::Sqrt, a, a),
+        _ => return None,
+    };
+    let InstructionKind::Binary(second, x, y) = next else { return None };
+    let (swapped, c) = if x == of { (false, y) } else { (true, x) };
+    let form = |register| if is_uniform(register) { Form::Scalar } else { Form::Vector };
+    let forms = [form(a), form(b), form(c)];
+    let found = elementwise::pair(first, fast_binary(second)?, swapped, forms)?;
+    Some((Call::Pair(found), [a, b, c]))
 }
 
 /// The precompiled `float32` loop of a function, if it has one.
@@ -169,6 +195,7 @@ impl Call {
             match *self {
                 Call::Unary(f) => f(a.cast(), to.cast(), count),
                 Call::Binary(f) => f(a.cast(), b.cast(), to.cast(), count),
+                Call::Pair(f) => f(a.cast(), b.cast(), c.cast(), to.cast(), count),
                 Call::Compare(f) => f(a.cast(), b.cast(), to, count),
                 Call::Select(f) => f(a, b.cast(), c.cast(), to.cast(), count),
                 Call::Choose(width, steps) => match width {
