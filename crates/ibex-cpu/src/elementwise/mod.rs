@@ -18,7 +18,7 @@ mod tests;
 pub use binary::{Binary, BinaryFn, Comparison, ComparisonFn};
 pub use cast::{Element, cast, fill};
 pub use pair::{First, PairFn, pair};
-pub use ternary::{MulAddFn, SelectFn, mul_add, select};
+pub use ternary::{SelectFn, select};
 pub use unary::{Unary, UnaryFn};
 
 /// How an operand is given.

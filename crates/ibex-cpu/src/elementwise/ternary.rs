@@ -1,15 +1,8 @@
-//! Functions of three operands: multiply-add, and the choice by a mask of bytes.
+//! The function of three operands: the choice by a mask of bytes.
 
 use super::{Form, per_isa, read};
 use crate::isa::Isa;
 use crate::simd::Simd;
-
-/// `out[i] = a[i] · b[i] + c[i]` for `i < count`; `out` may be any operand.
-///
-/// # Safety
-/// `out` and vector operands are valid for `count` floats, scalar operands for one.
-pub type MulAddFn =
-    unsafe fn(a: *const f32, b: *const f32, c: *const f32, out: *mut f32, count: usize);
 
 /// `out[i] = if mask[i] != 0 { yes[i] } else { no[i] }` for `i < count`.
 ///
@@ -18,29 +11,6 @@ pub type MulAddFn =
 /// `count` bytes.
 pub type SelectFn =
     unsafe fn(mask: *const u8, yes: *const f32, no: *const f32, out: *mut f32, count: usize);
-
-#[inline(always)]
-unsafe fn multiply_add<S: Simd, const A: bool, const B: bool, const C: bool>(
-    s: S,
-    a: *const f32,
-    b: *const f32,
-    c: *const f32,
-    out: *mut f32,
-    count: usize,
-) {
-    let mut at = 0;
-    // SAFETY: `at` stays below `count`, for which the caller's pointers are valid.
-    unsafe {
-        while at < count {
-            let rest = S::LANES.min(count - at);
-            let x = read::<S, A>(s, a, at, rest);
-            let y = read::<S, B>(s, b, at, rest);
-            let z = read::<S, C>(s, c, at, rest);
-            s.store_up_to(out.add(at), s.mul_add(x, y, z), rest);
-            at += S::LANES;
-        }
-    }
-}
 
 #[inline(always)]
 unsafe fn choose<S: Simd, const YES: bool, const NO: bool>(
@@ -71,34 +41,9 @@ unsafe fn choose<S: Simd, const YES: bool, const NO: bool>(
     }
 }
 
-per_isa!(fn mul_add_for<[const A: bool, const B: bool, const C: bool]; [A, B, C]>(
-    a: *const f32, b: *const f32, c: *const f32, out: *mut f32, count: usize)
-    = multiply_add as MulAddFn);
 per_isa!(fn select_for<[const YES: bool, const NO: bool]; [YES, NO]>(
     mask: *const u8, yes: *const f32, no: *const f32, out: *mut f32, count: usize)
     = choose as SelectFn);
-
-/// The multiply-add loop for the instruction set in use, for operands of these forms.
-///
-/// At most two operands may be scalars usefully; three are a constant.
-#[must_use]
-pub fn mul_add(a: Form, b: Form, c: Form) -> MulAddFn {
-    mul_add_on(Isa::current(), a, b, c)
-}
-
-pub(crate) fn mul_add_on(isa: Isa, a: Form, b: Form, c: Form) -> MulAddFn {
-    use Form::{Scalar, Vector};
-    match (a, b, c) {
-        (Vector, Vector, Vector) => mul_add_for::<false, false, false>(isa),
-        (Vector, Vector, Scalar) => mul_add_for::<false, false, true>(isa),
-        (Vector, Scalar, Vector) => mul_add_for::<false, true, false>(isa),
-        (Vector, Scalar, Scalar) => mul_add_for::<false, true, true>(isa),
-        (Scalar, Vector, Vector) => mul_add_for::<true, false, false>(isa),
-        (Scalar, Vector, Scalar) => mul_add_for::<true, false, true>(isa),
-        (Scalar, Scalar, Vector) => mul_add_for::<true, true, false>(isa),
-        (Scalar, Scalar, Scalar) => mul_add_for::<true, true, true>(isa),
-    }
-}
 
 /// The choosing loop for the instruction set in use, for operands of these forms.
 #[must_use]
