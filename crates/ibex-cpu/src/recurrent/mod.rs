@@ -1,7 +1,7 @@
 //! Recurrent cells over whole sequences: each step is a product, its gates and its states.
 //!
 //! The rows of a batch never meet in the recurrence, so a task takes some rows through many time
-//! steps: threads meet once per [`ROWS_AT_ONCE`], not once per step.
+//! steps: threads meet once per `ROWS_AT_ONCE`, not once per step.
 //! Projections of features, and gradients of projections, are as wide as all gates; they live for
 //! those steps only and never leave the caches.
 //! The recurrent kernel is packed once per call, in blocks of a few units with all their gates:

@@ -30,7 +30,7 @@ pub enum Shift {
     OneOf(Vec<f64>),
 }
 
-/// Images changed at random; see the [module](self).
+/// Images changed at random, as `keras.preprocessing.image.ImageDataGenerator` does.
 ///
 /// ```
 /// use ibex_graph::{Array, DType};
