@@ -2,7 +2,7 @@
 //!
 //! Everything here speaks Keras 3: the same names, defaults, formulas and configurations.
 //! This crate knows no device, no file and no data.
-//! Read in this order: [`object`], [`options`], [`layer`], [`instance`], [`trace`], [`models`],
+//! Read in this order: [`object`], [`options`], [`mod@layer`], [`instance`], [`trace`], [`models`],
 //! then any family.
 
 pub mod activations;

@@ -1,7 +1,7 @@
 //! Keras objects: named things with a configuration, in families.
 //!
 //! A family (initializers, losses, …) is a trait, a handle type and a table with one row for each
-//! member; [`keras_family!`] makes the handle, the table and the JSON both ways.
+//! member; `keras_family!` makes the handle, the table and the JSON both ways.
 //! A member is a struct whose serde fields are its Keras configuration.
 //! Users' own members are registered under a name with `register`, and files that name them load.
 

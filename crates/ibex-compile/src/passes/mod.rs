@@ -1,10 +1,10 @@
 //! Rewrites of a graph into one that computes the same with less work.
 //!
-//! [`PASSES`] is the list; [`optimise`] runs it round after round until a round changes nothing.
+//! [`PASSES`] is the list; `optimise` runs it round after round until a round changes nothing.
 //! A pass knows the operations and nothing of kernels, memory or layers; what the backend can do
-//! itself reaches [`decompose`] as a predicate.
-//! Read in this order: [`parts`], [`dead_code`], [`common_subexpression`], [`constant_folding`],
-//! [`widen`], [`decompose`], [`simplify`].
+//! itself reaches `decompose` as a predicate.
+//! Read in this order: `parts`, `dead_code`, `common_subexpression`, `constant_folding`,
+//! `widen`, `decompose`, `simplify`.
 //!
 //! Every pass is linear in the number of nodes, keeps the inputs, outputs and their order, and
 //! never makes the result less accurate: a rewrite is exact, or has no more roundings than what it

@@ -32,7 +32,7 @@ pub fn write(path: impl AsRef<Path>, content: &NamedArrays) -> Result<()> {
 /// The bytes of a file.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn to_bytes(content: &NamedArrays) -> Result<Vec<u8>> {
     write_to(Cursor::new(Vec::new()), content).map(Cursor::into_inner)
 }

@@ -2,7 +2,7 @@
 //!
 //! It is composed: each tensor is reduced to distinct letters, then the tensors are multiplied
 //! one after another by elementwise or matrix products.
-//! [`crate::ops::subscripts`] reads the letters.
+//! `subscripts` reads the letters.
 
 use std::borrow::Borrow;
 

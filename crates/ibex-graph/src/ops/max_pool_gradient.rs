@@ -7,7 +7,7 @@ use crate::ops::window::Window;
 use crate::{DType, OpError, Shape, Tensor, Type};
 
 /// Gradients of windows `(N, *out, C)` and the places they chose (`int32`, as
-/// [`MaxPool`](crate::ops::pooling::MaxPool) gives them) to the gradient `(N, *spatial, C)` of the
+/// [`MaxPool`] gives them) to the gradient `(N, *spatial, C)` of the
 /// input: each element the sum of the windows that cover it and chose it, in row-major order.
 ///
 /// A place outside its window gets nothing.

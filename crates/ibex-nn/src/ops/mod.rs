@@ -1,6 +1,6 @@
 //! `keras.ops` for symbolic tensors: functions with which functional models are written.
 //!
-//! Each is one row of [`functions`]; what it computes is a row of the tables of
+//! Each is one row of `functions`; what it computes is a row of the tables of
 //! [`operation`](crate::layers::operation), which files use too.
 //! A function that has nothing to choose gives a tensor; others give an [`OperationCall`], which
 //! takes options under Keras's names and then gives its [`tensor`](OperationCall::tensor) or

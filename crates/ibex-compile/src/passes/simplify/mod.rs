@@ -46,7 +46,7 @@ pub struct Rule {
     pub summary: &'static str,
     /// An expression to which it applies.
     pub example: fn() -> Tensor,
-    /// What the expression becomes, in the notation of [`expression`].
+    /// What the expression becomes, in the notation of `expression`.
     pub becomes: &'static str,
     /// The value to use for the node instead, if the rule applies.
     apply: fn(&mut Rewriter<'_>, &Node) -> Option<ValueId>,

@@ -1,6 +1,6 @@
 //! Functions composed of operations, by theme: no backend knows them.
 //!
-//! They are methods of [`Tensor`](crate::Tensor) or free functions, each with an example; their
+//! They are methods of [`Tensor`] or free functions, each with an example; their
 //! table of values and gradients is `tests/composed.rs`.
 
 pub mod adaptive_pooling;

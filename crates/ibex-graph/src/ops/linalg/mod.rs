@@ -1,7 +1,7 @@
 //! Functions of matrices: factorizations, solutions of linear equations, determinants.
 //!
 //! The two last axes are those of the matrices, those before are batches.
-//! [`dense`] has the algorithms on one matrix, [`gradient`] the gradients, and
+//! [`dense`] has the algorithms on one matrix, `gradient` the gradients, and
 //! [`composed`](crate::ops::composed::linear_algebra) what is made of these.
 
 pub mod dense;
