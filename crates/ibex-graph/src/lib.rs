@@ -9,8 +9,8 @@
 //! [`gradients`] extends the same graph backwards, so gradients of gradients work.
 //!
 //! This crate knows no device, no layer and no file.
-//! Read in this order: [`dtype`], [`shape`], [`mod@array`], [`op`], [`tensor`], [`graph`], [`grad`],
-//! [`interpreter`], [`check`], [`rng`], [`hash`], and then any file under [`ops`].
+//! Read in this order: [`dtype`], [`shape`], [`mod@array`], [`op`], [`tensor`], [`graph`],
+//! [`grad`], [`interpreter`], [`check`], [`rng`], [`hash`], and then any file under [`ops`].
 //!
 //! ```
 //! use ibex_graph::{Array, DType, Graph, Tensor, gradients, interpreter};
