@@ -303,7 +303,7 @@ impl Array {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn share(&mut self) {
-        self.storage.share();
+        self.storage.share(self.shape.size() * self.dtype.size());
     }
 
     /// Rows `start..end` along the first axis; the range is clipped to what is there.
@@ -478,6 +478,10 @@ mod tests {
                 batch.set_rows(&x, start);
                 assert_eq!(batch.to_f32_vec(), numbers[3 * start..3 * start + 6]);
             }
+            // Nothing follows the last row, though memory does.
+            let mut beyond = x.rows(4, 5);
+            beyond.set_rows(&x, 5);
+            assert_eq!(beyond.to_f32_vec(), numbers[12..]);
             // The last row, and one that is not there.
             let kept = batch.to_f32_vec()[3..].to_vec();
             batch.set_rows(&x, 4);

@@ -66,12 +66,11 @@ impl Storage {
         }
     }
 
-    /// Lets others share the bytes.
-    pub(crate) fn share(&mut self) {
+    /// Lets others share the first `len` bytes, which are those that were asked for.
+    pub(crate) fn share(&mut self, len: usize) {
         if !matches!(self, Storage::Part(..)) {
             let whole = std::mem::replace(self, Storage::Lines(Vec::new()));
-            let range = 0..whole.bytes().len();
-            *self = Storage::Part(Arc::new(whole), range);
+            *self = Storage::Part(Arc::new(whole), 0..len);
         }
     }
 
