@@ -16,7 +16,7 @@ pub type BinaryFn = unsafe fn(a: *const f32, b: *const f32, out: *mut f32, count
 /// Vector operands are valid for `count` floats, scalar operands for one, `out` for `count` bytes.
 pub type ComparisonFn = unsafe fn(a: *const f32, b: *const f32, out: *mut u8, count: usize);
 
-trait Row {
+pub(super) trait Row {
     fn apply<S: Simd>(s: S, a: S::F, b: S::F) -> S::F;
 }
 
@@ -60,7 +60,11 @@ unsafe fn run<S: Simd, Op: Row, const A: bool, const B: bool>(
 /// # Safety
 /// A scalar is valid for one float, unless `count` is 0.
 #[inline(always)]
-unsafe fn operand<S: Simd, const SCALAR: bool>(s: S, from: *const f32, count: usize) -> S::F {
+pub(super) unsafe fn operand<S: Simd, const SCALAR: bool>(
+    s: S,
+    from: *const f32,
+    count: usize,
+) -> S::F {
     // SAFETY: as the caller promises.
     if SCALAR && count > 0 { s.splat(unsafe { *from }) } else { s.splat(0.0) }
 }
@@ -139,8 +143,8 @@ macro_rules! tables {
             $($(#[$cdoc])* $cname,)*
         }
 
-        mod rows {
-            $(pub(super) struct $name;)*
+        pub(super) mod rows {
+            $(pub(in super::super) struct $name;)*
             $(pub(super) struct $cname;)*
         }
 

@@ -2,7 +2,8 @@
 //!
 //! The same operations, rounded one after the other: the same bits as two loops.
 
-use super::{Binary, Form, per_isa, read};
+use super::binary::{Row, operand, rows};
+use super::{Binary, Form, per_isa};
 use crate::isa::Isa;
 use crate::simd::Simd;
 
@@ -22,38 +23,25 @@ pub enum First {
     Sqrt,
 }
 
-trait Part {
-    fn apply<S: Simd>(s: S, a: S::F, b: S::F) -> S::F;
-}
-
-struct Add;
-struct Sub;
 struct SubFrom;
-struct Mul;
-struct Div;
 struct Sqrt;
 
-macro_rules! parts {
-    ($($part:ident |$s:ident, $a:ident, $b:ident| $body:expr;)*) => {$(
-        impl Part for $part {
-            #[inline(always)]
-            fn apply<S: Simd>($s: S, $a: S::F, $b: S::F) -> S::F {
-                $body
-            }
-        }
-    )*};
+impl Row for SubFrom {
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, a: S::F, b: S::F) -> S::F {
+        s.sub(b, a)
+    }
 }
-parts! {
-    Add |s, a, b| s.add(a, b);
-    Sub |s, a, b| s.sub(a, b);
-    SubFrom |s, a, b| s.sub(b, a);
-    Mul |s, a, b| s.mul(a, b);
-    Div |s, a, b| s.div(a, b);
-    Sqrt |s, a, _b| s.sqrt(a);
+
+impl Row for Sqrt {
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, a: S::F, _: S::F) -> S::F {
+        s.sqrt(a)
+    }
 }
 
 #[inline(always)]
-unsafe fn run<S: Simd, F: Part, G: Part, const A: bool, const B: bool, const C: bool>(
+unsafe fn run<S: Simd, F: Row, G: Row, const A: bool, const B: bool, const C: bool>(
     s: S,
     a: *const f32,
     b: *const f32,
@@ -65,11 +53,8 @@ unsafe fn run<S: Simd, F: Part, G: Part, const A: bool, const B: bool, const C: 
     // SAFETY: `at` stays below `count`, for which the caller's pointers are valid; a scalar is
     // read before anything is written.
     unsafe {
-        if count == 0 {
-            return;
-        }
-        let fixed = |scalar: bool, from: *const f32| s.splat(if scalar { *from } else { 0.0 });
-        let (fixed_a, fixed_b, fixed_c) = (fixed(A, a), fixed(B, b), fixed(C, c));
+        let (fixed_a, fixed_b) = (operand::<S, A>(s, a, count), operand::<S, B>(s, b, count));
+        let fixed_c = operand::<S, C>(s, c, count);
         let mut at = 0;
         while at < whole {
             let x = if A { fixed_a } else { s.load(a.add(at)) };
@@ -80,19 +65,19 @@ unsafe fn run<S: Simd, F: Part, G: Part, const A: bool, const B: bool, const C: 
         }
         if at < count {
             let rest = count - at;
-            let x = if A { fixed_a } else { read::<S, false>(s, a, at, rest) };
-            let y = if B { fixed_b } else { read::<S, false>(s, b, at, rest) };
-            let z = if C { fixed_c } else { read::<S, false>(s, c, at, rest) };
+            let x = if A { fixed_a } else { s.load_partial(a.add(at), rest) };
+            let y = if B { fixed_b } else { s.load_partial(b.add(at), rest) };
+            let z = if C { fixed_c } else { s.load_partial(c.add(at), rest) };
             s.store_partial(out.add(at), G::apply(s, F::apply(s, x, y), z), rest);
         }
     }
 }
 
-per_isa!(fn pair_for<[F: Part, G: Part, const A: bool, const B: bool, const C: bool];
+per_isa!(fn pair_for<[F: Row, G: Row, const A: bool, const B: bool, const C: bool];
     [F, G, A, B, C]>(
     a: *const f32, b: *const f32, c: *const f32, out: *mut f32, count: usize) = run as PairFn);
 
-fn by_form<F: Part, G: Part>(isa: Isa, forms: [Form; 3]) -> PairFn {
+fn by_form<F: Row, G: Row>(isa: Isa, forms: [Form; 3]) -> PairFn {
     match forms.map(|form| form == Form::Scalar) {
         [false, false, false] => pair_for::<F, G, false, false, false>(isa),
         [false, false, true] => pair_for::<F, G, false, false, true>(isa),
@@ -105,11 +90,11 @@ fn by_form<F: Part, G: Part>(isa: Isa, forms: [Form; 3]) -> PairFn {
     }
 }
 
-fn second<F: Part>(isa: Isa, second: Binary, swapped: bool, forms: [Form; 3]) -> Option<PairFn> {
+fn second<F: Row>(isa: Isa, second: Binary, swapped: bool, forms: [Form; 3]) -> Option<PairFn> {
     Some(match (second, swapped) {
-        (Binary::Add, _) => by_form::<F, Add>(isa, forms),
-        (Binary::Mul, _) => by_form::<F, Mul>(isa, forms),
-        (Binary::Sub, false) => by_form::<F, Sub>(isa, forms),
+        (Binary::Add, _) => by_form::<F, rows::Add>(isa, forms),
+        (Binary::Mul, _) => by_form::<F, rows::Mul>(isa, forms),
+        (Binary::Sub, false) => by_form::<F, rows::Sub>(isa, forms),
         (Binary::Sub, true) => by_form::<F, SubFrom>(isa, forms),
         _ => return None,
     })
@@ -130,10 +115,10 @@ pub(crate) fn pair_on(
     forms: [Form; 3],
 ) -> Option<PairFn> {
     match first {
-        First::Function(Binary::Add) => second::<Add>(isa, next, swapped, forms),
-        First::Function(Binary::Sub) => second::<Sub>(isa, next, swapped, forms),
-        First::Function(Binary::Mul) => second::<Mul>(isa, next, swapped, forms),
-        First::Function(Binary::Div) => second::<Div>(isa, next, swapped, forms),
+        First::Function(Binary::Add) => second::<rows::Add>(isa, next, swapped, forms),
+        First::Function(Binary::Sub) => second::<rows::Sub>(isa, next, swapped, forms),
+        First::Function(Binary::Mul) => second::<rows::Mul>(isa, next, swapped, forms),
+        First::Function(Binary::Div) => second::<rows::Div>(isa, next, swapped, forms),
         First::Sqrt => second::<Sqrt>(isa, next, swapped, forms),
         First::Function(_) => None,
     }

@@ -49,7 +49,7 @@ pub(super) enum Home {
 /// needed.
 const PENDING: Home = Home::Buffer(usize::MAX);
 
-/// Where a register lies that nobody reads.
+/// Where a register lies that nobody reads: any place would do.
 const NOWHERE: Home = Home::Uniform(0);
 
 /// A short row that each task repeats for itself, so that tiles may reach over many rows.
@@ -225,7 +225,6 @@ impl Code {
         layout: &Layout,
     ) -> Entry {
         let entry = |home, define| Entry { width: dtype.size(), dtype, home, define };
-        let pending = PENDING;
         match kind {
             InstructionKind::Load(input) => self.load(register, &step.inputs[input], layout),
             InstructionKind::Constant(number) => {
@@ -237,17 +236,17 @@ impl Code {
             }
             InstructionKind::Iota { inner, extent } => {
                 self.each.push(register);
-                entry(pending, Define::Iota(inner, extent))
+                entry(PENDING, Define::Iota(inner, extent))
             }
             InstructionKind::RandomUniform { state, stream } => {
                 self.each.push(register);
                 let place = layout.locate(&step.inputs[state]);
-                entry(pending, Define::Random(place, stream))
+                entry(PENDING, Define::Random(place, stream))
             }
             InstructionKind::Unpool { gradients, places, unpool } => {
                 self.each.push(register);
                 let read = [gradients, places].map(|input| layout.locate(&step.inputs[input]));
-                entry(pending, Define::Unpool(read, Box::new(Unpooling::new(&unpool, dtype))))
+                entry(PENDING, Define::Unpool(read, Box::new(Unpooling::new(&unpool, dtype))))
             }
             InstructionKind::Unary(..)
             | InstructionKind::Binary(..)
@@ -268,7 +267,7 @@ impl Code {
                     return entry(self.uniform(), define);
                 }
                 self.each.push(register);
-                entry(pending, define)
+                entry(PENDING, define)
             }
         }
     }

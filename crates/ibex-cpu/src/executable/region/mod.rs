@@ -2,6 +2,7 @@
 //!
 //! A tile is a run of positions of the iteration space short enough for every register to stay in
 //! the first cache; each instruction is one call of a precompiled loop over the tile.
+//! Two functions may be one loop, and each asks for its share of the next tile while it runs.
 //! Registers that are the same everywhere are computed once per run; loads of contiguous operands
 //! and the last instruction before a contiguous store work on memory directly.
 //! Read in this order: `code` (what is resolved at load), `tile` (running it), `function` (which

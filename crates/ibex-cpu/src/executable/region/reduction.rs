@@ -193,8 +193,8 @@ impl Reducing {
                 while row < rows.end {
                     let next = rows.end.min(row + together);
                     let start = row * count;
-                    let count_of = (next - row) * count;
-                    frame.compute(start, count_of, start + count_of);
+                    let positions = (next - row) * count;
+                    frame.compute(start, positions, start + positions);
                     for (index, edge) in self.edges.iter().enumerate() {
                         let Lane { data, single } = frame.lane(edge.register);
                         for r in row..next {
@@ -204,7 +204,7 @@ impl Reducing {
                                 fold_run(edge.reduction, edge.dtype, data, single, count);
                         }
                     }
-                    frame.store(start, (next - row) * count);
+                    frame.store(start, positions);
                     row = next;
                 }
                 return;
