@@ -138,14 +138,23 @@ impl Machine {
 /// Name, batch, side of the image, channels in and out, side of the kernel, stride.
 type Image = (&'static str, usize, usize, usize, usize, usize, usize);
 
-const IMAGES: [Image; 7] = [
+const IMAGES: [Image; 16] = [
     ("cnn 1", 64, 28, 1, 32, 3, 1),
     ("cnn 2", 64, 13, 32, 64, 3, 1),
     ("cnn 3", 64, 5, 64, 64, 3, 1),
     ("resnet 64", 32, 16, 64, 64, 3, 1),
     ("resnet 128 /2", 32, 16, 64, 128, 3, 2),
+    ("resnet 128", 32, 8, 128, 128, 3, 1),
     ("resnet 256", 32, 4, 256, 256, 3, 1),
     ("resnet 512", 32, 2, 512, 512, 3, 1),
+    ("resnet 7x7", 32, 64, 3, 64, 7, 2),
+    ("lenet 5x5", 64, 28, 1, 6, 5, 1),
+    ("lenet 5x5", 64, 14, 6, 16, 5, 1),
+    ("unet 3", 8, 128, 3, 16, 3, 1),
+    ("unet 16", 8, 128, 16, 16, 3, 1),
+    ("unet 32", 8, 64, 32, 32, 3, 1),
+    ("to grey", 64, 28, 16, 1, 3, 1),
+    ("gan 4x4", 32, 32, 64, 128, 4, 2),
 ];
 
 fn images(machine: &Machine) {

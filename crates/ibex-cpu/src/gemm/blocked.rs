@@ -28,6 +28,8 @@ const PRIVATE_ROWS: usize = 8;
 const GROUP: usize = 128;
 /// Fewer channels than this make runs too short for reading windows in place.
 const IN_PLACE: usize = 16;
+/// The most kernel positions of a block that is read in place.
+const MAX_SEGMENTS: usize = BLOCK / IN_PLACE;
 /// Columns of a transposed A further apart than this are packed: they fall into few sets, too.
 const NARROW: isize = 128;
 /// More floats of C than this do not stay in the second cache.
@@ -403,14 +405,26 @@ impl<'a> Plan<'a> {
     ) {
         let first = panel * self.height;
         let rows = self.height.min(self.product.m - first);
+        let mut offsets = [([0; 3], 0); MAX_SEGMENTS];
+        let offsets = &mut offsets[..taps.len()];
+        for (offset, tap) in offsets.iter_mut().zip(windows.taps_from(taps.start)) {
+            *offset = (tap, windows.floats(tap));
+        }
         let mut cursor = windows.cursor(first);
         for row in 0..rows {
-            for (segment, tap) in taps.clone().enumerate() {
-                let pixel = windows.find(&cursor.start, windows.tap(tap));
-                // SAFETY: `find` gives pixels within the images; the table has room.
+            let start = &cursor.start;
+            let is_inside = windows.is_inside(start);
+            let begin = data.wrapping_add(start.image).wrapping_offset(windows.floats(start.at));
+            for (segment, &(tap, floats)) in offsets.iter().enumerate() {
+                // SAFETY: pixels inside are within the images; the table has room.
                 unsafe {
-                    let pointer = pixel.map_or(ZEROS.as_ptr(), |at| data.add(at));
-                    *table.add(segment * rows + row) = pointer;
+                    *table.add(segment * rows + row) = match is_inside {
+                        true => begin.offset(floats),
+                        false => match windows.find(start, tap) {
+                            Some(at) => data.add(at),
+                            None => ZEROS.as_ptr(),
+                        },
+                    };
                 }
             }
             cursor.advance(windows);

@@ -84,6 +84,45 @@ impl Windows {
         ]
     }
 
+    /// The kernel positions from one on, in order.
+    pub(crate) fn taps_from(&self, first: usize) -> impl Iterator<Item = [isize; 3]> {
+        let mut index = [
+            first / (self.kernel[1] * self.kernel[2]),
+            first / self.kernel[2] % self.kernel[1],
+            first % self.kernel[2],
+        ];
+        let mut offset = [0, 1, 2].map(|axis| index[axis] as isize * self.dilation[axis]);
+        std::iter::from_fn(move || {
+            let this = offset;
+            for axis in [2, 1, 0] {
+                index[axis] += 1;
+                offset[axis] += self.dilation[axis];
+                if index[axis] < self.kernel[axis] {
+                    break;
+                }
+                (index[axis], offset[axis]) = (0, 0);
+            }
+            Some(this)
+        })
+    }
+
+    /// Floats from a pixel to the one so many pixels further along each axis.
+    #[inline]
+    pub(crate) fn floats(&self, pixels: [isize; 3]) -> isize {
+        let [_, height, width] = self.input.map(usize::cast_signed);
+        ((pixels[0] * height + pixels[1]) * width + pixels[2]) * self.pixel.cast_signed()
+    }
+
+    /// Whether every kernel position of a window finds a pixel.
+    #[inline]
+    pub(crate) fn is_inside(&self, start: &Start) -> bool {
+        (0..3).all(|axis| {
+            let reach = (self.kernel[axis].cast_signed() - 1) * self.dilation[axis];
+            let (low, high) = (start.at[axis] + reach.min(0), start.at[axis] + reach.max(0));
+            low >= 0 && high < self.input[axis].cast_signed()
+        })
+    }
+
     /// The float at which a pixel begins, or none outside the image.
     #[inline]
     pub(crate) fn find(&self, start: &Start, tap: [isize; 3]) -> Option<usize> {

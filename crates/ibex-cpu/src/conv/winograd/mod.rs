@@ -13,7 +13,7 @@
 mod transforms;
 
 use crate::gemm::{
-    Bias, Epilogue, Finish, MAX_ZEROS, Pointer, Stream, Tile, Tiles, Windows, run_if,
+    Bias, Epilogue, Finish, MAX_ZEROS, Pointer, Stream, Tile, Tiles, Windows, run_if, tile_rows,
 };
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Buffer, Slot};
@@ -35,8 +35,12 @@ const BLOCK: usize = 256;
 const WORK: (usize, usize) = (1 << 16, 1 << 19);
 /// Added to rows, so that neighbours do not fall into the same set of a cache.
 const GAP: usize = MAX_LANES;
-/// Floats of transformed patches that are summed at once into the gradient of a kernel.
+/// Floats of transformed patches that all threads sum at once into the gradient of a kernel.
 const SUMMED: usize = 1 << 20;
+/// Floats of sums that stay in the second cache of each thread beside the patches of a task.
+const NEAR_SUMS: usize = 1 << 17;
+/// The most parts of the patches that have such sums.
+const MAX_PARTS: usize = 8;
 /// Patches, or channels, of one task of a transformation.
 const GROUP: usize = 8;
 
@@ -139,7 +143,7 @@ impl Winograd {
     /// As for [`Self::transform`]; `to` has room.
     unsafe fn transform_into(&self, pool: &ThreadPool, kernel: *const f32, to: *mut f32) {
         let (width, block) = (self.width(), self.block());
-        let panels = self.filters.div_ceil(width);
+        let panels = self.panels();
         let (kernel, to) = (Pointer(kernel.cast_mut()), Pointer(to));
         let pays = self.channels * self.filters > 1 << 12;
         run_if(pool, pays, self.channels.div_ceil(block) * panels, |task| {
@@ -221,86 +225,165 @@ impl Winograd {
         pool: &ThreadPool,
         (x, dy, gradient): (*const f32, *const f32, *mut f32),
     ) {
+        let floats = PATCH * self.channels * self.filters;
         let all = self.all_patches();
-        let (row, dy_row) = (self.channels + GAP, self.filters + GAP);
-        let fitting = (SUMMED / (PATCH * (row + dy_row))).max(FEWEST_PATCHES);
-        let at_once = all.div_ceil(all.div_ceil(fitting));
-        let sums = PATCH * self.channels * self.filters;
-        scratch::with(Slot::Shared, PATCH * at_once * (row + dy_row), |patches| {
-            scratch::with(Slot::Partial, sums, |sums| {
-                let data = (Pointer(x.cast_mut()), Pointer(dy.cast_mut()));
-                let sums = Pointer(sums);
-                for first in (0..all).step_by(at_once) {
-                    let lines = at_once.min(all - first);
-                    // SAFETY: the scratch has room for both transformed sides.
-                    let dy_patches = Pointer(unsafe { patches.add(PATCH * lines * row) });
-                    let patches = Pointer(patches);
-                    run_if(pool, true, lines.div_ceil(GROUP), |task| {
-                        let line = task * GROUP;
-                        let (first, count) = (first + line, GROUP.min(lines - line));
-                        let (x, y) = (data.0.get(), data.1.get());
-                        let some = Patches { shape: self, first, count, x, y };
-                        dispatch(Forth { patches: some, to: patches.get(), row, line, lines });
-                        let to = dy_patches.get();
-                        dispatch(Out { patches: some, to, row: dy_row, line, lines });
-                    });
-                    let operands = [(patches, row), (dy_patches, dy_row)];
-                    // SAFETY: the operands are what was just transformed.
-                    unsafe { self.sum_patches(pool, operands, lines, sums, first > 0) };
+        let near = floats <= NEAR_SUMS;
+        let parts = if near { (all / FEWEST_PATCHES).clamp(1, MAX_PARTS) } else { 1 };
+        scratch::with(Slot::Partial, parts * floats, |sums| {
+            let (data, sums) = ((x, dy.cast_mut()), Pointer(sums));
+            // SAFETY: the scratch has room for the sums of every part.
+            unsafe {
+                if near {
+                    self.sum_parts(pool, data, sums, parts);
+                } else {
+                    self.sum_together(pool, data, sums);
                 }
-                let gradient = Pointer(gradient);
-                run_if(pool, true, self.channels.div_ceil(GROUP), |task| {
-                    let (first, to) = (task * GROUP, gradient.get());
-                    let count = GROUP.min(self.channels - first);
-                    dispatch(Collect { shape: self, from: sums.get(), first, count, to });
-                });
+            }
+            let gradient = Pointer(gradient);
+            run_if(pool, true, self.channels.div_ceil(GROUP), |task| {
+                let (first, to) = (task * GROUP, gradient.get());
+                let count = GROUP.min(self.channels - first);
+                dispatch(Collect { shape: self, from: sums.get(), parts, first, count, to });
             });
         });
     }
 
-    /// The matrix products of a kernel's gradient over some patches.
+    /// Sums of few floats: each part of the patches has its own, and nothing leaves the second
+    /// cache of its thread.
     ///
     /// # Safety
-    /// Both operands have so many lines for each element, rows so many floats apart.
-    unsafe fn sum_patches(
+    /// As for [`Self::kernel_gradient`]; there is room for the sums of every part.
+    unsafe fn sum_parts(
         &self,
         pool: &ThreadPool,
-        [(a, a_row), (b, b_row)]: [(Pointer, usize); 2],
+        (x, dy): (*const f32, *mut f32),
+        sums: Pointer,
+        parts: usize,
+    ) {
+        let all = self.all_patches();
+        let (row, dy_row) = (self.channels + GAP, self.filters + GAP);
+        // Odd, so that the lines of the elements fall into different sets.
+        let lines = (WORK.0 / (PATCH * (row + dy_row))).max(GROUP) | 1;
+        let data = (Pointer(x.cast_mut()), Pointer(dy));
+        run_if(pool, true, parts, |part| {
+            // SAFETY: parts have sums of their own.
+            let sums =
+                unsafe { Pointer(sums.get().add(part * PATCH * self.channels * self.filters)) };
+            let (begin, end) = (part * all / parts, (part + 1) * all / parts);
+            scratch::with(Slot::Private, PATCH * lines * (row + dy_row), |patches| {
+                // SAFETY: the scratch has room for both transformed sides.
+                let to = [patches, unsafe { patches.add(PATCH * lines * row) }];
+                let operands = [(Pointer(to[0]), row), (Pointer(to[1]), dy_row)];
+                for first in (begin..end).step_by(lines) {
+                    let count = lines.min(end - first);
+                    let (x, y) = (data.0.get(), data.1.get());
+                    let some = Patches { shape: self, first, count, x, y };
+                    self.transform_both(some, operands, 0, lines);
+                    for panel in 0..PATCH * self.panels() {
+                        let accumulate = first > begin;
+                        // SAFETY: the operands are what was just transformed.
+                        unsafe {
+                            self.sum_panel(panel, operands, (lines, count), sums, accumulate);
+                        }
+                    }
+                }
+            });
+        });
+    }
+
+    /// Sums of many floats: all threads transform patches, and sum up what all have transformed.
+    ///
+    /// # Safety
+    /// As for [`Self::kernel_gradient`]; there is room for the sums.
+    unsafe fn sum_together(
+        &self,
+        pool: &ThreadPool,
+        (x, dy): (*const f32, *mut f32),
+        sums: Pointer,
+    ) {
+        let all = self.all_patches();
+        let (row, dy_row) = (self.channels + GAP, self.filters + GAP);
+        let fitting = (SUMMED / (PATCH * (row + dy_row))).max(FEWEST_PATCHES);
+        let at_once = all.div_ceil(all.div_ceil(fitting));
+        let data = (Pointer(x.cast_mut()), Pointer(dy));
+        scratch::with(Slot::Shared, PATCH * at_once * (row + dy_row), |patches| {
+            for first in (0..all).step_by(at_once) {
+                let lines = at_once.min(all - first);
+                // SAFETY: the scratch has room for both transformed sides.
+                let to = [patches, unsafe { patches.add(PATCH * lines * row) }];
+                let operands = [(Pointer(to[0]), row), (Pointer(to[1]), dy_row)];
+                run_if(pool, true, lines.div_ceil(GROUP), |task| {
+                    let line = task * GROUP;
+                    let (first, count) = (first + line, GROUP.min(lines - line));
+                    let (x, y) = (data.0.get(), data.1.get());
+                    let some = Patches { shape: self, first, count, x, y };
+                    self.transform_both(some, operands, line, lines);
+                });
+                run_if(pool, true, PATCH * self.panels(), |panel| {
+                    // SAFETY: the operands are what was just transformed; panels are disjoint.
+                    unsafe { self.sum_panel(panel, operands, (lines, lines), sums, first > 0) };
+                });
+            }
+        });
+    }
+
+    /// Transforms patches of the images and of the gradient of the result, from a line on.
+    fn transform_both(
+        &self,
+        patches: Patches,
+        [(to, row), (dy_to, dy_row)]: [(Pointer, usize); 2],
+        line: usize,
         lines: usize,
+    ) {
+        dispatch(Forth { patches, to: to.get(), row, line, lines });
+        dispatch(Out { patches, to: dy_to.get(), row: dy_row, line, lines });
+    }
+
+    /// Panels of filters.
+    fn panels(&self) -> usize {
+        self.filters.div_ceil(self.width())
+    }
+
+    /// Some filters of one of the matrix products of a kernel's gradient, over some patches.
+    ///
+    /// # Safety
+    /// Both operands have so many lines for each element, of which so many are summed, in rows so
+    /// many floats apart.
+    unsafe fn sum_panel(
+        &self,
+        panel: usize,
+        [(a, a_row), (b, b_row)]: [(Pointer, usize); 2],
+        (lines, steps): (usize, usize),
         sums: Pointer,
         accumulate: bool,
     ) {
         let tiles = Tiles::current();
-        let width = self.width();
-        let panels = self.filters.div_ceil(width);
-        let height = self.channels.div_ceil(self.channels.div_ceil(tiles.rows));
-        run_if(pool, true, PATCH * panels, |task| {
-            let finish = Finish { accumulate, ..Finish::PLAIN };
-            let (element, column) = (task / panels, task % panels * width);
-            let columns = width.min(self.filters - column);
-            for channel in (0..self.channels).step_by(height) {
-                let rows = height.min(self.channels - channel);
-                let to = (element * self.channels + channel) * self.filters + column;
-                // SAFETY: rows and columns lie within the operands; tasks write disjoint columns.
-                unsafe {
-                    tiles.get(rows, columns, true)(&Tile {
-                        steps: lines,
-                        a_step: a_row.cast_signed(),
-                        a: a.get().add(element * lines * a_row + channel),
-                        rows: std::ptr::null(),
-                        segments: 0,
-                        b: b.get().add(element * lines * b_row + column),
-                        b_step: b_row.cast_signed(),
-                        c: sums.get().add(to),
-                        c_row: self.filters,
-                        columns,
-                        far: false,
-                        ahead: Stream::NONE,
-                        finish,
-                    });
-                }
+        let finish = Finish { accumulate, ..Finish::PLAIN };
+        let (element, column) = (panel / self.panels(), panel % self.panels() * self.width());
+        let columns = self.width().min(self.filters - column);
+        let height = tile_rows(tiles, self.channels);
+        for channel in (0..self.channels).step_by(height) {
+            let rows = height.min(self.channels - channel);
+            let to = (element * self.channels + channel) * self.filters + column;
+            // SAFETY: rows and columns lie within the operands.
+            unsafe {
+                tiles.get(rows, columns, true)(&Tile {
+                    steps,
+                    a_step: a_row.cast_signed(),
+                    a: a.get().add(element * lines * a_row + channel),
+                    rows: std::ptr::null(),
+                    segments: 0,
+                    b: b.get().add(element * lines * b_row + column),
+                    b_step: b_row.cast_signed(),
+                    c: sums.get().add(to),
+                    c_row: self.filters,
+                    columns,
+                    far: false,
+                    ahead: Stream::NONE,
+                    finish,
+                });
             }
-        });
+        }
     }
 }
 

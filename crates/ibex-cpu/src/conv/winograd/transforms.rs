@@ -236,10 +236,12 @@ fn fan<S: Simd>(s: S, [a, b]: [S::F; 2]) -> [S::F; 4] {
     [a, s.add(a, b), s.sub(a, b), s.neg(b)]
 }
 
-/// Transforms sums back to the gradient of a kernel: `Gᵀ m G`, for some channels.
+/// Adds the sums of all parts and transforms them back to the gradient of a kernel: `Gᵀ m G`, for
+/// some channels.
 pub(super) struct Collect<'a> {
     pub(super) shape: &'a Winograd,
     pub(super) from: *const f32,
+    pub(super) parts: usize,
     pub(super) first: usize,
     pub(super) count: usize,
     pub(super) to: *mut f32,
@@ -256,10 +258,17 @@ impl Kernel for Collect<'_> {
             for filter in (0..filters).step_by(S::LANES) {
                 let lanes = (filters - filter).min(S::LANES);
                 let at = channel * filters + filter;
-                // SAFETY: there are 16 matrices of sums, and nine of the gradient.
+                // SAFETY: there are 16 matrices of sums for each part, and nine of the gradient.
                 unsafe {
-                    let element =
-                        |index: usize| s.load_up_to(self.from.add(index * matrix + at), lanes);
+                    let element = |index: usize| {
+                        let from = self.from.add(index * matrix + at);
+                        let mut sum = s.load_up_to(from, lanes);
+                        for part in 1..self.parts {
+                            let other = from.add(part * super::PATCH * matrix);
+                            sum = s.add(sum, s.load_up_to(other, lanes));
+                        }
+                        sum
+                    };
                     let columns = [0, 1, 2, 3].map(|at| {
                         let column =
                             [element(at), element(4 + at), element(8 + at), element(12 + at)];
