@@ -2,13 +2,15 @@
 //!
 //! All three are matrix products over windows that are packed on the fly, or read in place; the
 //! input gradient is cut into phases, one per remainder of the stride, so that no work is spent
-//! on zeros. A depthwise convolution multiplies channel by channel instead (`depthwise`), and one
-//! of 3 × 3 takes fewer multiplications (`winograd`).
+//! on zeros. A depthwise convolution multiplies channel by channel instead (`depthwise`), one of
+//! 3 × 3 takes fewer multiplications (`winograd`), and one of few channels reads whole lines
+//! (`lines`).
 //! Images are `(batch, depth, height, width, channels)`, kernels `(depth, height, width,
 //! input channels / groups, output channels)`; dimensions that are not there are 1, the first.
 //! Must not know: padding names, layers, graphs.
 
 mod depthwise;
+mod lines;
 mod phase;
 mod winograd;
 
@@ -22,6 +24,7 @@ use crate::gemm::{
 };
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
+use lines::Lines;
 use phase::Phase;
 use winograd::{Filters, Winograd};
 
@@ -121,6 +124,9 @@ impl Prepared {
             if let Some(way) = Winograd::new(&windows, shape.output_channels, true) {
                 return Some(Self(Way::Transformed(way.transform(pool, kernel))));
             }
+            if Lines::new(&windows).is_some() {
+                return None;
+            }
             let (x, y) = (std::ptr::null(), std::ptr::null_mut());
             let product = shape.product(&windows, (x, kernel, y), 0, Epilogue::default());
             Packed::new(pool, &product).map(|packed| Self(Way::Packed(packed)))
@@ -197,9 +203,13 @@ pub unsafe fn convolution(
             Way::Packed(packed) => Some(packed),
             Way::Transformed(_) => None,
         });
+        let lines = Lines::new(&windows);
         for group in 0..shape.groups {
             let product = shape.product(&windows, (x, kernel, y), group, epilogue);
-            gemm_packed(pool, &product, packed);
+            match &lines {
+                Some(lines) => lines.run(pool, x, &product),
+                None => gemm_packed(pool, &product, packed),
+            }
         }
     }
 }
@@ -225,6 +235,7 @@ pub unsafe fn convolution_kernel_gradient(
         unsafe { way.kernel_gradient(pool, (x, dy, kernel_gradient)) };
         return;
     }
+    let lines = Lines::new(&windows);
     for group in 0..shape.groups {
         let (inputs, outputs) = (group * shape.group_inputs(), group * shape.group_outputs());
         // SAFETY: as the caller promises.
@@ -235,19 +246,20 @@ pub unsafe fn convolution_kernel_gradient(
             } else {
                 View::WindowsTransposed { data, windows: &windows }
             };
-            gemm(
-                pool,
-                &Product {
-                    m: windows.columns(),
-                    n: shape.group_outputs(),
-                    k: shape.positions(),
-                    a,
-                    b: View::rows(dy.add(outputs), shape.output_channels),
-                    c: kernel_gradient.add(outputs),
-                    c_row: shape.output_channels,
-                    epilogue,
-                },
-            );
+            let product = Product {
+                m: windows.columns(),
+                n: shape.group_outputs(),
+                k: shape.positions(),
+                a,
+                b: View::rows(dy.add(outputs), shape.output_channels),
+                c: kernel_gradient.add(outputs),
+                c_row: shape.output_channels,
+                epilogue,
+            };
+            match &lines {
+                Some(lines) => lines.gradient(pool, x, &product),
+                None => gemm(pool, &product),
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ pub use double::{View64, gemm_f64};
 pub(crate) use kernel::{Finish, Tile, Tiles};
 pub(crate) use pack::{MAX_ZEROS, Panel, ZEROS};
 pub use packed::Packed;
-pub(crate) use split::Pointer;
+pub(crate) use split::{Pointer, add_parts};
 pub(crate) use view::{Cursor, Start};
 pub use view::{View, Windows};
 
@@ -37,7 +37,7 @@ use crate::pool::ThreadPool;
 
 /// Fewer multiply-adds than this, some ten microseconds of them, run on the caller's thread: a fork
 /// costs more than it saves.
-const PARALLEL: usize = 1 << 19;
+pub(crate) const PARALLEL: usize = 1 << 19;
 
 /// A bias that is added to the product.
 #[derive(Clone, Copy, Debug, Default)]
@@ -144,13 +144,13 @@ impl Product<'_> {
         }
     }
 
-    fn work(&self) -> usize {
+    pub(crate) fn work(&self) -> usize {
         self.m.saturating_mul(self.n).saturating_mul(self.k)
     }
 
     /// The tile's part of the epilogue for the tile at `(row, column)`; `first` and `last` tell
     /// whether this block of the inner dimension begins and ends the sum.
-    fn finish(&self, row: usize, column: usize, first: bool, last: bool) -> Finish {
+    pub(crate) fn finish(&self, row: usize, column: usize, first: bool, last: bool) -> Finish {
         let wish = &self.epilogue;
         // `wrapping_add`: the offsets lie within the bias, and a null stays unused.
         let (column_bias, row_bias) = match wish.bias {
@@ -171,7 +171,7 @@ impl Product<'_> {
     ///
     /// # Safety
     /// The rows and columns lie within C.
-    unsafe fn activate(&self, row: usize, rows: usize, column: usize, columns: usize) {
+    pub(crate) unsafe fn activate(&self, row: usize, rows: usize, column: usize, columns: usize) {
         if let Activation::Function(function) = self.epilogue.activation {
             for row in row..row + rows {
                 // SAFETY: as the caller promises.

@@ -60,19 +60,48 @@ pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
                 blocked::run_from(pool, &one, from);
             }
         });
-        let rows = (4096 / n).clamp(1, LANES);
-        run_if(pool, m * n >= PARALLEL / 8, m.div_ceil(rows), |task| {
-            let (from, to) = (task * rows, m.min((task + 1) * rows));
-            // SAFETY: tasks write disjoint rows of C.
-            unsafe {
-                if turned {
-                    add_columns(product, partial.get(), count, from, to);
-                } else {
-                    add_rows(product, partial.get(), count, from, to);
-                }
-                product.activate(from, to - from, 0, n);
+        // SAFETY: every part has been computed.
+        unsafe { add_up(pool, product, partial.get(), count, turned) };
+    });
+}
+
+/// Adds so many parts of C in order and writes C.
+///
+/// # Safety
+/// As for [`super::gemm`]; `partial` holds the parts, each of the size of C.
+pub(crate) unsafe fn add_parts(
+    pool: &ThreadPool,
+    product: &Product,
+    partial: *mut f32,
+    count: usize,
+) {
+    // SAFETY: as the caller promises.
+    unsafe { add_up(pool, product, partial, count, false) }
+}
+
+/// # Safety
+/// As for [`add_parts`]; the parts may be turned round.
+unsafe fn add_up(
+    pool: &ThreadPool,
+    product: &Product,
+    partial: *mut f32,
+    count: usize,
+    turned: bool,
+) {
+    let (m, n) = (product.m, product.n);
+    let rows = (4096 / n).clamp(1, LANES);
+    let partial = Pointer(partial);
+    run_if(pool, m * n >= PARALLEL / 8, m.div_ceil(rows), |task| {
+        let (from, to) = (task * rows, m.min((task + 1) * rows));
+        // SAFETY: tasks write disjoint rows of C.
+        unsafe {
+            if turned {
+                add_columns(product, partial.get(), count, from, to);
+            } else {
+                add_rows(product, partial.get(), count, from, to);
             }
-        });
+            product.activate(from, to - from, 0, n);
+        }
     });
 }
 
