@@ -8,7 +8,7 @@
 //! Must not know: groups, layers.
 
 use crate::gemm::{
-    Finish, PARALLEL, Pointer, Product, Stream, Tile, Tiles, View, Windows, add_parts, run_if,
+    FEW, Finish, PARALLEL, Pointer, Product, Stream, Tile, Tiles, View, Windows, add_parts, run_if,
     tile_rows,
 };
 use crate::pool::ThreadPool;
@@ -42,11 +42,19 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// The convolution, if it is of the kind and pays; depends on the sizes only.
     pub(super) fn new(windows: &'a Windows) -> Option<Self> {
+        (windows.channels < ENOUGH).then(|| Self::of_any(windows)).flatten()
+    }
+
+    /// The gradient of a kernel, if it is of the kind and pays; depends on the sizes only.
+    pub(super) fn of_gradient(windows: &'a Windows, filters: usize) -> Option<Self> {
+        (windows.channels < ENOUGH || filters <= FEW).then(|| Self::of_any(windows)).flatten()
+    }
+
+    fn of_any(windows: &'a Windows) -> Option<Self> {
         let [depth, height, width] = windows.kernel;
         let channels = windows.channels;
         let stride = usize::try_from(windows.stride[2]).ok()?;
-        let is_kind = channels < ENOUGH
-            && windows.pixel == channels
+        let is_kind = windows.pixel == channels
             && (windows.dilation[2] == 1 || width == 1)
             && windows.output[2] >= SHORTEST
             && (1..=LONGEST).contains(&windows.columns());
@@ -220,8 +228,13 @@ impl<'a> Lines<'a> {
                 });
             });
             // SAFETY: every part has its sums.
-            unsafe { add_parts(pool, product, sums.get(), parts) };
+            unsafe { add_parts(pool, product, sums.get(), parts, self.turns(product)) };
         });
+    }
+
+    /// Whether the sums are those of the transpose: vectors lie along the longer side.
+    fn turns(&self, product: &Product) -> bool {
+        product.n <= FEW && self.run > product.n
     }
 
     /// Adds what a line of output gives to the gradient of one line of the kernel.
@@ -236,28 +249,34 @@ impl<'a> Lines<'a> {
         sums: *mut f32,
         product: &Product,
     ) {
-        let View::Strided { data: dy, row: b_step, .. } = product.b else { return };
+        let View::Strided { data: dy, row: dy_step, .. } = product.b else { return };
         let tiles = Tiles::current();
         let steps = self.windows.output[2];
-        let height = tile_rows(tiles, self.run);
+        let x = (begin, self.step.cast_signed(), self.run);
+        // SAFETY: the line lies within the gradient of the output.
+        let dy = (unsafe { dy.offset((line * steps).cast_signed() * dy_step) }, dy_step, product.n);
+        let ((a, a_step, m), (b, b_step, n), to, c_row) = match self.turns(product) {
+            false => (x, dy, segment * self.run * product.n, product.n),
+            true => (dy, x, segment * self.run, product.m),
+        };
+        let height = tile_rows(tiles, m);
         let finish = Finish { accumulate: true, ..Finish::PLAIN };
-        for first in (0..self.run).step_by(height) {
-            let rows = height.min(self.run - first);
-            for column in (0..product.n).step_by(tiles.columns()) {
-                let columns = tiles.columns().min(product.n - column);
+        for row in (0..m).step_by(height) {
+            let rows = height.min(m - row);
+            for column in (0..n).step_by(tiles.columns()) {
+                let columns = tiles.columns().min(n - column);
                 // SAFETY: rows and columns lie within the operands and the sums.
                 unsafe {
-                    let from = (line * steps).cast_signed() * b_step;
                     tiles.get(rows, columns, true)(&Tile {
                         steps,
-                        a_step: self.step.cast_signed(),
-                        a: begin.add(first),
+                        a_step,
+                        a: a.add(row),
                         rows: std::ptr::null(),
                         segments: 0,
-                        b: dy.offset(from).add(column),
+                        b: b.add(column),
                         b_step,
-                        c: sums.add((segment * self.run + first) * product.n + column),
-                        c_row: product.n,
+                        c: sums.add(to + row * c_row + column),
+                        c_row,
                         columns,
                         far: false,
                         ahead: Stream::NONE,

@@ -235,7 +235,7 @@ pub unsafe fn convolution_kernel_gradient(
         unsafe { way.kernel_gradient(pool, (x, dy, kernel_gradient)) };
         return;
     }
-    let lines = Lines::new(&windows);
+    let lines = Lines::of_gradient(&windows, shape.group_outputs());
     for group in 0..shape.groups {
         let (inputs, outputs) = (group * shape.group_inputs(), group * shape.group_outputs());
         // SAFETY: as the caller promises.

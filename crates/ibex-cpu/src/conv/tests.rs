@@ -73,6 +73,35 @@ fn shapes() -> Vec<Convolution> {
             output_channels: 40,
             ..same
         },
+        // Few filters, with runs that fill no vector, and lines of few channels with strides, wide
+        // margins, three dimensions and more than one tile of filters.
+        Convolution { input_channels: 16, output_channels: 1, ..same },
+        Convolution { input_channels: 21, output_channels: 3, ..same },
+        Convolution { input_channels: 3, output_channels: 40, ..same },
+        Convolution {
+            input_channels: 3,
+            kernel: [1, 5, 7],
+            output: [1, 5, 8],
+            stride: [1, 2, 2],
+            padding: [0, 4, 6],
+            ..same
+        },
+        Convolution {
+            input: [1, 1, 7],
+            input_channels: 2,
+            kernel: [1, 1, 20],
+            output: [1, 1, 12],
+            padding: [0, 0, 12],
+            ..same
+        },
+        Convolution {
+            input: [5, 6, 9],
+            input_channels: 1,
+            kernel: [3, 3, 3],
+            output: [5, 6, 9],
+            padding: [1; 3],
+            ..same
+        },
         // Enough positions for the kernel's gradient to be cut into parts.
         Convolution {
             batch: 5,

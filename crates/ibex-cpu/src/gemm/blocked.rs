@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::ahead::{Ahead, Stream};
 use super::kernel::{Tile, Tiles};
-use super::pack::{MAX_ZEROS, Panel, ZEROS};
+use super::pack::{MAX_ZEROS, Panel};
 use super::packed::{Cut, Packed};
 use super::split::Pointer;
 use super::tasks::{Tasks, next_panels};
@@ -28,8 +28,6 @@ const PRIVATE_ROWS: usize = 8;
 const GROUP: usize = 128;
 /// Fewer channels than this make runs too short for reading windows in place.
 const IN_PLACE: usize = 16;
-/// The most kernel positions of a block that is read in place.
-const MAX_SEGMENTS: usize = BLOCK / IN_PLACE;
 /// Columns of a transposed A further apart than this are packed: they fall into few sets, too.
 const NARROW: isize = 128;
 /// More floats of C than this do not stay in the second cache.
@@ -370,7 +368,9 @@ impl<'a> Plan<'a> {
                     let taps = from / windows.channels..(from + steps) / windows.channels;
                     // SAFETY: the table has room for the pointers of a block.
                     unsafe {
-                        self.point(data, windows, row, taps.clone(), table);
+                        let first = row * self.height;
+                        let rows = first..self.product.m.min(first + self.height);
+                        windows.point(data, rows, taps.clone(), table);
                         for column in 0..self.column_panels {
                             let index = block - blocks.start;
                             let first = blocks.start;
@@ -389,46 +389,6 @@ impl<'a> Plan<'a> {
                 }
             }
         });
-    }
-
-    /// Fills the table with where each row of a panel finds its pixel, kernel position by position.
-    ///
-    /// # Safety
-    /// The table has room; `data` holds the images.
-    unsafe fn point(
-        &self,
-        data: *const f32,
-        windows: &Windows,
-        panel: usize,
-        taps: Range<usize>,
-        table: *mut *const f32,
-    ) {
-        let first = panel * self.height;
-        let rows = self.height.min(self.product.m - first);
-        let mut offsets = [([0; 3], 0); MAX_SEGMENTS];
-        let offsets = &mut offsets[..taps.len()];
-        for (offset, tap) in offsets.iter_mut().zip(windows.taps_from(taps.start)) {
-            *offset = (tap, windows.floats(tap));
-        }
-        let mut cursor = windows.cursor(first);
-        for row in 0..rows {
-            let start = &cursor.start;
-            let is_inside = windows.is_inside(start);
-            let begin = data.wrapping_add(start.image).wrapping_offset(windows.floats(start.at));
-            for (segment, &(tap, floats)) in offsets.iter().enumerate() {
-                // SAFETY: pixels inside are within the images; the table has room.
-                unsafe {
-                    *table.add(segment * rows + row) = match is_inside {
-                        true => begin.offset(floats),
-                        false => match windows.find(start, tap) {
-                            Some(at) => data.add(at),
-                            None => ZEROS.as_ptr(),
-                        },
-                    };
-                }
-            }
-            cursor.advance(windows);
-        }
     }
 
     /// Shares A, cuts the columns into tasks.

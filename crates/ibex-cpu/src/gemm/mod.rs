@@ -4,13 +4,14 @@
 //! The bits of C depend on the sizes only, never on the number of threads: the inner dimension is
 //! cut into blocks by its length alone, and every element of C is summed in that order.
 //! Order to read: `view`, `pack`, `kernel`, `ahead`, `tasks`, `blocked` and `packed`, then the
-//! shortcuts `direct`, `vector`, `split` and the plain `double`.
+//! shortcuts `direct`, `vector`, `few`, `split` and the plain `double`.
 //! Must not know: graphs, layers, convolution parameters.
 
 mod ahead;
 mod blocked;
 mod direct;
 mod double;
+mod few;
 mod kernel;
 mod pack;
 mod packed;
@@ -25,6 +26,7 @@ mod tests;
 pub(crate) use ahead::Stream;
 pub(crate) use direct::in_place;
 pub use double::{View64, gemm_f64};
+pub(crate) use few::FEW;
 pub(crate) use kernel::{Finish, Tile, Tiles};
 pub(crate) use pack::{MAX_ZEROS, Panel, ZEROS};
 pub use packed::Packed;
@@ -122,6 +124,7 @@ unsafe impl Send for Product<'_> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Route {
     Naive,
+    Few,
     Vector,
     Direct,
     Split,
@@ -133,6 +136,8 @@ impl Product<'_> {
     fn route(&self) -> Route {
         if self.k == 0 || direct::is_tiny(self) {
             Route::Naive
+        } else if few::fits(self) {
+            Route::Few
         } else if vector::fits(self) {
             Route::Vector
         } else if direct::fits(self) {
@@ -232,6 +237,7 @@ pub unsafe fn gemm_packed(pool: &ThreadPool, product: &Product, packed: Option<&
     unsafe {
         match product.route() {
             Route::Naive => direct::naive(product),
+            Route::Few => few::run(pool, product),
             Route::Vector => vector::run(pool, product),
             Route::Direct => direct::run(pool, product),
             Route::Split => split::run(pool, product),

@@ -61,27 +61,15 @@ pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
             }
         });
         // SAFETY: every part has been computed.
-        unsafe { add_up(pool, product, partial.get(), count, turned) };
+        unsafe { add_parts(pool, product, partial.get(), count, turned) };
     });
 }
 
-/// Adds so many parts of C in order and writes C.
+/// Adds so many parts of C, or of its transpose, in order and writes C.
 ///
 /// # Safety
 /// As for [`super::gemm`]; `partial` holds the parts, each of the size of C.
 pub(crate) unsafe fn add_parts(
-    pool: &ThreadPool,
-    product: &Product,
-    partial: *mut f32,
-    count: usize,
-) {
-    // SAFETY: as the caller promises.
-    unsafe { add_up(pool, product, partial, count, false) }
-}
-
-/// # Safety
-/// As for [`add_parts`]; the parts may be turned round.
-unsafe fn add_up(
     pool: &ThreadPool,
     product: &Product,
     partial: *mut f32,

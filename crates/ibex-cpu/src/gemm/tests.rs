@@ -28,6 +28,9 @@ const SIZES: [(usize, usize, usize); 22] = [
     (145, 290, 1100),
     (290, 145, 1100),
     (7, 1, 3),
+    (77, 2, 70),
+    (33, 3, 100),
+    (19, 4, 8),
 ];
 
 fn reference(sizes: (usize, usize, usize), a: &[f32], b: &[f32]) -> Vec<f64> {

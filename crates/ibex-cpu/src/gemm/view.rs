@@ -2,6 +2,13 @@
 //!
 //! Must not know: packing, tiles, threads.
 
+use std::ops::Range;
+
+use super::pack::ZEROS;
+
+/// Kernel positions whose pixels are looked up at once.
+const MAX_TAPS: usize = 32;
+
 /// The windows that a convolution lays over an image, as the rows of a matrix that is never built.
 ///
 /// The matrix has a row per output position (batch, depth, height, width) and a column per kernel
@@ -111,6 +118,50 @@ impl Windows {
     pub(crate) fn floats(&self, pixels: [isize; 3]) -> isize {
         let [_, height, width] = self.input.map(usize::cast_signed);
         ((pixels[0] * height + pixels[1]) * width + pixels[2]) * self.pixel.cast_signed()
+    }
+
+    /// Fills a table with where some windows find their pixels, kernel position by kernel position;
+    /// outside the image there are zeros.
+    ///
+    /// # Safety
+    /// `data` holds the images, a pixel has at most `MAX_ZEROS` channels, and the table has room.
+    pub(crate) unsafe fn point(
+        &self,
+        data: *const f32,
+        positions: Range<usize>,
+        taps: Range<usize>,
+        table: *mut *const f32,
+    ) {
+        let (rows, first) = (positions.len(), taps.start);
+        let mut offsets = [([0; 3], 0); MAX_TAPS];
+        for taps in
+            (taps.start..taps.end).step_by(MAX_TAPS).map(|at| at..taps.end.min(at + MAX_TAPS))
+        {
+            let offsets = &mut offsets[..taps.len()];
+            for (offset, tap) in offsets.iter_mut().zip(self.taps_from(taps.start)) {
+                *offset = (tap, self.floats(tap));
+            }
+            let mut cursor = self.cursor(positions.start);
+            for row in 0..rows {
+                let start = &cursor.start;
+                let is_inside = self.is_inside(start);
+                let begin = data.wrapping_add(start.image).wrapping_offset(self.floats(start.at));
+                for (index, &(tap, floats)) in offsets.iter().enumerate() {
+                    let segment = taps.start - first + index;
+                    // SAFETY: pixels inside are within the images; the table has room.
+                    unsafe {
+                        *table.add(segment * rows + row) = match is_inside {
+                            true => begin.offset(floats),
+                            false => match self.find(start, tap) {
+                                Some(at) => data.add(at),
+                                None => ZEROS.as_ptr(),
+                            },
+                        };
+                    }
+                }
+                cursor.advance(self);
+            }
+        }
     }
 
     /// Whether every kernel position of a window finds a pixel.
