@@ -5,7 +5,7 @@ use crate::testing::{assert_close, bits, numbers};
 
 /// Odd and even sizes that reach every path: tiny, vector, direct, blocked by rows and columns,
 /// several blocks of the inner dimension, split sums.
-const SIZES: [(usize, usize, usize); 22] = [
+const SIZES: [(usize, usize, usize); 25] = [
     (1, 1, 1),
     (2, 3, 4),
     (1, 37, 100),
