@@ -3,8 +3,8 @@
 //! All three are matrix products over windows that are packed on the fly, or read in place; the
 //! input gradient is cut into phases, one per remainder of the stride, so that no work is spent
 //! on zeros. A depthwise convolution multiplies channel by channel instead (`depthwise`), one of
-//! 3 × 3 takes fewer multiplications (`winograd`), and one of few channels reads whole lines
-//! (`lines`).
+//! 3 × 3 takes fewer multiplications (`winograd`), one of few channels reads whole lines (`lines`),
+//! and one of small images leaves out what lies outside of them (`small`).
 //! Images are `(batch, depth, height, width, channels)`, kernels `(depth, height, width,
 //! input channels / groups, output channels)`; dimensions that are not there are 1, the first.
 //! Must not know: padding names, layers, graphs.
@@ -12,6 +12,7 @@
 mod depthwise;
 mod lines;
 mod phase;
+mod small;
 mod winograd;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 use lines::Lines;
 use phase::Phase;
+use small::{Results, Small};
 use winograd::{Filters, Winograd};
 
 /// The sizes of a convolution.
@@ -121,15 +123,59 @@ impl Prepared {
         let windows = shape.windows();
         // SAFETY: as the caller promises; packing looks at no image.
         unsafe {
-            if let Some(way) = Winograd::new(&windows, shape.output_channels, true) {
-                return Some(Self(Way::Transformed(way.transform(pool, kernel))));
+            match Route::new(&windows, shape.output_channels, true, &Epilogue::default()) {
+                Route::Winograd(way) => Some(Self(Way::Transformed(way.transform(pool, kernel)))),
+                Route::Lines(_) | Route::Small(_) => None,
+                Route::Product => {
+                    let (x, y) = (std::ptr::null(), std::ptr::null_mut());
+                    let product = shape.product(&windows, (x, kernel, y), 0, Epilogue::default());
+                    Packed::new(pool, &product).map(|packed| Self(Way::Packed(packed)))
+                }
             }
-            if Lines::new(&windows).is_some() {
-                return None;
-            }
-            let (x, y) = (std::ptr::null(), std::ptr::null_mut());
-            let product = shape.product(&windows, (x, kernel, y), 0, Epilogue::default());
-            Packed::new(pool, &product).map(|packed| Self(Way::Packed(packed)))
+        }
+    }
+}
+
+impl Prepared {
+    fn packed(&self) -> Option<&Packed> {
+        match &self.0 {
+            Way::Packed(packed) => Some(packed),
+            Way::Transformed(_) => None,
+        }
+    }
+
+    fn transformed(&self) -> Option<&Filters> {
+        match &self.0 {
+            Way::Transformed(filters) => Some(filters),
+            Way::Packed(_) => None,
+        }
+    }
+}
+
+/// The ways to compute a convolution without groups.
+#[derive(Clone, Copy, Debug)]
+enum Route<'a> {
+    Small(Small<'a>),
+    Winograd(Winograd),
+    Lines(Lines<'a>),
+    Product,
+}
+
+impl<'a> Route<'a> {
+    /// Depends on the sizes, on how it ends, and on whether the kernel stays the same.
+    fn new(windows: &'a Windows, filters: usize, kept: bool, epilogue: &Epilogue) -> Self {
+        let by_row = matches!(epilogue.bias, Bias::Row(_));
+        let small = Small::new(windows).filter(|_| !by_row);
+        if winograd::ends(epilogue)
+            && let Some(way) = Winograd::new(windows, filters, kept)
+            && small.is_none_or(|small| way.products() < small.products())
+        {
+            return Route::Winograd(way);
+        }
+        match (small, Lines::new(windows)) {
+            (Some(small), _) => Route::Small(small),
+            (None, Some(lines)) => Route::Lines(lines),
+            (None, None) => Route::Product,
         }
     }
 }
@@ -186,29 +232,39 @@ pub unsafe fn convolution(
         Weights::Changing => (false, None),
         Weights::Kept(prepared) => (true, prepared),
     };
+    let route = match shape.groups {
+        1 => Route::new(&windows, shape.output_channels, is_kept, &epilogue),
+        _ => Route::Product,
+    };
     // SAFETY: as the caller promises.
     unsafe {
-        if shape.groups == 1
-            && winograd::ends(&epilogue)
-            && let Some(way) = Winograd::new(&windows, shape.output_channels, is_kept)
-        {
-            let kept = prepared.and_then(|Prepared(way)| match way {
-                Way::Transformed(filters) => Some(filters),
-                Way::Packed(_) => None,
-            });
-            way.run(pool, (x, kernel, y), kept, &epilogue);
-            return;
-        }
-        let packed = prepared.and_then(|Prepared(way)| match way {
-            Way::Packed(packed) => Some(packed),
-            Way::Transformed(_) => None,
-        });
-        let lines = Lines::new(&windows);
-        for group in 0..shape.groups {
-            let product = shape.product(&windows, (x, kernel, y), group, epilogue);
-            match &lines {
-                Some(lines) => lines.run(pool, x, &product),
-                None => gemm_packed(pool, &product, packed),
+        match (route, prepared) {
+            (Route::Winograd(way), prepared) => {
+                let kept = prepared.and_then(Prepared::transformed);
+                way.run(pool, (x, kernel, y), kept, &epilogue);
+            }
+            (Route::Lines(lines), _) => {
+                lines.run(pool, x, &shape.product(&windows, (x, kernel, y), 0, epilogue));
+            }
+            (Route::Small(small), _) => {
+                let filters = shape.output_channels;
+                let matrix = Pointer(kernel.cast_mut());
+                let view = |tap: usize| {
+                    View::rows(matrix.get().add(tap * shape.input_channels * filters), filters)
+                };
+                let y = Pointer(y);
+                let [_, height, width] = shape.output;
+                let place =
+                    |[d, h, w]: [usize; 3]| y.get().add(((d * height + h) * width + w) * filters);
+                let image = shape.output.iter().product::<usize>() * filters;
+                small.run(pool, x, view, &Results { filters, place, image, epilogue });
+            }
+            (Route::Product, prepared) => {
+                let packed = prepared.and_then(Prepared::packed);
+                for group in 0..shape.groups {
+                    let product = shape.product(&windows, (x, kernel, y), group, epilogue);
+                    gemm_packed(pool, &product, packed);
+                }
             }
         }
     }
@@ -227,13 +283,20 @@ pub unsafe fn convolution_kernel_gradient(
     epilogue: Epilogue,
 ) {
     let windows = shape.windows();
-    if shape.groups == 1
-        && epilogue.is_plain()
-        && let Some(way) = Winograd::new(&windows, shape.output_channels, false)
-    {
+    if shape.groups == 1 && epilogue.is_plain() {
+        let filters = shape.output_channels;
         // SAFETY: as the caller promises.
-        unsafe { way.kernel_gradient(pool, (x, dy, kernel_gradient)) };
-        return;
+        unsafe {
+            match Route::new(&windows, filters, false, &epilogue) {
+                Route::Winograd(way) => {
+                    return way.kernel_gradient(pool, (x, dy, kernel_gradient));
+                }
+                Route::Small(small) => {
+                    return small.gradient(pool, (x, dy), filters, kernel_gradient);
+                }
+                _ => {}
+            }
+        }
     }
     let lines = Lines::of_gradient(&windows, shape.group_outputs());
     for group in 0..shape.groups {
@@ -300,6 +363,31 @@ unsafe fn input_phase(
     let (inputs, outputs) = (shape.group_inputs(), shape.group_outputs());
     let windows = phase.windows(shape, outputs);
     let (m, n, k) = (windows.positions(), inputs, windows.columns());
+    let route = match shape.groups {
+        1 => Route::new(&windows, n, false, &Epilogue::default()),
+        _ => Route::Product,
+    };
+    if let Route::Small(small) = route {
+        let matrix = Pointer(kernel.cast_mut());
+        let dx = Pointer(dx);
+        let [_, height, width] = shape.input;
+        // SAFETY: kernel positions and pixels lie within their memory; the rest is as the caller
+        // promises.
+        unsafe {
+            let view = |tap: usize| {
+                let position = phase.kernel_position(shape, tap);
+                View::columns(matrix.get().add(position * inputs * outputs), outputs)
+            };
+            let place = |position: [usize; 3]| {
+                let [d, h, w] = phase.pixel(shape, position);
+                dx.get().add(((d * height + h) * width + w) * inputs)
+            };
+            let image = shape.input.iter().product::<usize>() * inputs;
+            let epilogue = Epilogue::default();
+            small.run(pool, dy, view, &Results { filters: n, place, image, epilogue });
+        }
+        return;
+    }
     let every_pixel = shape.stride == [1; 3];
     let floats = if every_pixel { 0 } else { m * n };
     scratch::with(Slot::Rearranged, k * n, |turned| {
@@ -309,10 +397,7 @@ unsafe fn input_phase(
                 turn_kernel(pool, shape, group, phase, kernel, turned);
                 let data = dy.add(group * outputs);
                 let dx = dx.add(group * inputs);
-                if every_pixel
-                    && shape.groups == 1
-                    && let Some(way) = Winograd::new(&windows, n, false)
-                {
+                if every_pixel && let Route::Winograd(way) = route {
                     way.run(pool, (data, turned, dx), None, &Epilogue::default());
                     return;
                 }

@@ -102,6 +102,41 @@ fn shapes() -> Vec<Convolution> {
             padding: [1; 3],
             ..same
         },
+        // Images so small that kernel positions lie outside: strides longer than the kernel,
+        // dilation, three dimensions, kernel positions and results that meet nothing.
+        Convolution {
+            batch: 67,
+            input: [1, 3, 4],
+            input_channels: 33,
+            kernel: [1, 5, 5],
+            output: [1, 3, 2],
+            output_channels: 35,
+            stride: [1, 1, 2],
+            padding: [0, 2, 2],
+            ..same
+        },
+        Convolution {
+            batch: 9,
+            input: [1, 4, 5],
+            input_channels: 40,
+            kernel: [1, 3, 2],
+            output: [1, 4, 4],
+            output_channels: 33,
+            stride: [1, 1, 3],
+            dilation: [1, 3, 1],
+            padding: [0, 3, 4],
+            ..same
+        },
+        Convolution {
+            batch: 8,
+            input: [2, 2, 1],
+            input_channels: 515,
+            kernel: [3, 2, 5],
+            output: [2, 2, 1],
+            output_channels: 36,
+            padding: [1, 0, 2],
+            ..same
+        },
         // Enough positions for the kernel's gradient to be cut into parts.
         Convolution {
             batch: 5,

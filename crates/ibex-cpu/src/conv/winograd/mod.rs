@@ -104,6 +104,11 @@ impl Winograd {
         })
     }
 
+    /// Products of a channel and a filter for each image.
+    pub(super) fn products(&self) -> usize {
+        PATCH * self.patches[0] * self.patches[1]
+    }
+
     /// Columns of a panel of filters.
     fn width(&self) -> usize {
         Tiles::current().columns().min(self.filters)
