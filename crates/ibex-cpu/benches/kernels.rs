@@ -138,7 +138,7 @@ impl Machine {
 /// Name, batch, side of the image, channels in and out, side of the kernel, stride.
 type Image = (&'static str, usize, usize, usize, usize, usize, usize);
 
-const IMAGES: [Image; 18] = [
+const IMAGES: [Image; 20] = [
     ("cnn 1", 64, 28, 1, 32, 3, 1),
     ("cnn 2", 64, 13, 32, 64, 3, 1),
     ("cnn 3", 64, 5, 64, 64, 3, 1),
@@ -149,6 +149,8 @@ const IMAGES: [Image; 18] = [
     ("resnet 512", 32, 2, 512, 512, 3, 1),
     ("resnet 512 /2", 32, 4, 256, 512, 3, 2),
     ("gan 5x5", 64, 7, 128, 256, 5, 1),
+    ("wide 5x5", 16, 32, 32, 64, 5, 1),
+    ("narrow 5x5", 32, 28, 16, 32, 5, 1),
     ("resnet 7x7", 32, 64, 3, 64, 7, 2),
     ("lenet 5x5", 64, 28, 1, 6, 5, 1),
     ("lenet 5x5", 64, 14, 6, 16, 5, 1),
