@@ -21,7 +21,7 @@ use machine::{copy_rate, lanes, medians, peak, peak_flops};
 /// Name, m, n, k, whether A and B are transposed in memory.
 type Shape = (&'static str, usize, usize, usize, bool, bool);
 
-const SHAPES: [Shape; 26] = [
+const SHAPES: [Shape; 30] = [
     ("cube 1024", 1024, 1024, 1024, false, false),
     ("cube 512", 512, 512, 512, false, false),
     ("cube 256", 256, 256, 256, false, false),
@@ -48,6 +48,10 @@ const SHAPES: [Shape; 26] = [
     ("dense 1", 2048, 1024, 256, false, false),
     ("logits", 2048, 8000, 256, false, false),
     ("one row", 1, 2048, 1024, false, false),
+    ("odd 50", 8000, 50, 750, false, false),
+    ("odd 250", 8000, 250, 150, false, false),
+    ("odd 206", 128, 206, 512, false, false),
+    ("odd 24", 2048, 24, 144, false, false),
 ];
 
 fn product(shape: Shape, data: &mut [Vec<f32>; 3], pool: &ThreadPool) {
@@ -138,7 +142,7 @@ impl Machine {
 /// Name, batch, side of the image, channels in and out, side of the kernel, stride.
 type Image = (&'static str, usize, usize, usize, usize, usize, usize);
 
-const IMAGES: [Image; 20] = [
+const IMAGES: [Image; 21] = [
     ("cnn 1", 64, 28, 1, 32, 3, 1),
     ("cnn 2", 64, 13, 32, 64, 3, 1),
     ("cnn 3", 64, 5, 64, 64, 3, 1),
@@ -151,6 +155,7 @@ const IMAGES: [Image; 20] = [
     ("gan 5x5", 64, 7, 128, 256, 5, 1),
     ("wide 5x5", 16, 32, 32, 64, 5, 1),
     ("narrow 5x5", 32, 28, 16, 32, 5, 1),
+    ("odd 3x3/2", 16, 32, 50, 120, 3, 2),
     ("resnet 7x7", 32, 64, 3, 64, 7, 2),
     ("lenet 5x5", 64, 28, 1, 6, 5, 1),
     ("lenet 5x5", 64, 14, 6, 16, 5, 1),

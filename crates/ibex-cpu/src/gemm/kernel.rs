@@ -155,10 +155,13 @@ unsafe fn tile<
                 b = b.offset(t.b_step);
             }
         } else {
-            for segment in 0..t.segments {
+            // A loop that tests its end last: else the sums of an edge tile are moved about in
+            // every step, and most of them to memory and back.
+            let segments = if t.steps == 0 { 0 } else { t.segments };
+            for segment in 0..segments {
                 let rows = t.rows.add(segment * ROWS).cast::<[*const f32; ROWS]>().read();
-                let mut offset = 0;
-                for _ in 0..t.steps {
+                let (mut offset, mut left) = (0, t.steps);
+                loop {
                     let values = load_row::<S, VECTORS, EDGE>(s, b, last);
                     for row in 0..ROWS {
                         let x = s.splat(*rows[row].offset(offset));
@@ -168,6 +171,10 @@ unsafe fn tile<
                     }
                     offset += t.a_step;
                     b = b.offset(t.b_step);
+                    left -= 1;
+                    if left == 0 {
+                        break;
+                    }
                 }
             }
         }

@@ -90,6 +90,12 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskload_ps(from, first_lanes(count)) }
     }
     #[inline(always)]
+    unsafe fn load_up_to(self, from: *const f32, count: usize) -> __m256 {
+        // Without a branch: loops with many vectors in hand are not copied for both ways then.
+        // SAFETY: as this function's caller promises.
+        unsafe { self.load_partial(from, count) }
+    }
+    #[inline(always)]
     unsafe fn store_partial(self, to: *mut f32, value: __m256, count: usize) {
         // Stores under a mask take tens of cycles on some processors: four, two and one instead.
         // SAFETY: the token proves AVX2; only `count` floats are written.
@@ -209,7 +215,7 @@ impl Simd for Avx2 {
     }
 }
 
-/// The mask of the first `count < 16` lanes.
+/// The mask of the first `count <= 16` lanes.
 #[inline(always)]
 fn mask_of(count: usize) -> __mmask16 {
     ((1_u32 << count) - 1) as __mmask16
@@ -235,6 +241,12 @@ impl Simd for Avx512 {
     unsafe fn load_partial(self, from: *const f32, count: usize) -> __m512 {
         // SAFETY: the token proves AVX-512; only `count` floats are read.
         unsafe { _mm512_maskz_loadu_ps(mask_of(count), from) }
+    }
+    #[inline(always)]
+    unsafe fn load_up_to(self, from: *const f32, count: usize) -> __m512 {
+        // Without a branch, as with AVX2.
+        // SAFETY: as this function's caller promises.
+        unsafe { self.load_partial(from, count) }
     }
     #[inline(always)]
     unsafe fn store_partial(self, to: *mut f32, value: __m512, count: usize) {
