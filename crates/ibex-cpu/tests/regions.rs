@@ -67,6 +67,24 @@ fn reductions_of_all_sizes_along_all_axes() {
 }
 
 #[test]
+fn reductions_around_a_kept_axis() {
+    for (shape, axes) in [
+        (&[16, 64, 4, 4][..], &[1, 3][..]),
+        (&[3, 40, 30, 3, 5], &[1, 2, 4]),
+        (&[40, 2, 50, 5, 3], &[0, 2, 4]),
+        (&[2, 700, 6, 3, 2], &[1, 3]),
+    ] {
+        check(&format!("{shape:?} along {axes:?}"), &[(shape, 1), (shape, 2)], |x| {
+            let mean = x[0].mean(axes, true);
+            let centred = &x[0] - &mean;
+            let variance = centred.square().mean(axes, true);
+            let normal = centred * (variance + 1e-3).rsqrt();
+            vec![(&normal * &x[1]).sum(axes, false), x[1].max(axes, true), normal]
+        });
+    }
+}
+
+#[test]
 fn concatenations_of_rows_of_all_lengths() {
     let cases: [(&[&[usize]], isize); 5] = [
         (&[&[900, 1], &[900, 2], &[900, 4], &[900, 8], &[900, 16], &[900, 7]], 1),
