@@ -38,6 +38,18 @@ fn training_step(blocks: usize) -> Graph {
     Graph::new(&[x, target], &[loss], &updates).expect("a sound step")
 }
 
+/// The gradient of a recurrence of `steps` steps, each of which reads its row of a sequence.
+fn unrolled_loop(steps: isize) -> Graph {
+    let x = Tensor::input("x", DType::F32, [steps as usize, 8]);
+    let w = Tensor::read(&Variable::new("w", Array::full(DType::F32, [8, 8], 0.1)));
+    let mut state = Tensor::full(DType::F32, [1, 8], 0.0);
+    for step in 0..steps {
+        state = (x.slice_axis(0, step..step + 1) + state.matmul(&w)).tanh();
+    }
+    let found = gradients(&state.sum_all(), std::slice::from_ref(&x)).expect("a scalar loss");
+    Graph::new(&[x], &[found[0].clone().expect("every row is read")], &[]).expect("a sound graph")
+}
+
 /// The least of three runs: noise only ever adds.
 fn time(graph: &Graph) -> (Duration, Graph, Vec<Report>) {
     let runs = (0..3).map(|_| {
@@ -65,4 +77,14 @@ fn time_grows_with_the_number_of_nodes() {
     assert!(after.nodes().len() * 10 < m * 7, "three tenths of the step are not needed");
     // Eight times the nodes: a quadratic pass would take 64 times as long.
     assert!(large_time < small_time * 32, "{small_time:?} for {n}, {large_time:?} for {m}");
+}
+
+#[test]
+fn loops_take_time_in_proportion_to_their_steps() {
+    let (small, large) = (unrolled_loop(125), unrolled_loop(1000));
+    let ((small_time, ..), (large_time, after, _)) = (time(&small), time(&large));
+    println!("125 steps: {small_time:?}; 1000 steps: {large_time:?}");
+    let count = |what: &str| after.nodes().iter().filter(|n| n.op.name() == what).count();
+    assert_eq!((count("pad"), count("concatenate")), (0, 1));
+    assert!(large_time < small_time * 32, "{small_time:?} and {large_time:?}");
 }

@@ -71,6 +71,32 @@ fn a_chain_that_feeds_a_sum_is_never_written() {
 }
 
 #[test]
+fn sums_over_groups_share_one_pass_over_long_rows() {
+    let x = input(&[16, 64, 8, 4]);
+    let sums = [x.square().sum(&[1, 3], true), (x.exp() * &x).sum(&[1, 3], true)];
+    let program = plan(std::slice::from_ref(&x), &sums, &[]);
+    let regions = program.steps.iter().map(|step| match &step.work {
+        Work::Elementwise(region) => region.space.clone(),
+        _ => panic!("{program}"),
+    });
+    let large: Vec<_> = regions.filter(|space| space.iter().product::<usize>() > 512).collect();
+    assert_eq!(large, [[16, 64, 32]; 1], "{program}");
+}
+
+#[test]
+fn a_loop_writes_the_gradient_of_what_it_reads_once() {
+    let (x, w) = (input(&[20, 8, 16]), Tensor::read(&variable(&[16, 16])));
+    let step = |state: Tensor, at: isize| {
+        (x.slice_axis(0, at..at + 1).squeeze(0) + state.matmul(&w)).tanh()
+    };
+    let state = (0..20).fold(Tensor::full(DType::F32, [8, 16], 0.0), step);
+    let dx = gradients(&state.sum_all(), std::slice::from_ref(&x)).unwrap().remove(0).unwrap();
+    let program = plan(&[x], &[dx], &[]);
+    let whole = |step: &Step| step.outputs.iter().any(|output| output.size() == 20 * 8 * 16);
+    assert_eq!(program.steps.iter().filter(|&step| whole(step)).count(), 1, "{program}");
+}
+
+#[test]
 fn views_take_no_step() {
     let (x, y) = (input(&[6, 10, 8]), input(&[10, 8, 6]));
     let turned = x.transpose(&[1, 2, 0]).flip(&[1]);

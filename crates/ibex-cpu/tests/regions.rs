@@ -2,6 +2,7 @@
 //! threads bit for bit.
 
 use ibex_graph::interpreter::{self, Values};
+use ibex_graph::ops::concatenate::concatenate;
 use ibex_graph::{Array, DType, Graph, Tensor};
 
 /// Rounding of `float32`: sums of thousands of terms, in blocks.
@@ -62,6 +63,39 @@ fn reductions_of_all_sizes_along_all_axes() {
                 vec![y.sum(&axes, false), more.max(&axes, true), more, any]
             });
         }
+    }
+}
+
+#[test]
+fn reductions_around_a_kept_axis() {
+    for (shape, axes) in [
+        (&[16, 64, 4, 4][..], &[1, 3][..]),
+        (&[3, 40, 30, 3, 5], &[1, 2, 4]),
+        (&[40, 2, 50, 5, 3], &[0, 2, 4]),
+        (&[2, 700, 6, 3, 2], &[1, 3]),
+    ] {
+        check(&format!("{shape:?} along {axes:?}"), &[(shape, 1), (shape, 2)], |x| {
+            let mean = x[0].mean(axes, true);
+            let centred = &x[0] - &mean;
+            let variance = centred.square().mean(axes, true);
+            let normal = centred * (variance + 1e-3).rsqrt();
+            vec![(&normal * &x[1]).sum(axes, false), x[1].max(axes, true), normal]
+        });
+    }
+}
+
+#[test]
+fn concatenations_of_rows_of_all_lengths() {
+    let cases: [(&[&[usize]], isize); 5] = [
+        (&[&[900, 1], &[900, 2], &[900, 4], &[900, 8], &[900, 16], &[900, 7]], 1),
+        (&[&[3000, 64], &[3000, 3]], 1),
+        (&[&[70_000], &[3], &[0], &[140_000]], 0),
+        (&[&[2, 70_000], &[2, 11], &[2, 66_000]], 1),
+        (&[&[0, 3], &[0, 2]], 1),
+    ];
+    for (shapes, axis) in cases {
+        let inputs: Vec<(&[usize], u64)> = shapes.iter().copied().zip(1..).collect();
+        check(&format!("{shapes:?}"), &inputs, |x| vec![concatenate(x, axis)]);
     }
 }
 

@@ -4,7 +4,7 @@
 //! A pass knows the operations and nothing of kernels, memory or layers; what the backend can do
 //! itself reaches `decompose` as a predicate.
 //! Read in this order: `parts`, `dead_code`, `common_subexpression`, `constant_folding`,
-//! `widen`, `decompose`, `simplify`.
+//! `widen`, `decompose`, `simplify`, `join_pads`.
 //!
 //! Every pass is linear in the number of nodes, keeps the inputs, outputs and their order, and
 //! never makes the result less accurate: a rewrite is exact, or has no more roundings than what it
@@ -15,6 +15,7 @@ mod common_subexpression;
 mod constant_folding;
 mod dead_code;
 mod decompose;
+mod join_pads;
 mod parts;
 pub mod simplify;
 #[cfg(test)]
@@ -57,6 +58,11 @@ pub static PASSES: &[Pass] = &[
         name: "simplify",
         summary: "operations that do nothing, or too much, become cheaper ones",
         run: simplify::run,
+    },
+    Pass {
+        name: "join_pads",
+        summary: "a sum of padded parts of a tensor becomes the parts one after another",
+        run: join_pads::run,
     },
     Pass {
         name: "constant_folding",

@@ -10,6 +10,9 @@ use super::Launch;
 use super::op::{Places, function};
 use super::region::bits;
 
+/// Bytes of a concatenation that one task copies.
+const CHUNK: usize = 1 << 18;
+
 /// A block of bytes that moves as one.
 #[derive(Debug, Clone, Copy)]
 struct Run {
@@ -67,17 +70,86 @@ pub(super) fn concatenate(axis: usize, step: &Step, places: Places) -> Box<dyn L
     let width = output.dtype.size();
     let bytes = |shape: &[usize]| shape[axis..].iter().product::<usize>() * width;
     let widths: Vec<usize> = step.inputs.iter().map(|input| bytes(&input.shape)).collect();
-    // SAFETY: a block of the output is as long as the blocks of all inputs together.
+    let row = bytes(&output.shape);
+    // SAFETY: a row of the output is as long as the rows of all inputs together, and tasks write
+    // bytes of their own.
     unsafe {
-        function(move |memory, _| {
-            let mut to = memory.at(places.outputs[0]);
-            for block in 0..outer {
-                for (&input, &bytes) in places.inputs.iter().zip(&widths) {
-                    let from = memory.at(input).add(block * bytes);
-                    to.copy_from_nonoverlapping(from, bytes);
-                    to = to.add(bytes);
+        if row > CHUNK {
+            return long_rows(outer * row, widths, places);
+        }
+        let together = CHUNK / row.max(1);
+        function(move |memory, pool| {
+            pool.run(outer.div_ceil(together), |task| {
+                let first = task * together;
+                let rows = together.min(outer - first);
+                let mut to = memory.at(places.outputs[0]).add(first * row);
+                for (&input, &width) in places.inputs.iter().zip(&widths) {
+                    copy_rows(memory.at(input).add(first * width), to, (rows, row), width);
+                    to = to.add(width);
                 }
-            }
+            });
         })
+    }
+}
+
+/// A concatenation whose rows are cut anywhere into tasks, `size` bytes in all.
+///
+/// # Safety
+/// All operands are there; those of the inputs are rows of these many bytes.
+unsafe fn long_rows(size: usize, widths: Vec<usize>, places: Places) -> Box<dyn Launch> {
+    let row: usize = widths.iter().sum();
+    // SAFETY: as the caller promises; tasks write bytes of their own.
+    unsafe {
+        function(move |memory, pool| {
+            pool.run(size.div_ceil(CHUNK), |task| {
+                let (mut at, end) = (task * CHUNK, size.min((task + 1) * CHUNK));
+                let to = memory.at(places.outputs[0]);
+                let (mut index, mut input, mut skipped) = (at / row, 0, at % row);
+                while at < end {
+                    let width = widths[input];
+                    if skipped < width {
+                        let count = (width - skipped).min(end - at);
+                        let from = memory.at(places.inputs[input]).add(index * width + skipped);
+                        to.add(at).copy_from_nonoverlapping(from, count);
+                        at += count;
+                    }
+                    skipped = skipped.saturating_sub(width);
+                    input += 1;
+                    if input == widths.len() {
+                        (input, index) = (0, index + 1);
+                    }
+                }
+            });
+        })
+    }
+}
+
+/// Copies rows of `width` bytes to places that are `stride` bytes apart.
+///
+/// # Safety
+/// The rows are there and the places the caller's own.
+unsafe fn copy_rows(from: *const u8, to: *mut u8, (rows, stride): (usize, usize), width: usize) {
+    /// Rows that are moved one as a whole.
+    unsafe fn whole<T: Copy>(from: *const u8, to: *mut u8, (rows, stride): (usize, usize)) {
+        for i in 0..rows {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let row = from.cast::<T>().add(i).read_unaligned();
+                to.add(i * stride).cast::<T>().write_unaligned(row);
+            }
+        }
+    }
+    // SAFETY: as the caller promises.
+    unsafe {
+        match width {
+            4 => whole::<[u8; 4]>(from, to, (rows, stride)),
+            8 => whole::<[u8; 8]>(from, to, (rows, stride)),
+            16 => whole::<[u8; 16]>(from, to, (rows, stride)),
+            32 => whole::<[u8; 32]>(from, to, (rows, stride)),
+            64 => whole::<[u8; 64]>(from, to, (rows, stride)),
+            _ => (0..rows).for_each(|i| {
+                to.add(i * stride).copy_from_nonoverlapping(from.add(i * width), width);
+            }),
+        }
     }
 }

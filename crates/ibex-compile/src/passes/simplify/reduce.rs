@@ -4,7 +4,7 @@ use ibex_graph::ops::binary::Binary;
 use ibex_graph::ops::reduce::{Reduce, Reduction};
 use ibex_graph::ops::transpose::Transpose;
 use ibex_graph::ops::unary::Unary;
-use ibex_graph::{Node, Op, ValueId};
+use ibex_graph::{DType, Node, Op, Tensor, ValueId};
 
 use super::examples::{column, row, x};
 use super::unary::argument;
@@ -40,7 +40,24 @@ pub(super) static RULES: &[Rule] = &[
         becomes: "reshape[(2,)](max[[1], keep](x))",
         apply: reduce_of_transpose,
     },
+    Rule {
+        name: "reduce_apart_from_short_runs",
+        summary: "axes are reduced before a short run of neighbours behind a kept axis is, so that \
+                  the first pass, over everything, is over long rows: as many roundings",
+        example: || Tensor::input("grid", DType::F32, [16, 64, 4, 4]).sum(&[1, 3], false),
+        becomes: "sum[[1, 3]](sum[[1], keep](grid))",
+        apply: reduce_apart_from_short_runs,
+    },
 ];
+
+/// Runs of fewer elements are read slower than rows.
+const SHORT: usize = 256;
+
+/// A second pass pays if it reads at most one element of so many.
+const FEWER: usize = 8;
+
+/// Fewer elements are not worth a second pass.
+const LARGE: usize = 1 << 14;
 
 fn reduce_of_single_elements(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {
     let Op::Reduce(op) = &node.op else { return None };
@@ -101,4 +118,24 @@ fn reduce_of_transpose(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<Value
         rewriter.apply(node, Reduce { reduction: op.reduction, axes, keep_dims: true }, &[x])?;
     let x = rewriter.apply(node, Transpose { axes: order }, &[x])?;
     rewriter.reshape(node, x, &node.types[0].shape)
+}
+
+fn reduce_apart_from_short_runs(rewriter: &mut Rewriter<'_>, node: &Node) -> Option<ValueId> {
+    let Op::Reduce(op) = &node.op else { return None };
+    let from = rewriter.shape(node.inputs[0]);
+    if from.size() < LARGE || !matches!(node.types[0].dtype, DType::F32 | DType::F64) {
+        return None;
+    }
+    let reduced = |&axis: &usize| op.axes.contains(&axis);
+    let mut axes = (0..from.rank()).rev().filter(|&axis| from[axis] > 1);
+    axes.by_ref().find(reduced)?;
+    let kept = axes.by_ref().find(|axis| !reduced(axis))?;
+    let outer: Vec<usize> = op.axes.iter().copied().filter(|&axis| axis < kept).collect();
+    let fewer = outer.iter().map(|&axis| from[axis]).product::<usize>();
+    if from[kept + 1..].iter().product::<usize>() >= SHORT || fewer < FEWER {
+        return None;
+    }
+    let first = Reduce { reduction: op.reduction, axes: outer, keep_dims: true };
+    let first = rewriter.apply(node, first, &[node.inputs[0]])?;
+    rewriter.apply(node, op.clone(), &[first])
 }

@@ -256,7 +256,7 @@ impl Reducing {
             for (index, edge) in self.edges.iter().enumerate() {
                 edge.begin(target(index), first, width);
             }
-            let lines = self.code.tile / width;
+            let lines = (self.code.tile / width).min(end - from);
             if self.cut.blocks == 1 && self.code.row.is_none() && lines > 1 {
                 let start = row * self.reduced + from;
                 return self.narrow_columns(frame, (start, end - from), lines, target);

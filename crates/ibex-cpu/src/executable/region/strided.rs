@@ -7,6 +7,9 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Walk {
     axes: Vec<(usize, isize)>,
+    /// The elements within the innermost axis that repeats several, and within that axis and what
+    /// it repeats.
+    period: Option<(usize, usize)>,
 }
 
 /// Most axes that a walk has after merging; more are folded into the position arithmetic.
@@ -28,7 +31,12 @@ impl Walk {
         if axes.is_empty() {
             axes.push((1, 0));
         }
-        Walk { axes }
+        let repeats = axes[..axes.len() - 1].iter().rposition(|&(_, stride)| stride == 0);
+        let period = repeats.map(|axis| {
+            let within = axes[axis + 1..].iter().map(|&(extent, _)| extent).product();
+            (within, within * axes[axis].0)
+        });
+        Walk { axes, period }
     }
 
     /// The length of the row that is repeated, if the operand is one row for all rows.
@@ -129,11 +137,37 @@ impl Walk {
         // SAFETY: as the caller promises.
         unsafe {
             match width {
-                1 => self.gather_as::<u8>(from, to, start, count),
-                2 => self.gather_as::<u16>(from, to, start, count),
-                4 => self.gather_as::<u32>(from, to, start, count),
-                _ => self.gather_as::<u64>(from, to, start, count),
+                1 => self.gather_periods::<u8>(from, to, start, count),
+                2 => self.gather_periods::<u16>(from, to, start, count),
+                4 => self.gather_periods::<u32>(from, to, start, count),
+                _ => self.gather_periods::<u64>(from, to, start, count),
             }
+        }
+    }
+
+    /// Collects what is repeated once, and repeats it in the tile.
+    ///
+    /// # Safety
+    /// As for `gather`, for elements of the size of `T`.
+    unsafe fn gather_periods<T: Copy>(
+        &self,
+        from: *const u8,
+        to: *mut u8,
+        start: usize,
+        count: usize,
+    ) {
+        let (period, all) = self.period.unwrap_or((count, count));
+        let mut at = 0;
+        while at < count {
+            let here = (count - at).min(all - (start + at) % all);
+            let first = here.min(period);
+            // SAFETY: as the caller promises.
+            unsafe {
+                let to = to.add(at * size_of::<T>());
+                self.gather_as::<T>(from, to, start + at, first);
+                repeat(to, first * size_of::<T>(), here * size_of::<T>());
+            }
+            at += here;
         }
     }
 
@@ -231,6 +265,20 @@ impl Walk {
     }
 }
 
+/// Repeats the first `period` bytes until there are `all`.
+///
+/// # Safety
+/// The first ones are there, and room for all.
+pub(super) unsafe fn repeat(to: *mut u8, period: usize, all: usize) {
+    let mut done = period;
+    while done < all {
+        let more = done.min(all - done);
+        // SAFETY: as the caller promises; what is there is copied behind itself.
+        unsafe { to.add(done).copy_from_nonoverlapping(to, more) };
+        done += more;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,11 +286,14 @@ mod tests {
     #[test]
     fn any_part_of_any_walk_is_collected() {
         let data: Vec<u32> = (0..120).collect();
-        let cases: [(&[usize], &[isize]); 8] = [
+        let cases: [(&[usize], &[isize]); 10] = [
             (&[2, 3, 4, 5], &[60, 20, 5, 1]),
             (&[5, 4, 3, 2], &[1, 5, 20, 60]),
             (&[4, 3, 5], &[0, 5, 1]),
             (&[7], &[0]),
+            // Groups of channels, the same for all places of an image.
+            (&[2, 5, 3, 4], &[3, 0, 1, 0]),
+            (&[2, 3, 4, 2, 5], &[60, 0, 1, 0, 4]),
             (&[2, 1, 2, 1, 2, 3, 2, 1, 2, 1], &[60, 3, 0, 9, 30, 5, 0, 8, 0, 1]),
             // Colours, mirrored and turned.
             (&[4, 10, 3], &[30, -3, 1]),

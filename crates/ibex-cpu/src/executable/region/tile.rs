@@ -6,6 +6,7 @@ use ibex_graph::rng::Draw;
 use ibex_graph::{DType, Element, with_element};
 
 use super::code::{Code, Define, Home, LINE};
+use super::strided::repeat;
 use crate::executable::memory::Memory;
 use crate::{random, scratch};
 
@@ -77,16 +78,11 @@ impl<'a> Frame<'a> {
     /// The rows are in memory, and the buffers have room for them.
     unsafe fn repeat_rows(&self) {
         for row in &self.code.repeated {
-            let (to, all) = (self.buffers.wrapping_add(row.from), row.bytes);
-            let mut done = row.row * row.width;
-            // SAFETY: as the caller promises; what is there is copied behind itself.
+            let (to, bytes) = (self.buffers.wrapping_add(row.from), row.row * row.width);
+            // SAFETY: as the caller promises.
             unsafe {
-                to.copy_from_nonoverlapping(self.memory.at(row.place), done);
-                while done < all {
-                    let more = done.min(all - done);
-                    to.add(done).copy_from_nonoverlapping(to, more);
-                    done += more;
-                }
+                to.copy_from_nonoverlapping(self.memory.at(row.place), bytes);
+                repeat(to, bytes, row.bytes);
             }
         }
     }
