@@ -2,9 +2,12 @@
 //!
 //! Each part is a product of its own into its own memory; the parts are added in order.
 
+use std::ops::Range;
+
 use super::{Epilogue, PARALLEL, Product, View, blocked, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
+use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
 
 /// The shortest sum worth cutting.
 const SHORTEST: usize = 2048;
@@ -77,67 +80,84 @@ pub(crate) unsafe fn add_parts(
     turned: bool,
 ) {
     let (m, n) = (product.m, product.n);
-    let rows = (4096 / n).clamp(1, LANES);
+    let rows = (4096 / n).clamp(1, MAX_ROWS).next_multiple_of(if turned { MAX_LANES } else { 1 });
     let partial = Pointer(partial);
     run_if(pool, m * n >= PARALLEL / 8, m.div_ceil(rows), |task| {
-        let (from, to) = (task * rows, m.min((task + 1) * rows));
+        let rows = task * rows..m.min((task + 1) * rows);
         // SAFETY: tasks write disjoint rows of C.
         unsafe {
-            if turned {
-                add_columns(product, partial.get(), count, from, to);
-            } else {
-                add_rows(product, partial.get(), count, from, to);
-            }
-            product.activate(from, to - from, 0, n);
+            let (first, count_of_rows) = (rows.start, rows.len());
+            dispatch(Sums { product, partial: partial.get(), count, turned, rows });
+            product.activate(first, count_of_rows, 0, n);
         }
     });
 }
 
 /// The most rows of C that one task adds up.
-const LANES: usize = 64;
+const MAX_ROWS: usize = 64;
 
-/// Adds the parts and writes rows `from .. to` of C.
-///
-/// # Safety
-/// `partial` holds `count` parts of the size of C.
-unsafe fn add_rows(product: &Product, partial: *mut f32, count: usize, from: usize, to: usize) {
-    let (m, n) = (product.m, product.n);
-    for row in from..to {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let first = partial.add(row * n);
-            for part in 1..count {
-                let other = partial.add(part * m * n + row * n);
-                for column in 0..n {
-                    *first.add(column) += *other.add(column);
-                }
-            }
-            for column in 0..n {
-                product.write(row, column, *first.add(column));
-            }
-        }
-    }
+/// Rows of C to be added up from parts.
+struct Sums<'a, 'b> {
+    product: &'a Product<'b>,
+    partial: *const f32,
+    count: usize,
+    /// The parts are those of the transpose.
+    turned: bool,
+    rows: Range<usize>,
 }
 
-/// Adds the parts, which are transposed, and writes rows `from .. to` of C.
-///
-/// # Safety
-/// As for [`add_rows`]; at most [`LANES`] rows.
-unsafe fn add_columns(product: &Product, partial: *mut f32, count: usize, from: usize, to: usize) {
-    let (m, n) = (product.m, product.n);
-    let mut sums = [0.0; LANES];
-    for column in 0..n {
-        sums.fill(0.0);
-        // SAFETY: as the caller promises.
-        unsafe {
-            for part in 0..count {
-                let values = partial.add(part * m * n + column * m + from);
-                for row in 0..to - from {
-                    sums[row] += *values.add(row);
+impl Kernel for Sums<'_, '_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Product { m, n, c, c_row, .. } = *self.product;
+        let is_plain = self.product.epilogue.is_plain();
+        // Sums of neighbours in a part: in the transpose they are rows, else columns.
+        let sums = |at: usize, lanes: usize| {
+            // SAFETY: whoever makes it promises so many parts of the size of C.
+            unsafe {
+                let from = self.partial.add(at);
+                let mut sums = s.load_up_to(from, lanes);
+                for part in 1..self.count {
+                    sums = s.add(sums, s.load_up_to(from.add(part * m * n), lanes));
                 }
+                sums
             }
-            for row in from..to {
-                product.write(row, column, sums[row - from]);
+        };
+        let mut tile = [[0.0_f32; MAX_LANES]; MAX_LANES];
+        let height = if self.turned { S::LANES } else { 1 };
+        for row in self.rows.clone().step_by(height) {
+            let rows = height.min(self.rows.end - row);
+            for column in (0..n).step_by(S::LANES) {
+                let columns = S::LANES.min(n - column);
+                // SAFETY: rows and columns lie within C.
+                unsafe {
+                    if !self.turned {
+                        let sums = sums(row * n + column, columns);
+                        if is_plain {
+                            s.store_up_to(c.add(row * c_row + column), sums, columns);
+                            continue;
+                        }
+                        s.store(tile[0].as_mut_ptr(), sums);
+                    } else {
+                        for index in 0..columns {
+                            let sums = sums((column + index) * m + row, rows);
+                            s.store(tile[index].as_mut_ptr(), sums);
+                        }
+                        if is_plain && rows == S::LANES {
+                            let lines = std::array::from_fn(|line| tile[line].as_ptr());
+                            s.transpose(&lines, 0, c.add(row * c_row + column), c_row, columns);
+                            continue;
+                        }
+                    }
+                    for down in 0..rows {
+                        for across in 0..columns {
+                            let sum =
+                                if self.turned { tile[across][down] } else { tile[0][across] };
+                            self.product.write(row + down, column + across, sum);
+                        }
+                    }
+                }
             }
         }
     }
