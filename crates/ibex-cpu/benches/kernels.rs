@@ -166,8 +166,16 @@ const IMAGES: [Image; 21] = [
     ("gan 4x4", 32, 32, 64, 128, 4, 2),
 ];
 
-fn images(machine: &Machine) {
-    for (name, batch, side, inputs, outputs, kernel, stride) in IMAGES {
+/// A convolution and both its gradients, with memory of its own.
+struct Directions {
+    shape: Convolution,
+    data: [Vec<f32>; 3],
+}
+
+impl Directions {
+    const NAMES: [&str; 3] = ["y", "dW", "dX"];
+
+    fn new((_, batch, side, inputs, outputs, kernel, stride): Image) -> Self {
         let output = side.div_ceil(stride);
         let before = ((output - 1) * stride + kernel).saturating_sub(side) / 2;
         let shape = Convolution {
@@ -182,32 +190,90 @@ fn images(machine: &Machine) {
             padding: [0, before, before],
             groups: 1,
         };
-        let mut x = vec![0.5_f32; batch * side * side * inputs];
-        let mut weights = vec![0.25_f32; kernel * kernel * inputs * outputs];
-        let mut y = vec![0.125_f32; batch * output * output * outputs];
-        let flops = 2.0 * y.len() as f64 * (kernel * kernel * inputs) as f64;
-        let (x, weights, y) = (x.as_mut_ptr(), weights.as_mut_ptr(), y.as_mut_ptr());
-        let plain = Epilogue::default();
-        // SAFETY: the vectors have the sizes of the shape and live to the end of this turn.
+        let x = vec![0.5; batch * side * side * inputs];
+        let weights = vec![0.25; kernel * kernel * inputs * outputs];
+        let y = vec![0.125; batch * output * output * outputs];
+        Self { shape, data: [x, weights, y] }
+    }
+
+    fn flops(&self) -> f64 {
+        let Self { shape, data: [_, _, y] } = self;
+        2.0 * (y.len() * shape.kernel[1] * shape.kernel[2] * shape.input_channels) as f64
+    }
+
+    fn run(&mut self, direction: &str, pool: &ThreadPool) {
+        let [x, weights, y] = self.data.each_mut().map(Vec::as_mut_ptr);
+        let (shape, plain) = (&self.shape, Epilogue::default());
+        // SAFETY: the vectors have the sizes of the shape.
         unsafe {
-            machine.row(
-                &format!("{name} y"),
-                flops,
-                &mut |pool| convolution(pool, &shape, (x, weights, y), Weights::Changing, plain),
-                &mut || (),
-            );
-            machine.row(
-                &format!("{name} dW"),
-                flops,
-                &mut |pool| convolution_kernel_gradient(pool, &shape, x, y, weights, plain),
-                &mut || (),
-            );
-            machine.row(
-                &format!("{name} dX"),
-                flops,
-                &mut |pool| convolution_input_gradient(pool, &shape, y, weights, x),
-                &mut || (),
-            );
+            match direction {
+                "y" => convolution(pool, shape, (x, weights, y), Weights::Changing, plain),
+                "dW" => convolution_kernel_gradient(pool, shape, x, y, weights, plain),
+                _ => convolution_input_gradient(pool, shape, y, weights, x),
+            }
+        }
+    }
+}
+
+fn images(machine: &Machine) {
+    for image in IMAGES {
+        let mut directions = Directions::new(image);
+        let flops = directions.flops();
+        for direction in Directions::NAMES {
+            let name = format!("{} {direction}", image.0);
+            machine.row(&name, flops, &mut |pool| directions.run(direction, pool), &mut || ());
+        }
+    }
+}
+
+/// Convolutions of many sizes on one thread, as parts of the FMA peak; those of 3 × 3 without
+/// strides may take fewer multiplications.
+fn convolutions(machine: &Machine) {
+    const CHANNELS: [(usize, usize); 14] = [
+        (1, 8),
+        (3, 32),
+        (8, 8),
+        (8, 16),
+        (16, 16),
+        (24, 24),
+        (32, 3),
+        (32, 64),
+        (48, 100),
+        (64, 64),
+        (96, 24),
+        (128, 128),
+        (256, 64),
+        (512, 256),
+    ];
+    const ROUNDS: usize = 100_000;
+    let most = peak_flops(ROUNDS);
+    println!("convolutions on one thread, parts of the FMA peak: y dW dX");
+    for (inputs, outputs) in CHANNELS {
+        for (kernel, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1), (7, 2)] {
+            print!("{inputs:>4} -> {outputs:<4} {kernel} x {kernel} / {stride}");
+            for side in [4_usize, 8, 16, 32, 64] {
+                let work = kernel * kernel * inputs * outputs * (side / stride).pow(2);
+                let batch = (20_000_000 / work).clamp(4, 64);
+                let mut directions =
+                    Directions::new(("", batch, side, inputs, outputs, kernel, stride));
+                let flops = directions.flops();
+                let repeats = ((2e6 / flops) as usize).max(1);
+                print!("   {side:>2}:");
+                for direction in Directions::NAMES {
+                    let [ours, theirs] = medians(
+                        5,
+                        [
+                            &mut || {
+                                (0..repeats).for_each(|_| directions.run(direction, &machine.one))
+                            },
+                            &mut || peak(ROUNDS),
+                        ],
+                    );
+                    let part = flops * repeats as f64 / ours / (most / theirs);
+                    print!(" {part:4.2}");
+                }
+            }
+            println!();
         }
     }
 }
@@ -314,5 +380,8 @@ fn main() {
         images(&machine);
         depths(&machine);
         turned_images(&machine);
+    }
+    if wanted == "convolutions" {
+        convolutions(&machine);
     }
 }
