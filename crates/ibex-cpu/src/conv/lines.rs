@@ -47,7 +47,8 @@ impl<'a> Lines<'a> {
 
     /// The gradient of a kernel, if it is of the kind and pays; depends on the sizes only.
     pub(super) fn of_gradient(windows: &'a Windows, filters: usize) -> Option<Self> {
-        (windows.channels < ENOUGH || filters <= FEW).then(|| Self::of_any(windows)).flatten()
+        let narrow = windows.channels < ENOUGH || filters <= Tiles::current().lanes;
+        narrow.then(|| Self::of_any(windows)).flatten()
     }
 
     fn of_any(windows: &'a Windows) -> Option<Self> {

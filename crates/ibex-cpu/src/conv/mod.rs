@@ -363,6 +363,15 @@ unsafe fn input_phase(
     let (inputs, outputs) = (shape.group_inputs(), shape.group_outputs());
     let windows = phase.windows(shape, outputs);
     let (m, n, k) = (windows.positions(), inputs, windows.columns());
+    if k == 0 {
+        // Pixels that no window reads.
+        // SAFETY: the pixels have so many channels.
+        unsafe {
+            let dx = dx.add(group * inputs);
+            at_pixels(pool, shape, phase, &windows, dx, |_, to| to.write_bytes(0, n));
+        }
+        return;
+    }
     let route = match shape.groups {
         1 => Route::new(&windows, n, false, &Epilogue::default()),
         _ => Route::Product,
@@ -410,7 +419,10 @@ unsafe fn input_phase(
                 let b = View::rows(turned, n);
                 gemm(pool, &Product { m, n, k, a, b, c, c_row, epilogue: Epilogue::default() });
                 if !every_pixel {
-                    spread(pool, shape, phase, &windows, pixels, dx);
+                    let pixels = Pointer(pixels);
+                    at_pixels(pool, shape, phase, &windows, dx, |pixel, to| {
+                        to.copy_from_nonoverlapping(pixels.get().add(pixel * n), n);
+                    });
                 }
             }
         });
@@ -457,22 +469,21 @@ unsafe fn turn_kernel(
     });
 }
 
-/// Copies the pixels of a phase to their places.
+/// Calls `write` with the number and the place of every pixel of a phase.
 ///
 /// # Safety
-/// `pixels` holds the rows of `windows`; `dx` is the group's first channel.
-unsafe fn spread(
+/// `dx` is the group's first channel.
+unsafe fn at_pixels(
     pool: &ThreadPool,
     shape: &Convolution,
     phase: &Phase,
     windows: &Windows,
-    pixels: *mut f32,
     dx: *mut f32,
+    write: impl Fn(usize, *mut f32) + Sync,
 ) {
-    let channels = shape.group_inputs();
     let [depth, height, width] = windows.output;
-    let (pixels, dx) = (Pointer(pixels), Pointer(dx));
-    let pays = windows.positions() * channels > 1 << 15;
+    let dx = Pointer(dx);
+    let pays = windows.positions() * shape.group_inputs() > 1 << 15;
     run_if(pool, pays, windows.batch * depth * height, |line| {
         let (rest, h) = (line / height, line % height);
         let (image, d) = (rest / depth, rest % depth);
@@ -480,11 +491,7 @@ unsafe fn spread(
             let [d, h, w_at] = phase.pixel(shape, [d, h, w]);
             let pixel = ((image * shape.input[0] + d) * shape.input[1] + h) * shape.input[2] + w_at;
             // SAFETY: the pixel lies within the image; tasks write disjoint lines.
-            unsafe {
-                let from = pixels.get().add((line * width + w) * channels);
-                let to = dx.get().add(pixel * shape.input_channels);
-                to.copy_from_nonoverlapping(from, channels);
-            }
+            write(line * width + w, unsafe { dx.get().add(pixel * shape.input_channels) });
         }
     });
 }
