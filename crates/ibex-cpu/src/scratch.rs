@@ -23,6 +23,8 @@ pub(crate) enum Slot {
     Rearranged = 3,
     /// Results that are used up, or spread over their places, afterwards.
     Phase = 4,
+    /// Images and kernels of some groups of channels.
+    Group = 5,
 }
 
 /// Aligned memory of at least the asked number of floats, uninitialised.
@@ -74,7 +76,7 @@ impl Drop for Buffer {
 }
 
 thread_local! {
-    static BUFFERS: [Cell<Option<Buffer>>; 5] = const { [const { Cell::new(None) }; 5] };
+    static BUFFERS: [Cell<Option<Buffer>>; 6] = const { [const { Cell::new(None) }; 6] };
 }
 
 /// Calls `body` with this thread's buffer of at least `floats` floats, 64-byte aligned and

@@ -1,10 +1,10 @@
 //! Depthwise convolution: every channel has a kernel of its own; vectors lie across channels.
 
 use super::phase::Phase;
-use super::{
-    Convolution, Weights, convolution, convolution_input_gradient, convolution_kernel_gradient,
-};
-use crate::gemm::{Cursor, Epilogue, Pointer, Windows, run_if};
+use std::ops::Range;
+
+use super::Convolution;
+use crate::gemm::{Cursor, Pointer, Windows, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 use crate::simd::{Kernel, Simd, dispatch};
@@ -30,13 +30,7 @@ pub unsafe fn depthwise(
     // SAFETY: as the caller promises.
     unsafe {
         if shape.input_channels != shape.output_channels {
-            return convolution(
-                pool,
-                shape,
-                (x, kernel, y),
-                Weights::Changing,
-                Epilogue::default(),
-            );
+            return repeated(pool, shape, x, |wide, x| depthwise(pool, wide, x, kernel, y));
         }
         let channels = shape.input_channels;
         let windows = Windows { channels, ..shape.windows() };
@@ -53,6 +47,50 @@ pub unsafe fn depthwise(
         }
         .run_all(pool);
     }
+}
+
+/// The same convolution of images whose channels are repeated for each of their filters, and the
+/// floats of these images.
+fn widened(shape: &Convolution) -> (Convolution, usize) {
+    let (channels, pixels) = (shape.output_channels, shape.input.iter().product::<usize>());
+    let wide = Convolution { input_channels: channels, groups: channels, ..*shape };
+    (wide, shape.batch * pixels * channels)
+}
+
+/// Calls `body` with the convolution and the images of repeated channels.
+///
+/// # Safety
+/// `x` holds the images.
+unsafe fn repeated(
+    pool: &ThreadPool,
+    shape: &Convolution,
+    x: *const f32,
+    body: impl FnOnce(&Convolution, *const f32),
+) {
+    let (wide, floats) = widened(shape);
+    let multiplier = shape.output_channels / shape.input_channels;
+    scratch::with(Slot::Rearranged, floats, |to| {
+        let (from, room) = (Pointer(x.cast_mut()), Pointer(to));
+        each_block(pool, floats / multiplier, |range| {
+            for at in range {
+                // SAFETY: the scratch has room for every channel so many times.
+                unsafe {
+                    let value = *from.get().add(at);
+                    (0..multiplier).for_each(|q| *room.get().add(at * multiplier + q) = value);
+                }
+            }
+        });
+        body(&wide, to);
+    });
+}
+
+/// Runs a pass over numbers that lie one after another.
+fn each_block(pool: &ThreadPool, count: usize, pass: impl Fn(Range<usize>) + Sync) {
+    /// Numbers of one task.
+    const BLOCK: usize = 1 << 14;
+    run_if(pool, count > BLOCK, count.div_ceil(BLOCK), |task| {
+        pass(task * BLOCK..count.min((task + 1) * BLOCK));
+    });
 }
 
 /// Floats between neighbouring kernel positions that are `step` apart along each axis.
@@ -76,7 +114,18 @@ pub unsafe fn depthwise_input_gradient(
     // SAFETY: as the caller promises; kernel positions and pixels lie within their memory.
     unsafe {
         if shape.input_channels != shape.output_channels {
-            return convolution_input_gradient(pool, shape, dy, kernel, dx);
+            let (wide, floats) = widened(shape);
+            let multiplier = shape.output_channels / shape.input_channels;
+            return scratch::with(Slot::Rearranged, floats, |sums| {
+                depthwise_input_gradient(pool, &wide, dy, kernel, sums);
+                let (sums, dx) = (Pointer(sums), Pointer(dx));
+                each_block(pool, floats / multiplier, |range| {
+                    for at in range {
+                        let of_one = (0..multiplier).map(|q| *sums.get().add(at * multiplier + q));
+                        *dx.get().add(at) = of_one.sum();
+                    }
+                });
+            });
         }
         let channels = shape.input_channels;
         for phase in Phase::all(shape) {
@@ -258,8 +307,9 @@ pub unsafe fn depthwise_kernel_gradient(
     // SAFETY: as the caller promises.
     unsafe {
         if shape.input_channels != shape.output_channels {
-            let plain = Epilogue::default();
-            return convolution_kernel_gradient(pool, shape, x, dy, kernel_gradient, plain);
+            return repeated(pool, shape, x, |wide, x| {
+                depthwise_kernel_gradient(pool, wide, x, dy, kernel_gradient);
+            });
         }
     }
     let channels = shape.input_channels;
@@ -277,14 +327,13 @@ pub unsafe fn depthwise_kernel_gradient(
             let (x, dy) = (x.get(), dy.get());
             dispatch(KernelPart { windows: &windows, first, lines, x, dy, out });
         });
-        for index in 0..floats {
-            // SAFETY: the parts were written above; the gradient has that many floats.
-            unsafe {
-                let mut sum = 0.0;
-                for part in 0..parts {
-                    sum += *partial.get().add(part * floats + index);
+        // SAFETY: the parts were written above; the gradient has that many floats.
+        unsafe {
+            kernel_gradient.write_bytes(0, floats);
+            for part in 0..parts {
+                for index in 0..floats {
+                    *kernel_gradient.add(index) += *partial.get().add(part * floats + index);
                 }
-                *kernel_gradient.add(index) = sum;
             }
         }
     });

@@ -4,12 +4,14 @@
 //! input gradient is cut into phases, one per remainder of the stride, so that no work is spent
 //! on zeros. A depthwise convolution multiplies channel by channel instead (`depthwise`), one of
 //! 3 × 3 takes fewer multiplications (`winograd`), one of few channels reads whole lines (`lines`),
-//! and one of small images leaves out what lies outside of them (`small`).
+//! and one of small images leaves out what lies outside of them (`small`). Groups of channels are
+//! convolutions of their own (`grouped`).
 //! Images are `(batch, depth, height, width, channels)`, kernels `(depth, height, width,
 //! input channels / groups, output channels)`; dimensions that are not there are 1, the first.
 //! Must not know: padding names, layers, graphs.
 
 mod depthwise;
+mod grouped;
 mod lines;
 mod phase;
 mod small;
@@ -25,6 +27,7 @@ use crate::gemm::{
 };
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
+use grouped::Grouped;
 use lines::Lines;
 use phase::Phase;
 use small::{Results, Small};
@@ -227,6 +230,12 @@ pub unsafe fn convolution(
     weights: Weights,
     epilogue: Epilogue,
 ) {
+    if !epilogue.accumulate
+        && let Some(grouped) = Grouped::new(shape)
+    {
+        // SAFETY: as the caller promises.
+        return unsafe { grouped.run(pool, (x, kernel, y), epilogue) };
+    }
     let windows = shape.windows();
     let (is_kept, prepared) = match weights {
         Weights::Changing => (false, None),
@@ -282,6 +291,12 @@ pub unsafe fn convolution_kernel_gradient(
     kernel_gradient: *mut f32,
     epilogue: Epilogue,
 ) {
+    if epilogue.is_plain()
+        && let Some(grouped) = Grouped::new(shape)
+    {
+        // SAFETY: as the caller promises.
+        return unsafe { grouped.kernel_gradient(pool, (x, dy, kernel_gradient)) };
+    }
     let windows = shape.windows();
     if shape.groups == 1 && epilogue.is_plain() {
         let filters = shape.output_channels;
@@ -339,6 +354,10 @@ pub unsafe fn convolution_input_gradient(
     kernel: *const f32,
     dx: *mut f32,
 ) {
+    if let Some(grouped) = Grouped::new(shape) {
+        // SAFETY: as the caller promises.
+        return unsafe { grouped.input_gradient(pool, (dy, kernel, dx)) };
+    }
     for group in 0..shape.groups {
         for phase in Phase::all(shape) {
             // SAFETY: as the caller promises.

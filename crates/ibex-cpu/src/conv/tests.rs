@@ -43,6 +43,23 @@ fn shapes() -> Vec<Convolution> {
         Convolution { kernel: [1; 3], padding: [0; 3], ..wide },
         Convolution { groups: 2, ..same },
         Convolution { input_channels: 64, output_channels: 32, groups: 2, ..same },
+        Convolution { input_channels: 24, output_channels: 48, groups: 12, ..same },
+        Convolution {
+            input_channels: 64,
+            output_channels: 128,
+            groups: 16,
+            stride: [1, 2, 2],
+            output: [1, 4, 5],
+            ..same
+        },
+        Convolution {
+            kernel: [1; 3],
+            padding: [0; 3],
+            input_channels: 20,
+            output_channels: 10,
+            groups: 10,
+            ..same
+        },
         Convolution { input_channels: 1, ..same },
         Convolution {
             input: [5, 6, 7],

@@ -44,9 +44,7 @@ fn shape(
 
 /// Whether every channel is convolved on its own, which has kernels of its own.
 fn is_depthwise(shape: &conv::Convolution) -> bool {
-    shape.groups > 1
-        && shape.groups == shape.input_channels
-        && shape.input_channels == shape.output_channels
+    shape.groups > 1 && shape.groups == shape.input_channels
 }
 
 /// The sizes of a convolution.
