@@ -8,7 +8,8 @@ Without --kernels or --peers: against the last commit that changed a BENCHMARKS.
   --kernels          only the kernels' benchmarks
   --peers            against other frameworks, in turn
   --against COMMIT   against this commit
-  --peers-dir DIR    the peers' programs: keras_peer.py, torch_peer.py, batches.json, rust/
+  --peers-dir DIR    the peers' programs: keras_peer.py, batches.json, and torch_peer.py and rust/
+                     where they are there; tools/models has a folder of many models for Keras
   --rust-peers DIR   the built Rust peers (default: the folder rust/ of --peers-dir)
   --python PYTHON    a Python that has keras, jax, tensorflow and torch
   --models DIR       where the workloads' .keras and .npz are (default: target/bench-models)

@@ -67,7 +67,8 @@ fn run_peer(
             // Channels last means something only where there are images.
             let has_images =
                 ["cnn", "resnet", "sep"].iter().any(|start| workload.name.starts_with(start));
-            if mode == "eager_cl" && !has_images {
+            let is_there = options.peers_dir.join("torch_peer.py").is_file();
+            if !is_there || mode == "eager_cl" && !has_images {
                 return Ok(None);
             }
             let mut command = Command::new(&options.python);
