@@ -94,9 +94,9 @@ fn each_block(pool: &ThreadPool, count: usize, pass: impl Fn(Range<usize>) + Syn
 }
 
 /// Floats between neighbouring kernel positions that are `step` apart along each axis.
-fn kernel_steps(shape: &Convolution, step: [usize; 3]) -> [usize; 3] {
-    let [_, height, width] = shape.kernel;
-    let channels = shape.output_channels;
+fn kernel_steps(shape: &Convolution, step: [isize; 3]) -> [isize; 3] {
+    let [_, height, width] = shape.kernel.map(usize::cast_signed);
+    let channels = shape.output_channels.cast_signed();
     [height * width * channels * step[0], width * channels * step[1], channels * step[2]]
 }
 
@@ -137,7 +137,7 @@ pub unsafe fn depthwise_input_gradient(
                 windows: &windows,
                 x: dy,
                 kernel: kernel.add(first * channels),
-                tap_step: kernel_steps(shape, phase.step()),
+                tap_step: kernel_steps(shape, phase.step().map(|step| -step.cast_signed())),
                 y: dx.add(((d * height + h) * width + w) * channels),
                 line_step: [
                     shape.input[0] * height * width * channels,
@@ -158,7 +158,7 @@ struct Lines<'a> {
     x: *const f32,
     kernel: *const f32,
     /// Floats between kernel positions along each axis.
-    tap_step: [usize; 3],
+    tap_step: [isize; 3],
     y: *mut f32,
     /// Floats between images, planes and lines of the output.
     line_step: [usize; 3],
@@ -269,7 +269,8 @@ impl Line<'_> {
                 let [plane, line, column] = lines.tap_step;
                 // SAFETY: the pixels lie inside, the kernel position exists.
                 unsafe {
-                    let weights = lines.kernel.add(d * plane + h * line + w * column + channel);
+                    let from = index[0] * plane + index[1] * line + index[2] * column;
+                    let weights = lines.kernel.offset(from).add(channel);
                     for vector in 0..V {
                         let weight = s.load_up_to(weights.add(vector * S::LANES), width);
                         for pixel in 0..N {

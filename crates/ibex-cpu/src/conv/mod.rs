@@ -436,7 +436,12 @@ unsafe fn input_phase(
                 };
                 let (c, c_row) = if every_pixel { (dx, shape.input_channels) } else { (pixels, n) };
                 let b = View::rows(turned, n);
-                gemm(pool, &Product { m, n, k, a, b, c, c_row, epilogue: Epilogue::default() });
+                let epilogue = Epilogue::default();
+                let product = Product { m, n, k, a, b, c, c_row, epilogue };
+                match &route {
+                    Route::Lines(lines) => lines.run(pool, data, &product),
+                    _ => gemm(pool, &product),
+                }
                 if !every_pixel {
                     let pixels = Pointer(pixels);
                     at_pixels(pool, shape, phase, &windows, dx, |pixel, to| {

@@ -59,7 +59,8 @@ impl Phase {
         self.step
     }
 
-    /// The windows over the output's gradient, of `channels` channels each.
+    /// The windows over the output's gradient, of `channels` channels each; their kernel positions
+    /// are those that matter, the last one first.
     pub(super) fn windows(&self, shape: &Convolution, channels: usize) -> Windows {
         let mut windows = Windows {
             batch: shape.batch,
@@ -76,17 +77,21 @@ impl Phase {
             let (stride, dilation) = (shape.stride[axis], shape.dilation[axis]);
             let start = (self.remainder[axis] + shape.padding[axis]).cast_signed()
                 - (self.first[axis] * dilation).cast_signed();
-            windows.origin[axis] = start.div_euclid(stride.cast_signed());
-            windows.dilation[axis] = -(self.step[axis] * dilation / stride).cast_signed();
+            let step = (self.step[axis] * dilation / stride).cast_signed();
+            // From the last kernel position, which finds the first pixel, to the first.
+            let back = self.count[axis].saturating_sub(1).cast_signed() * step;
+            windows.origin[axis] = start.div_euclid(stride.cast_signed()) - back;
+            windows.dilation[axis] = step;
         }
         windows
     }
 
-    /// The index in the whole kernel of a position that matters.
+    /// The index in the whole kernel of a position of the windows.
     pub(super) fn kernel_position(&self, shape: &Convolution, tap: usize) -> usize {
         let [_, height, width] = self.count;
         let index = [tap / (height * width), tap / width % height, tap % width];
-        let [d, h, w] = [0, 1, 2].map(|axis| self.first[axis] + index[axis] * self.step[axis]);
+        let [d, h, w] = [0, 1, 2]
+            .map(|axis| self.first[axis] + (self.count[axis] - 1 - index[axis]) * self.step[axis]);
         (d * shape.kernel[1] + h) * shape.kernel[2] + w
     }
 

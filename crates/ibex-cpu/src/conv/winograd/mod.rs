@@ -62,8 +62,6 @@ pub(super) struct Winograd {
     patches: [usize; 2],
     channels: usize,
     filters: usize,
-    /// The last kernel position comes first.
-    flipped: bool,
 }
 
 /// The kernel, transformed: for each element of a patch a matrix of channels and filters, in blocks
@@ -75,12 +73,10 @@ impl Winograd {
     /// The convolution, if it is of the kind and pays; depends on the sizes only, and on whether
     /// the kernel stays the same from run to run.
     pub(super) fn new(windows: &Windows, filters: usize, kept: bool) -> Option<Winograd> {
-        let flipped = windows.dilation[1] < 0;
-        let dilation = if flipped { -1 } else { 1 };
         let Windows { batch, channels, .. } = *windows;
         let is_kind = windows.kernel == [1, 3, 3]
             && windows.stride == [1; 3]
-            && windows.dilation[1..] == [dilation; 2]
+            && windows.dilation[1..] == [1; 2]
             && (windows.input[0], windows.output[0], windows.origin[0]) == (1, 1, 0)
             && windows.pixel == channels;
         let output = [windows.output[1], windows.output[2]];
@@ -91,16 +87,14 @@ impl Winograd {
             && batch * per_image >= if kept { FEWEST_KEPT } else { FEWEST_PATCHES }
             && (FEWEST..=MAX_ZEROS).contains(&channels)
             && (FEWEST..=MAX_ZEROS).contains(&filters);
-        let back = if flipped { 2 } else { 0 };
         (is_kind && pays).then(|| Winograd {
             batch,
             input: [windows.input[1], windows.input[2]],
             output,
-            origin: [windows.origin[1] - back, windows.origin[2] - back],
+            origin: [windows.origin[1], windows.origin[2]],
             patches,
             channels,
             filters,
-            flipped,
         })
     }
 

@@ -35,8 +35,7 @@ impl Kernel for FilterPanel<'_> {
                     let from = self.kernel.add(channel * shape.filters + lane);
                     let mut taps = [[s.splat(0.0); 3]; 3];
                     for tap in 0..9 {
-                        let at = if shape.flipped { 8 - tap } else { tap };
-                        taps[tap / 3][tap % 3] = s.load_up_to(from.add(at * matrix), count);
+                        taps[tap / 3][tap % 3] = s.load_up_to(from.add(tap * matrix), count);
                     }
                     let column = |column: usize| [0, 1, 2].map(|row| taps[row][column]);
                     let columns = [0, 1, 2].map(|at| spread(s, column(at), half));
