@@ -9,6 +9,7 @@ SECS is how long steps are measured.
 
 import json
 import os
+import resource
 import sys
 import time
 
@@ -578,7 +579,7 @@ def main():
     seconds = float(os.environ.get("SECS", "6"))
     step = repeated(seconds, batches, lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0))
     predict = repeated(seconds / 4, batches, lambda: model.predict(x, batch_size=batch, verbose=0))
-    memory = __import__("resource").getrusage(0).ru_maxrss / 1024
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"step_ms": step, "infer_ms": predict, "rss_mb": memory}))
 
 

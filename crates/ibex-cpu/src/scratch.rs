@@ -10,6 +10,9 @@ use std::ptr::NonNull;
 /// Alignment of every buffer: a cache line, which is also the widest vector.
 const ALIGN: usize = 64;
 
+/// Floats that take as much room as a pointer.
+pub(crate) const POINTER: usize = size_of::<*const f32>() / size_of::<f32>();
+
 /// What a buffer is for; a thread may hold one of each at a time without allocating.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Slot {

@@ -21,8 +21,6 @@ const ENOUGH: usize = 16;
 const SHORTEST: usize = 6;
 /// The longest windows: the kernel is read as it lies and has to stay near.
 const LONGEST: usize = 1024;
-/// How much room a pointer takes.
-const FLOATS_OF_POINTER: usize = size_of::<*const f32>() / size_of::<f32>();
 /// The most parts of the lines that have sums of their own.
 const MAX_PARTS: usize = 16;
 
@@ -125,7 +123,7 @@ impl<'a> Lines<'a> {
         let work = self.windows.output[2] * product.n * product.k;
         let group = (PARALLEL / 8 / work.max(1)).clamp(1, lines.max(1));
         let height = tile_rows(Tiles::current(), self.windows.output[2]);
-        let pointers = self.segments * (height + 1) * FLOATS_OF_POINTER;
+        let pointers = self.segments * (height + 1) * scratch::POINTER;
         let floats = pointers + (self.segments + 1) * self.span;
         let x = Pointer(x.cast_mut());
         run_if(pool, product.work() >= PARALLEL, lines.div_ceil(group), |task| {

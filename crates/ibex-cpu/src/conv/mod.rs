@@ -137,9 +137,7 @@ impl Prepared {
             }
         }
     }
-}
 
-impl Prepared {
     fn packed(&self) -> Option<&Packed> {
         match &self.0 {
             Way::Packed(packed) => Some(packed),
@@ -155,7 +153,7 @@ impl Prepared {
     }
 }
 
-/// The ways to compute a convolution without groups.
+/// The ways to compute a convolution; where there are groups, a product for each.
 #[derive(Clone, Copy, Debug)]
 enum Route<'a> {
     Small(Small<'a>),
@@ -241,34 +239,27 @@ pub unsafe fn convolution(
         Weights::Changing => (false, None),
         Weights::Kept(prepared) => (true, prepared),
     };
-    let route = match shape.groups {
-        1 => Route::new(&windows, shape.output_channels, is_kept, &epilogue),
-        _ => Route::Product,
-    };
     // SAFETY: as the caller promises.
     unsafe {
-        match (route, prepared) {
-            (Route::Winograd(way), prepared) => {
+        match Route::new(&windows, shape.output_channels, is_kept, &epilogue) {
+            Route::Winograd(way) => {
                 let kept = prepared.and_then(Prepared::transformed);
                 way.run(pool, (x, kernel, y), kept, &epilogue);
             }
-            (Route::Lines(lines), _) => {
+            Route::Lines(lines) => {
                 lines.run(pool, x, &shape.product(&windows, (x, kernel, y), 0, epilogue));
             }
-            (Route::Small(small), _) => {
+            Route::Small(small) => {
                 let filters = shape.output_channels;
                 let matrix = Pointer(kernel.cast_mut());
                 let view = |tap: usize| {
                     View::rows(matrix.get().add(tap * shape.input_channels * filters), filters)
                 };
-                let y = Pointer(y);
-                let [_, height, width] = shape.output;
-                let place =
-                    |[d, h, w]: [usize; 3]| y.get().add(((d * height + h) * width + w) * filters);
-                let image = shape.output.iter().product::<usize>() * filters;
-                small.run(pool, x, view, &Results { filters, place, image, epilogue });
+                let steps = steps(shape.output, filters);
+                let image = steps[0] * shape.output[0];
+                small.run(pool, x, view, &Results { data: y, filters, steps, image, epilogue });
             }
-            (Route::Product, prepared) => {
+            Route::Product => {
                 let packed = prepared.and_then(Prepared::packed);
                 for group in 0..shape.groups {
                     let product = shape.product(&windows, (x, kernel, y), group, epilogue);
@@ -298,7 +289,7 @@ pub unsafe fn convolution_kernel_gradient(
         return unsafe { grouped.kernel_gradient(pool, (x, dy, kernel_gradient)) };
     }
     let windows = shape.windows();
-    if shape.groups == 1 && epilogue.is_plain() {
+    if epilogue.is_plain() {
         let filters = shape.output_channels;
         // SAFETY: as the caller promises.
         unsafe {
@@ -391,14 +382,12 @@ unsafe fn input_phase(
         }
         return;
     }
-    let route = match shape.groups {
-        1 => Route::new(&windows, n, false, &Epilogue::default()),
-        _ => Route::Product,
-    };
+    let route = Route::new(&windows, n, false, &Epilogue::default());
     if let Route::Small(small) = route {
         let matrix = Pointer(kernel.cast_mut());
-        let dx = Pointer(dx);
-        let [_, height, width] = shape.input;
+        let pixel = steps(shape.input, inputs);
+        let [d, h, w] = phase.pixel(shape, [0; 3]);
+        let first = d * pixel[0] + h * pixel[1] + w * pixel[2];
         // SAFETY: kernel positions and pixels lie within their memory; the rest is as the caller
         // promises.
         unsafe {
@@ -406,13 +395,14 @@ unsafe fn input_phase(
                 let position = phase.kernel_position(shape, tap);
                 View::columns(matrix.get().add(position * inputs * outputs), outputs)
             };
-            let place = |position: [usize; 3]| {
-                let [d, h, w] = phase.pixel(shape, position);
-                dx.get().add(((d * height + h) * width + w) * inputs)
+            let results = Results {
+                data: dx.add(first),
+                filters: n,
+                steps: [0, 1, 2].map(|axis| shape.stride[axis] * pixel[axis]),
+                image: pixel[0] * shape.input[0],
+                epilogue: Epilogue::default(),
             };
-            let image = shape.input.iter().product::<usize>() * inputs;
-            let epilogue = Epilogue::default();
-            small.run(pool, dy, view, &Results { filters: n, place, image, epilogue });
+            small.run(pool, dy, view, &results);
         }
         return;
     }
@@ -451,6 +441,11 @@ unsafe fn input_phase(
             }
         });
     });
+}
+
+/// Floats from one pixel to the next along each axis of an image.
+fn steps([_, height, width]: [usize; 3], channels: usize) -> [usize; 3] {
+    [height * width * channels, width * channels, channels]
 }
 
 /// Writes the kernel positions of a phase as a matrix of (position, output channel) rows and

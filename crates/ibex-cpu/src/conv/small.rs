@@ -35,17 +35,20 @@ pub(super) struct Small<'a> {
 
 /// Where the results of a convolution go.
 #[derive(Clone, Copy)]
-pub(super) struct Results<F> {
+pub(super) struct Results {
+    /// The first filter of the first position of the first image.
+    pub(super) data: *mut f32,
     pub(super) filters: usize,
-    /// An output position of the first image.
-    pub(super) place: F,
+    /// Floats from one position to the next along each axis.
+    pub(super) steps: [usize; 3],
     /// Floats from one image to the next.
     pub(super) image: usize,
     pub(super) epilogue: Epilogue,
 }
 
-// SAFETY: the bias of the epilogue is only read, and lives as long as the call.
-unsafe impl<F: Sync> Sync for Results<F> {}
+// SAFETY: tasks write disjoint results; the bias of the epilogue is only read, and lives as long
+// as the call.
+unsafe impl Sync for Results {}
 
 impl<'a> Small<'a> {
     /// The convolution, if it is of the kind and pays; depends on the sizes only.
@@ -106,7 +109,7 @@ impl<'a> Small<'a> {
         pool: &ThreadPool,
         x: *const f32,
         kernel: impl Fn(usize) -> View<'v> + Sync,
-        results: &Results<impl Fn([usize; 3]) -> *mut f32 + Sync>,
+        results: &Results,
     ) {
         let Windows { batch, channels, .. } = *self.windows;
         let tiles = Tiles::current();
@@ -231,15 +234,11 @@ struct Some<'a> {
 impl Some<'_> {
     /// # Safety
     /// As for [`Small::run`]; nobody else writes these results.
-    unsafe fn run<'v>(
-        &self,
-        kernel: &impl Fn(usize) -> View<'v>,
-        results: &Results<impl Fn([usize; 3]) -> *mut f32>,
-    ) {
+    unsafe fn run<'v>(&self, kernel: &impl Fn(usize) -> View<'v>, results: &Results) {
         let Windows { channels, kernel: [depth, height, across], .. } = *self.small.windows;
         let count = self.width.min(results.filters - self.column);
         let block = channels.div_ceil(channels.div_ceil(BLOCK));
-        let pointers = across * self.height * size_of::<*const f32>() / size_of::<f32>();
+        let pointers = across * self.height * scratch::POINTER;
         let floats = pointers + across * block * self.width;
         scratch::with(Slot::Private, floats + 2 * MAX_LANES, |table| {
             for line in 0..(depth * height).max(1) {
@@ -277,7 +276,7 @@ impl Some<'_> {
         line: usize,
         block: Range<usize>,
         (table, packed): (*mut *const f32, *const f32),
-        results: &Results<impl Fn([usize; 3]) -> *mut f32>,
+        results: &Results,
     ) {
         let windows = self.small.windows;
         let [depth, height, width] = windows.output;
@@ -328,16 +327,18 @@ impl Some<'_> {
         rows: usize,
         (table, b, segments, steps): (*const *const f32, *const f32, usize, usize),
         (is_first, is_last): (bool, bool),
-        results: &Results<impl Fn([usize; 3]) -> *mut f32>,
+        results: &Results,
     ) {
         let columns = self.width.min(results.filters - self.column);
+        let at: usize = (0..3).map(|axis| position[axis] * results.steps[axis]).sum();
         let product = Product {
             m: self.small.windows.batch,
             n: results.filters,
             k: steps,
             a: View::rows(self.x, 0),
             b: View::rows(b, self.width),
-            c: (results.place)(position),
+            // The position is one of the results'.
+            c: results.data.wrapping_add(at),
             c_row: results.image,
             epilogue: results.epilogue,
         };

@@ -359,7 +359,7 @@ impl<'a> Plan<'a> {
     ) {
         let segments = self.block / windows.channels;
         let pointers = segments * self.height;
-        let floats = pointers * size_of::<*const f32>() / size_of::<f32>();
+        let floats = pointers * scratch::POINTER;
         scratch::with(Slot::Private, floats + MAX_LANES, |private| {
             let table = private.cast::<*const f32>();
             for row in panels {

@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 
 use super::kernel::Tiles;
-use super::{PARALLEL, Product, View, Windows, run_if};
+use super::{PARALLEL, Pointer, Product, View, run_if};
 use crate::pool::ThreadPool;
 use crate::scratch::{self, Slot};
 use crate::simd::{Kernel, MAX_LANES, Simd, dispatch};
@@ -53,9 +53,9 @@ pub(super) unsafe fn run(pool: &ThreadPool, product: &Product) {
     scratch::with(Slot::Shared, count * padded * product.n, |b| {
         // SAFETY: the scratch has room for B with its runs filled up.
         unsafe { turn(product, (count, length, padded), b) };
-        let shared = super::Pointer(b);
+        let shared = Pointer(b);
         run_if(pool, product.work() >= PARALLEL, product.m.div_ceil(rows), |task| {
-            let floats = BLOCK * count * size_of::<*const f32>() / size_of::<f32>();
+            let floats = BLOCK * count * scratch::POINTER;
             scratch::with(Slot::Private, floats + MAX_LANES, |table| {
                 let table = table.cast::<*const f32>();
                 let to = product.m.min((task + 1) * rows);
@@ -116,7 +116,7 @@ unsafe fn point(
                 }
             }
             View::Windows { data, windows } => {
-                Windows::point(windows, data, first..first + rows, 0..count, table);
+                windows.point(data, first..first + rows, 0..count, table);
             }
             View::WindowsTransposed { .. } => {}
         }
